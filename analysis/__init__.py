@@ -1,0 +1,1 @@
+"""What may be concluded from holdout predictions: estimates, intervals, tests, tables and figures."""

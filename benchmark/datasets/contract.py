@@ -1,0 +1,85 @@
+"""What a data set is: an index of labelled images, a pool and a holdout, and a way to read one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.results import Task
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images, by index. Rows are sorted by `sample_ids`, so that an index means the same everywhere.
+
+    Attributes:
+        dataset: the data set's name.
+        task: "binary" (K = 2, one-hot, the second class is positive), "multiclass" (one-hot) or "multilabel".
+        classes: names of the K classes or labels.
+        sample_ids: (N,) unique names of the images.
+        groups: (N,) the unit that must never be split: the patient, or the lesion.
+        labels: (N, K) float32 one-hot, or 0/1 with NaN where the label is unknown.
+        holdout: (N,) bool, True for the images that only the final predictions may touch.
+        channels: 1 for grey images, 3 for colour.
+        mirror: whether a left-right flip leaves the label's meaning and the anatomy plausible.
+        read: index -> uint8 image, (H, W) or (H, W, 3), at its native size. Raises `InputError` naming the file.
+        fingerprint: text that changes whenever any image's content may have changed; keys the decoded cache.
+        facts: for the report: "holdout" (which one), "source", "licence", "synthetic", ...
+    """
+
+    dataset: str
+    task: Task
+    classes: tuple[str, ...]
+    sample_ids: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.str_]
+    labels: npt.NDArray[np.float32]
+    holdout: npt.NDArray[np.bool_]
+    channels: int
+    mirror: bool
+    read: Callable[[int], npt.NDArray[np.uint8]]
+    fingerprint: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DatasetModule(Protocol):
+    """What each file in this folder offers, by these names. Adding a data set is adding such a file.
+
+    Attributes:
+        NAME: the name on the command line.
+        TITLE: one line for people.
+        FOLDER: its folder under the data root; None where nothing is needed on disk.
+        REAL: False for synthetic data; the default preset takes the real ones that it finds.
+        CORPUS: True where it serves only as a source for medical pretraining.
+    """
+
+    NAME: str
+    TITLE: str
+    FOLDER: str | None
+    REAL: bool
+    CORPUS: bool
+
+    def load(self, root: Path | None, options: LoadOptions) -> Images:
+        """Index the data set under the data root. Raises `InputError` for anything wrong with the files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Choices that hold for every data set.
+
+    Attributes:
+        image_size: working size in pixels; generated data are generated at this size.
+        holdout: "official" test set where there is one, or "grouped": a patient-disjoint share of everything.
+        root_seed: the run's root seed, for what a data set draws (a grouped holdout, synthetic images).
+        skip_bad_images: leave unreadable images out and count them, instead of stopping.
+    """
+
+    image_size: int = 64
+    holdout: str = "official"
+    root_seed: int = 0
+    skip_bad_images: bool = False

@@ -1,0 +1,185 @@
+"""The tables on disk: their schema, and writes that are either complete or not there.
+
+Nothing here needs torch, optuna or mlflow: `analysis` reads predictions through this module alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+from benchmark.errors import InputError
+
+Task = Literal["binary", "multiclass", "multilabel"]
+TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
+
+PREDICTIONS = "predictions.parquet"
+TRIALS = "trials.parquet"
+COSTS = "costs.parquet"
+STUDY = "study.jsonl"
+DONE = "done.json"
+SPEC = "spec.json"
+
+#: column -> Arrow type of the predictions table: one row for each (cell, refit, holdout image).
+PREDICTION_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "refit": "int32",
+    "sample_id": "string",
+    "group_id": "string",
+    "y_true": "list<float32>",
+    "y_score": "list<float32>",
+}
+
+#: column -> Arrow type of the trials table, the budget ledger: one row a finished trial. What a machine's
+#: speed decides (seconds, memory) is in the costs table, so that this one is the same, byte for byte, anywhere.
+TRIAL_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "trial": "int32",
+    "state": "string",
+    "value": "float64",
+    "fold_values": "list<float64>",
+    "parameters": "string",
+    "epochs": "int32",
+    "images_seen": "int64",
+    "ended": "string",
+}
+
+#: column -> Arrow type of the costs table: one row a finished trial.
+COST_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "trial": "int32",
+    "seconds": "float64",
+    "peak_memory_mb": "float64",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What a predictions file says of itself: one entry a data set.
+
+    Attributes:
+        classes: data set -> names of its K classes or labels, in the order of `y_true` and `y_score`.
+        tasks: data set -> its task.
+        notes: data set -> free facts for the report (holdout, counts, overlap `rho`, synthetic or not, ...).
+    """
+
+    classes: Mapping[str, tuple[str, ...]]
+    tasks: Mapping[str, Task]
+    notes: Mapping[str, Mapping[str, Any]]
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; on leaving without an error it is synced and renamed to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON with sorted keys, atomically. NaN and infinity are refused (`ValueError`)."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; `InputError` names the file where it is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is not readable JSON ({error}). It may have been edited by hand: remove it."
+        ) from error
+
+
+def write_table(
+    path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None
+) -> None:
+    """Write a frame as Parquet with exactly these columns and types, atomically.
+
+    The same frame gives the same bytes. `info` goes into the file's metadata under the key ``benchmark``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame[list(columns)], schema=_arrow_schema(columns), preserve_index=False)
+    metadata = {}
+    if info is not None:
+        described = {
+            name: {"task": info.tasks[name], "classes": list(info.classes[name]), **info.notes.get(name, {})}
+            for name in sorted(info.tasks)
+        }
+        metadata[b"benchmark"] = json.dumps(described, sort_keys=True).encode()
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read one of our Parquet tables; list columns come back as NumPy arrays."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} is not a readable Parquet file ({error}). It may be truncated.") from error
+
+
+def read_info(path: Path) -> TableInfo:
+    """What a predictions file says of its data sets; empty where the file carries no such metadata."""
+    import pyarrow.parquet as pq
+
+    raw = (pq.read_schema(path).metadata or {}).get(b"benchmark")
+    described = json.loads(raw) if raw else {}
+    return TableInfo(
+        classes={name: tuple(entry["classes"]) for name, entry in described.items()},
+        tasks={name: entry["task"] for name, entry in described.items()},
+        notes={
+            name: {key: value for key, value in entry.items() if key not in ("task", "classes")}
+            for name, entry in described.items()
+        },
+    )
+
+
+def _arrow_schema(columns: Mapping[str, str]) -> Any:
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "list<float32>": pa.list_(pa.float32()),
+        "list<float64>": pa.list_(pa.float64()),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in columns.items()])

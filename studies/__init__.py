@@ -1,0 +1,1 @@
+"""How every arm is tuned: search spaces as data, exact equal budgets."""
