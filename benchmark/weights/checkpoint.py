@@ -1,0 +1,204 @@
+"""Reading weight files without trust, and our own checkpoints: safetensors with a JSON card beside."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.errors import InputError
+from benchmark.results import atomic_path, read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
+
+#: Where training scripts put the state dict inside a checkpoint, the averaged weights first.
+_NESTED = (
+    "state_dict_ema",
+    "model_ema",
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "backbone",
+    "encoder",
+)
+
+#: What a card must say.
+CARD_FIELDS = ("backbone", "trained_on", "mean", "std")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or PyTorch file, on the CPU, by name. Nothing in the file is executed.
+
+    Raises:
+        InputError: no file, empty, an HTML page, truncated, a pickle that would run code, or no tensors.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"no weight file at {path}: check the path, or leave --weights out to search for one."
+        )
+    with path.open("rb") as file:
+        head = file.read(512)
+    start = head.lstrip()[:64].lower()
+    if not head:
+        raise InputError(f"{path} is empty: the download was cut off. Remove it and fetch it again.")
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise InputError(
+            f"{path} is a web page, not weights: the address led to a login or a notice (Google Drive does "
+            "so for "
+            "large files). Download it in a browser, then give its path."
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise InputError(
+            f"{path} is a Git LFS pointer, not weights: run 'git lfs pull', or download the file itself."
+        )
+    if head.startswith(b"\x89HDF"):
+        raise InputError(f"{path} is a Keras (HDF5) file: use the PyTorch weights of the same source.")
+    loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    state = _state_inside(loaded)
+    if not state:
+        kind = f"a {type(loaded).__name__}" + (
+            f" with the keys {', '.join(sorted(map(str, loaded))[:5])}" if isinstance(loaded, Mapping) else ""
+        )
+        raise InputError(f"{path} holds {kind}, and no state dict: save model.state_dict() and give that.")
+    return state
+
+
+def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
+    """Write weights as safetensors, and `<name>.json` beside it; each appears complete or not at all.
+
+    Args:
+        path: ends in .safetensors.
+        state_dict: the backbone's, in timm's names (a classifier may be left in: loading drops it).
+        card: what the weights are: ``backbone``, ``trained_on`` (names of data sets), ``mean`` and ``std``
+            (3 floats each, for images in [0, 1]), and anything else that JSON can hold (settings, sources,
+            validation).
+
+    Returns:
+        The file's SHA-256, which the card gets too.
+
+    Raises:
+        ValueError: another suffix, or a field missing from the card.
+    """
+    from safetensors.torch import save_file
+
+    if path.suffix != ".safetensors":
+        raise ValueError(f"a checkpoint's name ends in .safetensors, not {path.name}")
+    lacking = [name for name in CARD_FIELDS if name not in card]
+    if lacking:
+        raise ValueError(f"the card lacks {', '.join(lacking)}")
+    # clones: safetensors refuses tensors that share memory, and stored views would drag their base along
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state_dict.items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+        digest = sha256_of(temporary)
+    write_json(card_path(path), {**card, "file": path.name, "sha256": digest})
+    return digest
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a weight file lies: the same name, with the suffix .json."""
+    return path.with_suffix(".json")
+
+
+def read_card(path: Path) -> dict[str, Any] | None:
+    """The card beside a weight file, or None.
+
+    Raises:
+        InputError: unreadable JSON, not an object, or fields of the wrong kind.
+    """
+    file = card_path(path)
+    if not file.is_file():
+        return None
+    card = read_json(file)
+    if not isinstance(card, dict):
+        raise InputError(f"{file} should hold one JSON object, and holds a {type(card).__name__}.")
+    trained_on = card.get("trained_on", [])
+    if not isinstance(trained_on, list) or not all(isinstance(name, str) for name in trained_on):
+        raise InputError(f"{file}: 'trained_on' should be a list of data-set names.")
+    for name in ("mean", "std"):
+        if name in card and not _three_floats(card[name], positive=name == "std"):
+            raise InputError(
+                f"{file}: '{name}' should be 3 numbers for images in [0, 1], for example [0.5, 0.5, 0.5]."
+            )
+    return card
+
+
+def _three_floats(value: object, *, positive: bool) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(v, int | float) and math.isfinite(v) and (v > 0 or not positive) for v in value)
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a whole safetensors file ({error}). It is truncated or of another format: "
+            "remove it and "
+            "fetch it again."
+        ) from error
+
+
+def _read_torch(path: Path) -> object:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        text = str(error)
+        if "Unsupported global" in text or "GLOBAL" in text or "WeightsUnpickler" in text:
+            raise InputError(
+                f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would "
+                "run code "
+                "from the file, so it is refused: in an environment where you trust it, save "
+                "model.state_dict() "
+                "as safetensors and give that file."
+            ) from error
+        raise InputError(f"{path} is no PyTorch file ({_first_line(text)}): {_CUT}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a whole PyTorch file ({_first_line(str(error))}): {_CUT}") from error
+
+
+_CUT = "it is truncated or of another format. Remove it and fetch it again."
+
+
+def _first_line(text: str) -> str:
+    for line in text.splitlines():
+        if "Unsupported" in line:
+            return line.strip()[:200]
+    return text.strip().partition("\n")[0][:200] or "no reason given"
+
+
+def _state_inside(loaded: object) -> dict[str, Tensor]:
+    """The state dict in what a file held: at the top, or under a well-known name."""
+    import torch
+
+    if not isinstance(loaded, Mapping):
+        return {}
+    tensors = {str(key): value for key, value in loaded.items() if isinstance(value, torch.Tensor)}
+    if len(tensors) > 1:
+        return tensors
+    for name in _NESTED:
+        inner = _state_inside(loaded[name]) if name in loaded else {}
+        if inner:
+            return inner
+    return {}

@@ -1,0 +1,187 @@
+"""From a weight file to a timm backbone: pooled features out, three channels in, nothing left unmatched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from benchmark.errors import InputError
+from benchmark.weights import keys
+from benchmark.weights.checkpoint import read_card, read_state, save_checkpoint
+from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, timm_config
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["load_backbone", "match", "normalisation", "read_card", "read_state", "save_checkpoint"]
+
+Triple = tuple[float, float, float]
+
+
+def load_backbone(backbone: str, weights: WeightFile | None, *, drop_path_rate: float = 0.0) -> nn.Module:
+    """A timm model without its classifier: images (B, 3, H, W), normalised, to pooled features (B, F).
+
+    One-channel weights become three-channel ones that give a grey image, repeated over RGB, the activations
+    it had as one channel. With `weights` None the weights are random, from torch's generator, which the
+    caller seeds.
+
+    Args:
+        backbone: a timm model name.
+        weights: the file to load, or None.
+        drop_path_rate: stochastic depth, in [0, 1).
+
+    Raises:
+        InputError: an unknown backbone, an unreadable file, or a file of another architecture.
+    """
+    state = None if weights is None else _matched(backbone, weights)
+    model = _create(backbone, drop_path_rate)
+    if state is not None:
+        model.load_state_dict(state, strict=True)
+    return model
+
+
+def match(backbone: str, weights: WeightFile) -> None:
+    """Raise what `load_backbone` would raise for this file, without building the model."""
+    _matched(backbone, weights)
+
+
+def normalisation(weights: WeightFile | None) -> tuple[Triple, Triple]:
+    """Mean and standard deviation of RGB channels for images in [0, 1]: the card's, else the source's.
+
+    Without weights it is ImageNet's: a network from random weights may take any, and this one is customary.
+    """
+    if weights is None:
+        return _triple(IMAGENET_MEAN), _triple(IMAGENET_STD)
+    card = weights.card or {}
+    mean, std = card.get("mean", weights.source.mean), card.get("std", weights.source.std)
+    return _triple(mean), _triple(std)
+
+
+def _triple(values: Any) -> Triple:
+    numbers = [float(value) for value in values]
+    if len(numbers) == 1:  # one-channel sources: the same for each repeated channel
+        numbers *= 3
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
+    import timm
+
+    timm_config(backbone)  # an unknown name is said before anything is built
+    options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
+    try:
+        model: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, in_chans=3, **options)
+    except TypeError as error:
+        raise InputError(
+            f"{backbone} does not take drop_path_rate ({error}): leave it at 0 for this one."
+        ) from error
+    return model
+
+
+def _matched(backbone: str, weights: WeightFile) -> dict[str, Tensor]:
+    """The file's tensors in the model's names and shapes, complete.
+
+    The model is built on the meta device: no memory, and no draw from torch's generator, so that loading
+    weights leaves the caller's random stream as it was.
+    """
+    import torch
+
+    with torch.device("meta"):
+        model = _create(backbone)
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    raw = read_state(weights.path)
+    classifier = getattr(model, "pretrained_cfg", {}).get("classifier", "")
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
+    state = _fit(keys.to_timm(raw), expected, names, weights)
+    if set(state) != set(expected):  # other publishers' layouts, which timm knows model by model
+        state = _fit(_timm_filter(model, state), expected, names, weights)
+    _require_match(backbone, weights, raw, state, expected)
+    return state
+
+
+def _fit(
+    state: Mapping[str, Tensor],
+    expected: Mapping[str, tuple[int, ...]],
+    classifier: tuple[str, ...],
+    weights: WeightFile,
+) -> dict[str, Tensor]:
+    """Drop the classifier, turn the first convolution to RGB, complete counters that old files lack."""
+    import torch
+
+    body, _ = keys.split_head(state, classifier)
+    # a head under another name than timm's: only where the backbone has no such parameters itself
+    body = {k: v for k, v in body.items() if k in expected or k.partition(".")[0] not in keys.HEADS}
+    for name in expected:
+        if name.endswith("num_batches_tracked") and name not in body:
+            body[name] = torch.zeros((), dtype=torch.long)
+    for name, value in body.items():
+        if value.ndim == 4 and len(expected.get(name, ())) == 4:
+            body[name] = _to_rgb(value, expected[name], weights, first=name == _first_convolution(expected))
+    return body
+
+
+def _first_convolution(expected: Mapping[str, tuple[int, ...]]) -> str | None:
+    return next((name for name, shape in expected.items() if len(shape) == 4), None)
+
+
+def _to_rgb(value: Tensor, shape: tuple[int, ...], weights: WeightFile, *, first: bool) -> Tensor:
+    if not first or shape[1] != 3:
+        return value
+    if value.shape[1] == 1:
+        # three equal channels sum to the grey activation: a third each
+        return value.repeat(1, 3, 1, 1) / 3
+    if weights.card is None and weights.source.channel_order == "bgr" and value.shape[1] == 3:
+        return value.flip(1)
+    return value
+
+
+def _timm_filter(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """timm's own conversion for this model family, if it has one; else the state as it was."""
+    convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return state
+    try:
+        return dict(convert(dict(state), model))
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError, RuntimeError, NotImplementedError):
+        return state  # made for another layout: the comparison that follows says what does not match
+
+
+def _require_match(
+    backbone: str,
+    weights: WeightFile,
+    raw: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
+    expected: Mapping[str, tuple[int, ...]],
+) -> None:
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    shapes = [
+        f"{name} is {_size(state[name].shape)} in the file and {_size(shape)} in the model"
+        for name, shape in expected.items()
+        if name in state and tuple(state[name].shape) != shape
+    ]
+    if not (missing or unexpected or shapes):
+        return
+    details = []
+    if missing:
+        details.append(f"{len(missing)} tensors missing ({_some(missing)})")
+    if unexpected:
+        details.append(f"{len(unexpected)} not in the model ({_some(unexpected)})")
+    if shapes:
+        details.append(f"{len(shapes)} of another shape ({shapes[0]})")
+    says = (weights.card or {}).get("backbone")
+    named = f"its card says {says}" if says else f"its keys look like {keys.describe(raw)}"
+    raise InputError(
+        f"{weights.path} does not fit {backbone} ({len(expected)} tensors): {named}; {'; '.join(details)}. "
+        "Give a "
+        f"file for {backbone}, or choose the file's backbone with --backbone."
+    )
+
+
+def _size(shape: Any) -> str:
+    return "x".join(map(str, shape)) or "a scalar"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
