@@ -1,0 +1,64 @@
+"""What the transfer arms share: a pretrained backbone, fine-tuned to a searched depth."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from benchmark.arms.contract import Dimension, Parameters, Setting, Value
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from benchmark.training.network import Network
+    from benchmark.weights.find import WeightFile
+
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 1e-3
+OWN = Dimension("depth", "choice", choices=("head", "last", "all"))
+OWN_DEFAULT: Value = "all"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A loaded backbone, never trained itself: every fit works on copies of what it changes."""
+
+    backbone: nn.Module
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+def prepare(setting: Setting, weights: WeightFile | None) -> Pretrained:
+    """Load the backbone's weights once."""
+    import torch
+
+    from benchmark.weights.load import load_backbone, normalisation
+
+    backbone = load_backbone(setting.backbone, weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mean, deviation = normalisation(weights)
+    return Pretrained(backbone, mean, deviation)
+
+
+def build(prepared: Pretrained, setting: Setting, parameters: Parameters) -> Network:
+    """The backbone with a new linear head; below the searched depth it is frozen, and its features shared."""
+    from torch import nn
+
+    from benchmark.training.network import Network, Normalise
+    from benchmark.weights.stages import split
+
+    normalise = Normalise(prepared.mean, prepared.deviation)
+    head = nn.Linear(cast(int, prepared.backbone.num_features), setting.outputs)
+    depth = parameters["depth"]
+    if depth == "head":
+        return Network(head, nn.Sequential(normalise, prepared.backbone), "backbone")
+    if depth == "all":
+        return Network(nn.Sequential(normalise, copy.deepcopy(prepared.backbone), head))
+    stages = split(prepared.backbone)
+    if stages.trunk is not None and stages.last is not None:
+        learned = nn.Sequential(copy.deepcopy(stages.last), head)
+        return Network(learned, nn.Sequential(normalise, stages.trunk), "trunk")
+    backbone = copy.deepcopy(prepared.backbone)
+    for name, parameter in backbone.named_parameters():
+        parameter.requires_grad_(name in stages.last_parameters)
+    return Network(nn.Sequential(normalise, backbone, head))

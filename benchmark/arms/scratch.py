@@ -1,0 +1,46 @@
+"""Arm A: a simple CNN, trained on the subsample alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from benchmark.arms.contract import Dimension, Parameters, Setting
+
+if TYPE_CHECKING:
+    from benchmark.training.network import Network
+    from benchmark.weights.find import WeightFile
+
+NAME = "scratch"
+TITLE = "simple CNN from scratch"
+ROLE = None
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-3
+OWN = Dimension("width", "choice", choices=(8, 16, 24))
+OWN_DEFAULT = 16
+
+STAGES = 4  # width doubles and the side halves with each
+
+
+def prepare(setting: Setting, weights: WeightFile | None) -> None:
+    """Nothing is shared between fits."""
+
+
+def build(prepared: Any, setting: Setting, parameters: Parameters) -> Network:
+    """Four stages of convolution, batch normalisation, ReLU and max-pooling, then the mean and a linear layer."""
+    from torch import nn
+
+    from benchmark.training.network import Network, Normalise
+
+    layers: list[nn.Module] = [Normalise([0.5] * setting.channels, [0.25] * setting.channels)]
+    channels = setting.channels
+    for stage in range(STAGES):
+        width = int(parameters["width"]) * 2**stage
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        ]
+        channels = width
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, setting.outputs)]
+    return Network(nn.Sequential(*layers))

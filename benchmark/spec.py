@@ -1,0 +1,155 @@
+"""What is run: the settings of one comparison, frozen and checked, and the cells of its grid."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import InputError, unknown_name
+
+SAMPLERS = ("tpe", "random", "qmc", "gp")
+METRICS = ("auroc", "average_precision", "balanced_accuracy", "log_loss")
+HOLDOUTS = ("official", "grouped")
+
+#: What a continued run may change: more trials a cell, more arms and more data sets. Cells that exist stay valid.
+EXTENSIBLE = ("budget", "arms", "datasets")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One Optuna study: `budget` trials of one arm on one subsample, then the refit and its predictions."""
+
+    dataset: str
+    n_per_class: int
+    seed: int
+    arm: str
+
+    @property
+    def key(self) -> str:
+        """The cell's name in seeds, messages and paths: ``phantom/n100/seed03/scratch``."""
+        name = self.dataset.replace("/", "_")
+        return f"{name}/n{self.n_per_class}/seed{self.seed:02d}/{self.arm}"
+
+    def folder(self, run: Path) -> Path:
+        """Where the cell's tables are, inside a run's folder."""
+        return run / "cells" / self.key
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSpec:
+    """The settings that decide the results. Where and how fast they are computed is not part of it.
+
+    Attributes:
+        datasets, arms, n_per_class: the grid, together with `seeds`.
+        seeds: number of training subsamples; they are numbered from 0.
+        budget: finished trials in every cell.
+        folds: inner validation folds of a trial.
+        refits: fits of the best parameters on the whole subsample.
+        image_size: working size in pixels.
+        backbone: timm's name of the network that all arms but `scratch` share.
+        max_epochs: cap on a fit's epochs.
+        batch_size: largest batch.
+        sampler: Optuna's sampler.
+        metric: what the studies tune.
+        holdout: "official" test set where there is one, or "grouped".
+        min_per_class: smallest number of images a class must supply.
+        root_seed: all randomness starts here.
+    """
+
+    datasets: tuple[str, ...]
+    arms: tuple[str, ...] = ("scratch", "imagenet", "medical", "scratch-same")
+    n_per_class: tuple[int, ...] = (100,)
+    seeds: int = 5
+    budget: int = 50
+    folds: int = 3
+    refits: int = 1
+    image_size: int = 224
+    backbone: str = "resnet50"
+    max_epochs: int = 20
+    batch_size: int = 16
+    sampler: str = "tpe"
+    metric: str = "auroc"
+    holdout: str = "official"
+    min_per_class: int = 20
+    root_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "budget", "refits", "max_epochs"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("folds", "batch_size", "min_per_class"):
+            _at_least(name, getattr(self, name), 2)
+        _at_least("image_size", self.image_size, 16)
+        for name in ("datasets", "arms", "n_per_class"):
+            values = getattr(self, name)
+            if not values:
+                raise InputError(f"'{name}' is empty: give at least one.")
+            if len(set(values)) < len(values):
+                raise InputError(f"'{name}' names something twice: {', '.join(map(str, values))}.")
+        for n in self.n_per_class:
+            _at_least("n_per_class", n, self.folds)
+        for name, known in (("sampler", SAMPLERS), ("metric", METRICS), ("holdout", HOLDOUTS)):
+            if getattr(self, name) not in known:
+                raise unknown_name(name, str(getattr(self, name)), known)
+
+    def cells(self) -> Iterator[Cell]:
+        """The grid, block by block."""
+        for dataset in self.datasets:
+            for n in self.n_per_class:
+                for seed in range(self.seeds):
+                    for arm in self.arms:
+                        yield Cell(dataset, n, seed, arm)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand in spec.json."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+
+    def identity(self, inputs: Mapping[str, str]) -> str:
+        """SHA-256 over everything that may not change within one folder, the inputs' own hashes included."""
+        fixed = {name: value for name, value in self.as_dict().items() if name not in EXTENSIBLE}
+        text = json.dumps([fixed, dict(inputs)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_preset(path: Path) -> dict[str, Any]:
+    """The settings in a preset file (TOML). Unknown keys and wrong types are refused, with the near miss."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        presets = (file.stem for file in path.parent.glob("*.toml"))
+        raise unknown_name("preset", path.stem, presets) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the preset {path} is not valid TOML: {error}.") from error
+    fields = {field.name: str(field.type) for field in dataclasses.fields(BenchmarkSpec)}
+    for key, value in values.items():
+        if key not in fields:
+            raise unknown_name(f"key in the preset {path.name}", key, fields)
+        if not _fits(value, fields[key]):
+            raise InputError(f"'{key}' in the preset {path.name} is {value!r}, which is not {_said(fields[key])}.")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind.startswith("tuple"):
+        inner = "int" if "int" in kind else "str"
+        return isinstance(value, list) and all(_fits(item, inner) for item in value)
+    return type(value).__name__ == kind
+
+
+def _said(kind: str) -> str:
+    return {
+        "int": "a whole number",
+        "str": "a text",
+        "tuple[int, ...]": "a list of whole numbers",
+        "tuple[str, ...]": "a list of texts",
+    }[kind]
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"'{name}' is {value}: it must be at least {least}.")

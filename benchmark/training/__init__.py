@@ -1,0 +1,1 @@
+"""One training engine for every arm: images on the device, batched augmentation, cached frozen features."""

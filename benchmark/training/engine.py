@@ -1,0 +1,204 @@
+"""Fit and predict: the only place where a network is trained, the same for every arm.
+
+AdamW (Loshchilov and Hutter 2019) with a linear warm-up and a cosine decay to zero; no early stopping, so that a
+trial's cost is what its parameters say and no validation image steers a fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark.results import Task
+from benchmark.seeds import int_seed
+from benchmark.training.augment import augment, mixup
+from benchmark.training.features import CHUNK, FrozenFeatures, as_unit, frozen_features
+from benchmark.training.network import Network
+
+WARM_UP = 0.1  # share of the steps
+CLIP = 5.0  # largest norm of the gradient
+
+
+class Diverged(ArithmeticError):
+    """The loss became NaN or infinite. The trial has spent its budget and counts with the worst value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to fit, the part that every arm shares.
+
+    Attributes:
+        learning_rate: peak of the schedule.
+        weight_decay: decoupled; not applied to biases and normalisation.
+        epochs: passes over the training images.
+        augmentation: strength in [0, 1].
+        label_smoothing: in [0, 1).
+        batch_size: the largest batch; an epoch is cut into equal batches of at most this size.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    augmentation: float
+    label_smoothing: float
+    batch_size: int
+
+
+def configure(threads: int) -> None:
+    """Make this process compute reproducibly: a fixed number of threads, denormal numbers flushed to zero."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # tiny BatchNorm statistics otherwise cost up to ten times the time
+    torch.backends.cudnn.benchmark = False
+
+
+@contextmanager
+def seeded(seed: np.random.SeedSequence) -> Iterator[None]:
+    """Torch's global generators (weights, dropout) seeded for the duration, then put back."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int_seed(seed))
+        yield
+
+
+def to_device(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(N, H, W, C) uint8 in memory or on disk to (N, C, H, W) uint8 on the device."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(device)
+
+
+def fit(
+    build: Callable[[], Network],
+    images: Tensor,
+    targets: Tensor,
+    rows: npt.NDArray[np.intp],
+    recipe: Recipe,
+    task: Task,
+    mirror: bool,
+    features: FrozenFeatures,
+    seed: np.random.SeedSequence,
+) -> Network:
+    """Train a network on some rows of a subsample.
+
+    Args:
+        build: makes the network; called under the fit's seed.
+        images: (N, C, H, W) uint8, the whole subsample on the device.
+        targets: (N, K) one-hot, or 0/1 with NaN for unknown labels.
+        rows: the rows to train on.
+        recipe: the shared settings.
+        task: decides the loss: softmax cross-entropy, or masked binary cross-entropy for "multilabel".
+        mirror: whether left-right flips are allowed.
+        features: of this subsample, used where part of the network is frozen.
+        seed: all randomness of this fit.
+
+    Raises:
+        Diverged: when the loss is not finite.
+    """
+    initial, order = seed.spawn(2)
+    generator = torch.Generator().manual_seed(int_seed(order))
+    with seeded(initial):
+        network = build()
+        learned = network.learned.to(images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        _train_mode(learned)
+        if network.frozen is not None:
+            network.frozen.to(images.device)
+        optimiser = torch.optim.AdamW(
+            parameter_groups(learned, recipe.weight_decay), lr=recipe.learning_rate, fused=True
+        )
+        batches = math.ceil(len(rows) / recipe.batch_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
+        for epoch in range(recipe.epochs):
+            seen = None if network.frozen is None else features.view(network, recipe.augmentation, epoch)
+            shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
+            for chosen in shuffled.to(images.device).tensor_split(batches):
+                if seen is None:
+                    inputs = augment(images[chosen], recipe.augmentation, mirror, generator)
+                    inputs = inputs.contiguous(memory_format=torch.channels_last)
+                else:
+                    inputs = seen[chosen]
+                inputs, wanted = mixup(inputs, targets[chosen], recipe.augmentation, generator)
+                loss = classification_loss(learned(inputs), wanted, task, recipe.label_smoothing)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                norm = nn.utils.clip_grad_norm_(learned.parameters(), CLIP)
+                if not math.isfinite(norm.item()) or not math.isfinite(loss.item()):
+                    raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
+                optimiser.step()
+                schedule.step()
+    return network
+
+
+@torch.no_grad()
+def predict(network: Network, images: Tensor, task: Task, *, cached: Tensor | None = None) -> Tensor:
+    """Probabilities of a trained network.
+
+    Args:
+        network: as returned by `fit`.
+        images: (N, C, H, W) uint8 on the device.
+        task: "multilabel" gives a sigmoid for each label, the others a softmax.
+        cached: (N, ...) the frozen part's features of these images, where they are at hand.
+
+    Returns:
+        (N, K) float32 on the CPU.
+
+    Raises:
+        Diverged: when a score is not finite (the weights were, but their outputs overflow).
+    """
+    if network.frozen is not None and cached is None:
+        cached = frozen_features(network, images)
+    learned = network.learned.eval()
+    if cached is not None:
+        logits = torch.cat([learned(chunk) for chunk in cached.split(CHUNK)])
+    else:
+        logits = torch.cat([learned(as_unit(chunk)) for chunk in images.split(CHUNK)])
+    scores = logits.double().sigmoid() if task == "multilabel" else logits.double().softmax(dim=1)
+    if not torch.isfinite(scores).all():
+        raise Diverged("a predicted score was not finite")
+    return scores.float().cpu()
+
+
+def _train_mode(module: nn.Module) -> None:
+    """Training mode, except for parts that are frozen: their normalisation keeps the pretrained statistics."""
+    module.train()
+    for part in module.modules():
+        parameters = list(part.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            part.eval()
+
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """The trainable parameters for an optimiser: weight decay on matrices and kernels alone."""
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def warm_cosine(steps: int) -> Callable[[int], float]:
+    """The learning rate's factor at each of so many steps: a linear warm-up, then a cosine to zero."""
+    warm = max(1, round(WARM_UP * steps))
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    return factor
+
+
+def classification_loss(logits: Tensor, targets: Tensor, task: Task, smoothing: float) -> Tensor:
+    """Mean cross-entropy of (B, K) logits: softmax, or for "multilabel" binary over the labels that are known."""
+    if task == "multilabel":
+        known = ~torch.isnan(targets)
+        soft = torch.nan_to_num(targets) * (1 - smoothing) + smoothing / 2
+        losses = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+        return (losses * known).sum() / known.sum().clamp_min(1)
+    return F.cross_entropy(logits, targets, label_smoothing=smoothing)

@@ -1,0 +1,79 @@
+"""Features of the frozen part, computed once for all trials of a cell that share it.
+
+A view of an image is fixed by (cell, strength, epoch), not drawn anew in each trial. So the frozen features of a
+view can be kept, and a trial that trains only a head costs next to nothing, while augmentation stays as rich as
+for an arm that trains everything: epoch e of every trial sees view e.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor
+
+from benchmark.seeds import int_seed, seed_for
+from benchmark.training.augment import augment
+from benchmark.training.network import Network
+
+CHUNK = 64  # images a forward pass; fixed, so that cached and recomputed features are the same bits
+BUDGET = 768 * 2**20  # bytes kept in one process
+
+
+class FrozenFeatures:
+    """The frozen features of one cell's subsample, kept within a memory budget, oldest use dropped first.
+
+    What is dropped is computed again, to the same bits: the memory budget changes the time, never the result.
+    """
+
+    def __init__(self, images: Tensor, mirror: bool, root_seed: int, cell: str, budget: int = BUDGET) -> None:
+        """Keep the subsample's images, (N, C, H, W) uint8 on the device."""
+        self._images = images
+        self._mirror = mirror
+        self._seed = (root_seed, cell)
+        self._budget = budget
+        self._kept: OrderedDict[tuple[str, float, int], Tensor] = OrderedDict()
+
+    def clean(self, network: Network) -> Tensor:
+        """Features of the images as they are, (N, ...)."""
+        return self._get(network, strength=-1.0, epoch=0)
+
+    def view(self, network: Network, strength: float, epoch: int) -> Tensor:
+        """Features of the images' views in this epoch, (N, ...)."""
+        return self._get(network, strength, epoch)
+
+    def _get(self, network: Network, strength: float, epoch: int) -> Tensor:
+        key = (network.frozen_key, strength, epoch)
+        if key not in self._kept:
+            self._kept[key] = self._compute(network, strength, epoch)
+            while self._bytes() > self._budget and len(self._kept) > 1:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _compute(self, network: Network, strength: float, epoch: int) -> Tensor:
+        if strength < 0:
+            return frozen_features(network, self._images)
+        root, cell = self._seed
+        seed = seed_for(root, "view", cell=cell, strength=str(strength), epoch=epoch)
+        generator = torch.Generator().manual_seed(int_seed(seed))
+        views = (augment(chunk, strength, self._mirror, generator) for chunk in self._images.split(CHUNK))
+        return torch.cat([frozen_features(network, view) for view in views])
+
+    def _bytes(self) -> int:
+        return sum(kept.numel() * kept.element_size() for kept in self._kept.values())
+
+
+@torch.no_grad()
+def frozen_features(network: Network, images: Tensor) -> Tensor:
+    """Pass images through the frozen part in evaluation mode: (N, C, H, W), uint8 or in [0, 1], to (N, ...)."""
+    assert network.frozen is not None
+    frozen = network.frozen.eval()
+    return torch.cat([frozen(as_unit(chunk)) for chunk in images.split(CHUNK)])
+
+
+def as_unit(images: Tensor) -> Tensor:
+    """Images as float32 in [0, 1], in the memory order that convolutions are fastest in."""
+    if images.dtype == torch.uint8:
+        images = images.float().div_(255.0)
+    return images.contiguous(memory_format=torch.channels_last)

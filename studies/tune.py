@@ -1,0 +1,222 @@
+"""One study: ask, evaluate, tell, until exactly `budget` trials are finished. The only file that imports optuna.
+
+A study is one journal file. It may be killed at any moment and continued: the sampler is built afresh for each
+trial from the cell and the number of finished trials, so the continued study asks what an uninterrupted one would.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.arms.contract import Dimension, Parameters
+from benchmark.errors import InputError
+from benchmark.seeds import int_seed, seed_for
+
+if TYPE_CHECKING:
+    import optuna
+
+OUTCOME = "outcome"  # the user attribute that holds an outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one trial gave.
+
+    Attributes:
+        value: mean over the folds of the tuning metric, higher is better; the worst value where it diverged.
+        fold_values: the metric in each fold that was finished.
+        epochs: epochs asked for, summed over the folds that were begun.
+        images_seen: training images passed through, augmented views counted.
+        ended: "ok", or "diverged: ..." with the reason.
+        seconds: wall time.
+        peak_memory_mb: largest memory of the process (or of the device) until then.
+    """
+
+    value: float
+    fold_values: tuple[float, ...]
+    epochs: int
+    images_seen: int
+    ended: str
+    seconds: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One finished trial: its place among the finished ones, its parameters and what it gave."""
+
+    number: int
+    parameters: Parameters
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a study is: its journal, its space, and the randomness it draws from.
+
+    Attributes:
+        journal: the study's file.
+        cell: the cell's key.
+        space: the dimensions.
+        default: trial 0.
+        sampler: "tpe", "random", "qmc" or "gp".
+        root_seed: the run's root seed.
+    """
+
+    journal: Path
+    cell: str
+    space: Sequence[Dimension]
+    default: Parameters
+    sampler: str
+    root_seed: int
+
+
+def tune(
+    search: Search,
+    budget: int,
+    evaluate: Callable[[int, Parameters], Outcome],
+    finished: Callable[[Trial], None] = lambda trial: None,
+) -> list[Trial]:
+    """Run the study until exactly `budget` trials are finished, and return them in order.
+
+    Args:
+        search: the study.
+        budget: finished trials wanted. Those already in the journal count.
+        evaluate: (trial number, parameters) -> outcome. An exception leaves the trial unfinished: it is asked
+            again, with the same parameters, when the study is continued.
+        finished: called after each newly finished trial.
+
+    Raises:
+        InputError: the journal holds more than `budget` trials, is unreadable, or another process has it open.
+    """
+    with _exclusive(search.journal):
+        study = _open(search)
+        trials = _finished(study)
+        if len(trials) > budget:
+            raise InputError(
+                f"{search.journal} holds {len(trials)} finished trials, more than the budget of {budget}. "
+                f"A budget can grow, not shrink: ask for at least {len(trials)}, or use another --out folder."
+            )
+        distributions = {dimension.name: _distribution(dimension) for dimension in search.space}
+        while len(trials) < budget:
+            number = len(trials)
+            study.sampler = _sampler(search, number)
+            asked = study.ask(distributions)
+            outcome = evaluate(number, asked.params)
+            asked.set_user_attr(OUTCOME, asdict(outcome))
+            study.tell(asked, outcome.value)
+            trials.append(Trial(number, asked.params, outcome))
+            finished(trials[-1])
+        return trials
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The trial of the highest value, the earliest of equals."""
+    return max(trials, key=lambda trial: (trial.outcome.value, -trial.number))
+
+
+def _open(search: Search) -> optuna.Study:
+    import optuna
+    from optuna.trial import TrialState
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    _cut_torn_line(search.journal)
+    backend = optuna.storages.journal.JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())
+    try:
+        storage = optuna.storages.JournalStorage(backend)
+        study = optuna.create_study(
+            study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True
+        )
+        trials = study.get_trials(deepcopy=False)
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"the study's journal {search.journal} cannot be read ({error}). It was changed by something else: "
+            "remove the cell's folder to run this cell again."
+        ) from error
+    for trial in trials:
+        if trial.state == TrialState.RUNNING:  # its process died: the same parameters are asked again
+            study.tell(trial.number, state=TrialState.FAIL)
+            if len(trial.params) == len(search.space):
+                study.enqueue_trial(trial.params)
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING)):
+        study.enqueue_trial(dict(search.default))
+    return study
+
+
+def _finished(study: optuna.Study) -> list[Trial]:
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    found = []
+    for number, trial in enumerate(sorted(trials, key=lambda trial: trial.number)):
+        stored = dict(trial.user_attrs[OUTCOME])
+        stored["fold_values"] = tuple(stored["fold_values"])
+        found.append(Trial(number, trial.params, Outcome(**stored)))
+    return found
+
+
+def _sampler(search: Search, number: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    seed = int_seed(seed_for(search.root_seed, "search", cell=search.cell, trial=number)) % 2**32
+    if search.sampler == "tpe":
+        return optuna.samplers.TPESampler(seed=seed)
+    if search.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if search.sampler == "gp":
+        return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
+    # One low-discrepancy sequence serves the whole study: its scrambling may not change with the trial.
+    fixed = int_seed(seed_for(search.root_seed, "search", cell=search.cell)) % 2**32
+    return optuna.samplers.QMCSampler(scramble=True, seed=fixed)
+
+
+def _distribution(dimension: Dimension) -> optuna.distributions.BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if dimension.kind == "choice":
+        return CategoricalDistribution(dimension.choices)
+    if dimension.kind == "int":
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log, step=dimension.step)
+
+
+@contextmanager
+def _exclusive(journal: Path) -> Iterator[None]:
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another process is working on {journal.parent}. Wait for it, or use another --out folder."
+            ) from None
+        yield
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Drop a last line without a newline: a killed process left it, and appending to it would ruin the file."""
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with journal.open("rb+") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+class _AlreadyLocked:
+    """Optuna's lock for a file that `_exclusive` guards: nothing to do, and no link left behind by a kill."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        return None
+
+
