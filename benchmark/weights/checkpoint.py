@@ -57,8 +57,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise InputError(
             f"{path} is a web page, not weights: the address led to a login or a notice (Google Drive does "
-            "so for "
-            "large files). Download it in a browser, then give its path."
+            "so for large files). Download it in a browser, then give its path."
         )
     if start.startswith(b"version https://git-lfs"):
         raise InputError(
@@ -153,8 +152,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
             f"{path} is not a whole safetensors file ({error}). It is truncated or of another format: "
-            "remove it and "
-            "fetch it again."
+            "remove it and fetch it again."
         ) from error
 
 
@@ -168,8 +166,7 @@ def _read_torch(path: Path) -> object:
         if "Unsupported global" in text or "GLOBAL" in text or "WeightsUnpickler" in text:
             raise InputError(
                 f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would "
-                "run code "
-                "from the file, so it is refused: in an environment where you trust it, save "
+                "run code from the file, so it is refused: in an environment where you trust it, save "
                 "model.state_dict() "
                 "as safetensors and give that file."
             ) from error

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.errors import InputError
 from benchmark.results import atomic_path
+from benchmark.weights.caches import HUB_FILES
 from benchmark.weights.sources import WeightSource
 
 #: Seconds without an answer before a server is given up.
@@ -35,7 +38,11 @@ def fetch(source: WeightSource, folder: Path, progress: Progress | None = None) 
         InputError: the source has no address for programs, no network, or not the published file.
     """
     if source.hub_id is not None:
-        return _from_hub(source)
+        try:
+            return _from_hub(source.hub_id)
+        except InputError:
+            if source.url is None:
+                raise
     if source.url is None or source.file is None:
         remedy = f"pip install {source.package}" if source.package else source.steps or "see its home page"
         raise InputError(f"{source.name} has no address that a program may fetch from: {remedy}.")
@@ -85,8 +92,8 @@ def fetch_url(url: str, target: Path, sha256: str | None = None, progress: Progr
             if sha256 is not None and not digest.hexdigest().startswith(sha256):
                 raise InputError(
                     f"{url} is not the published file: its SHA-256 begins {digest.hexdigest()[:12]}, "
-                    "expected "
-                    f"{sha256[:12]}. Nothing was kept; try again, or download it elsewhere and compare."
+                    f"expected {sha256[:12]}. Nothing was kept; try again, or download it elsewhere and "
+                    "compare."
                 )
     except urllib.error.HTTPError as error:
         raise InputError(
@@ -102,24 +109,34 @@ def fetch_url(url: str, target: Path, sha256: str | None = None, progress: Progr
     return digest.hexdigest()
 
 
-def _from_hub(source: WeightSource) -> Path:
-    from huggingface_hub import hf_hub_download
+def _from_hub(hub_id: str) -> Path:
+    from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-    if source.hub_id is None:
-        raise ValueError(f"{source.name} is not on the hub")
-    for name in ("model.safetensors", "pytorch_model.bin"):
+    unreachable = f"{hub_id} cannot be reached on the Hugging Face hub: is there a network?"
+    if not _answers(constants.ENDPOINT):  # the hub's own client would retry for half a minute
+        raise InputError(unreachable)
+    for name in HUB_FILES:
         try:
-            return Path(hf_hub_download(source.hub_id, name, etag_timeout=TIMEOUT))
+            return Path(hf_hub_download(hub_id, name, etag_timeout=TIMEOUT))
         except LocalEntryNotFoundError as error:  # an EntryNotFoundError too: offline, not absent
-            raise InputError(
-                f"{source.hub_id} cannot be reached on the Hugging Face hub: is there a network?"
-            ) from error
+            raise InputError(unreachable) from error
         except EntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError) as error:
             first = str(error).partition("\n")[0][:200]
-            raise InputError(
-                f"{source.hub_id} cannot be fetched from the Hugging Face hub ({first})."
-            ) from error
-    raise InputError(f"{source.hub_id} holds neither model.safetensors nor pytorch_model.bin.")
+            raise InputError(f"{hub_id} cannot be fetched from the Hugging Face hub ({first}).") from error
+    raise InputError(f"{hub_id} holds neither {' nor '.join(HUB_FILES)}.")
+
+
+def _answers(address: str) -> bool:
+    """Whether a server takes connections; taken for granted behind a proxy, which alone could tell."""
+    parts = urllib.parse.urlsplit(address)
+    if urllib.request.getproxies() or parts.hostname is None:
+        return True
+    try:
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+        with socket.create_connection((parts.hostname, port), timeout=TIMEOUT):
+            return True
+    except OSError:
+        return False

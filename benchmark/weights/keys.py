@@ -74,7 +74,7 @@ def to_timm(state: State) -> dict[str, Tensor]:
 
 
 def split_head(state: State, classifiers: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Backbone and classifier apart.
+    """Backbone and timm's classifier, apart.
 
     Args:
         state: timm names.
@@ -88,6 +88,12 @@ def split_head(state: State, classifiers: tuple[str, ...]) -> tuple[dict[str, Te
 def describe(state: State) -> str:
     """What the keys look like, in words for an error message: ``ResNet-18 (122 tensors)``."""
     return f"{_architecture(to_timm(state))} ({len(state)} tensors)"
+
+
+def guess_backbone(state: State) -> str | None:
+    """The timm name of the architecture that the keys show, or None where they do not settle it."""
+    name = _architecture(to_timm(state))
+    return {label: label.lower().replace("-", "") for label in _RESNETS.values()}.get(name)
 
 
 def input_channels(state: State) -> int | None:

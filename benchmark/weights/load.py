@@ -34,10 +34,15 @@ def load_backbone(backbone: str, weights: WeightFile | None, *, drop_path_rate: 
     Raises:
         InputError: an unknown backbone, an unreadable file, or a file of another architecture.
     """
-    state = None if weights is None else _matched(backbone, weights)
-    model = _create(backbone, drop_path_rate)
-    if state is not None:
-        model.load_state_dict(state, strict=True)
+    import torch
+
+    if weights is None:
+        return _create(backbone, drop_path_rate)
+    state = _matched(backbone, weights)
+    # the initial values are thrown away: drawing them must not move the caller's generator
+    with torch.random.fork_rng(devices=[]):
+        model = _create(backbone, drop_path_rate)
+    model.load_state_dict(state, strict=True)
     return model
 
 
@@ -82,8 +87,7 @@ def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
 def _matched(backbone: str, weights: WeightFile) -> dict[str, Tensor]:
     """The file's tensors in the model's names and shapes, complete.
 
-    The model is built on the meta device: no memory, and no draw from torch's generator, so that loading
-    weights leaves the caller's random stream as it was.
+    The model is built on the meta device, which costs no memory and draws nothing.
     """
     import torch
 
@@ -95,8 +99,9 @@ def _matched(backbone: str, weights: WeightFile) -> dict[str, Tensor]:
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
     state = _fit(keys.to_timm(raw), expected, names, weights)
     if set(state) != set(expected):  # other publishers' layouts, which timm knows model by model
-        state = _fit(_timm_filter(model, state), expected, names, weights)
+        state = _fit(_timm_filter(model, keys.to_timm(raw)), expected, names, weights)
     _require_match(backbone, weights, raw, state, expected)
+    _require_head(backbone, weights, keys.split_head(keys.to_timm(raw), names)[1], model)
     return state
 
 
@@ -131,20 +136,21 @@ def _to_rgb(value: Tensor, shape: tuple[int, ...], weights: WeightFile, *, first
     if value.shape[1] == 1:
         # three equal channels sum to the grey activation: a third each
         return value.repeat(1, 3, 1, 1) / 3
-    if weights.card is None and weights.source.channel_order == "bgr" and value.shape[1] == 3:
+    order = (weights.card or {}).get("channel_order", weights.source.channel_order)
+    if order == "bgr" and value.shape[1] == 3:
         return value.flip(1)
     return value
 
 
-def _timm_filter(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _timm_filter(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """timm's own conversion for this model family, if it has one; else the state as it was."""
     convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     if convert is None:
-        return state
+        return dict(state)
     try:
         return dict(convert(dict(state), model))
     except (KeyError, AttributeError, IndexError, TypeError, ValueError, RuntimeError, NotImplementedError):
-        return state  # made for another layout: the comparison that follows says what does not match
+        return dict(state)  # made for another layout: the comparison that follows says what does not match
 
 
 def _require_match(
@@ -174,9 +180,20 @@ def _require_match(
     named = f"its card says {says}" if says else f"its keys look like {keys.describe(raw)}"
     raise InputError(
         f"{weights.path} does not fit {backbone} ({len(expected)} tensors): {named}; {'; '.join(details)}. "
-        "Give a "
-        f"file for {backbone}, or choose the file's backbone with --backbone."
+        f"Give a file for {backbone}, or choose the file's backbone with --backbone."
     )
+
+
+def _require_head(backbone: str, weights: WeightFile, head: Mapping[str, Tensor], model: nn.Module) -> None:
+    """A classifier is dropped, but one for other features shows a file put together wrongly."""
+    width = int(getattr(model, "head_hidden_size", None) or model.num_features)  # type: ignore[arg-type]
+    for name, value in head.items():
+        if value.ndim == 2 and value.shape[1] != width:
+            raise InputError(
+                f"{weights.path}: its classifier {name} takes {value.shape[1]} features, and {backbone} "
+                f"gives {width}: "
+                "backbone and classifier come from different models. Save the backbone's state dict alone."
+            )
 
 
 def _size(shape: Any) -> str:

