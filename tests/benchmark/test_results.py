@@ -1,0 +1,69 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.results import (
+    PREDICTION_COLUMNS,
+    TableInfo,
+    atomic_path,
+    read_info,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(
+        {
+            "dataset": "d",
+            "arm": "a",
+            "n_per_class": 100,
+            "seed": 0,
+            "refit": 0,
+            "sample_id": ["x", "y"],
+            "group_id": ["p", "q"],
+            "y_true": [[1.0, 0.0], [0.0, np.nan]],
+            "y_score": [[0.25, 0.75], [0.5, 0.5]],
+        }
+    )
+
+
+def test_predictions_come_back_as_they_were_written(tmp_path, frame):
+    info = TableInfo({"d": ("no", "yes")}, {"d": "binary"}, {"d": {"overlap": {"100": 0.1}}})
+    write_table(tmp_path / "p.parquet", frame, PREDICTION_COLUMNS, info)
+    back = read_table(tmp_path / "p.parquet")
+    assert list(back.columns) == list(PREDICTION_COLUMNS)
+    np.testing.assert_array_equal(np.stack(back["y_true"]), np.stack(frame["y_true"]))
+    assert back["y_score"][0].dtype == np.float32
+    assert read_info(tmp_path / "p.parquet") == info
+
+
+def test_the_same_table_is_the_same_bytes(tmp_path, frame):
+    for name in ("one", "two"):
+        write_table(tmp_path / name, frame, PREDICTION_COLUMNS)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_truncated_files_are_named(tmp_path, frame):
+    path = tmp_path / "p.parquet"
+    write_table(path, frame, PREDICTION_COLUMNS)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"p\.parquet"):
+        read_table(path)
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(InputError, match=r"x\.json"):
+        read_json(tmp_path / "x.json")

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.run import PRESETS
+from benchmark.spec import BenchmarkSpec, Cell, read_preset
+
+
+def test_the_grid_holds_every_combination_once():
+    spec = BenchmarkSpec(datasets=("a", "b"), arms=("x", "y", "z"), n_per_class=(50, 100), seeds=3)
+    cells = list(spec.cells())
+    assert len(cells) == len(set(cells)) == 2 * 3 * 2 * 3
+    assert Cell("b", 100, 2, "z") in cells
+
+
+def test_cell_key_is_its_folder():
+    cell = Cell("folder:scans/mine", 100, 3, "scratch")
+    assert cell.folder(Path("run")) == Path("run/cells/folder:scans_mine/n100/seed03/scratch")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"budget": 0}, "budget"),
+        ({"folds": 1}, "folds"),
+        ({"arms": ()}, "arms"),
+        ({"arms": ("scratch", "scratch")}, "twice"),
+        ({"sampler": "tp"}, "Did you mean 'tpe'"),
+        ({"image_size": 8}, "image_size"),
+    ],
+)
+def test_bad_settings_are_named(change, said):
+    with pytest.raises(InputError, match=said):
+        BenchmarkSpec(**({"datasets": ("phantom",)} | change))
+
+
+def test_identity_ignores_what_may_grow_and_nothing_else():
+    spec = BenchmarkSpec(datasets=("phantom",))
+    grown = BenchmarkSpec(datasets=("phantom", "more"), budget=99)
+    assert spec.identity({}) == grown.identity({})
+    assert spec.identity({}) != BenchmarkSpec(datasets=("phantom",), folds=4).identity({})
+    assert spec.identity({}) != spec.identity({"data phantom": "1"})
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_preset_is_valid(path):
+    BenchmarkSpec(**({"datasets": ("phantom",)} | read_preset(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("bugdet = 3", "Did you mean 'budget'"),
+        ("budget = '3'", "not a whole number"),
+        ("arms = [1]", "not a list of texts"),
+        ("budget = ", "not valid TOML"),
+    ],
+)
+def test_bad_presets_are_refused(tmp_path, text, said):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_preset(path)
+
+
+def test_unknown_preset_shows_the_near_miss():
+    with pytest.raises(InputError, match="Did you mean 'builtin'"):
+        read_preset(PRESETS / "buildin.toml")

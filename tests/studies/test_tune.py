@@ -1,0 +1,120 @@
+import json
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from benchmark.arms.contract import Dimension
+from benchmark.errors import InputError
+from studies.tune import Outcome, Search, best, tune
+
+SPACE = (
+    Dimension("rate", "float", 1e-4, 1e-1, log=True),
+    Dimension("epochs", "int", 2, 8, log=True),
+    Dimension("strength", "float", 0.0, 1.0, step=0.25),
+    Dimension("depth", "choice", choices=("head", "last", "all")),
+)
+DEFAULT = {"rate": 1e-2, "epochs": 8, "strength": 0.5, "depth": "all"}
+
+
+def search(folder, sampler="tpe", cell="d/n100/seed00/a"):
+    return Search(folder / "study.jsonl", cell, SPACE, DEFAULT, sampler, 0)
+
+
+def outcome(value):
+    return Outcome(value, (value,), 1, 1, "ok", 0.0, 0.0)
+
+
+def evaluate(number, parameters):
+    return outcome(-abs(parameters["rate"] - 0.01) + 0.1 * parameters["strength"])
+
+
+def parameters(trials):
+    return [dict(trial.parameters) for trial in trials]
+
+
+def killed(folder, at):
+    """Run a study that is killed (SIGKILL) inside trial `at`."""
+
+    def dying(number, parameters):
+        if number == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return evaluate(number, parameters)
+
+    process = multiprocessing.get_context("fork").Process(target=tune, args=(search(folder), 12, dying))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_exactly_the_budget_with_the_default_first(tmp_path, sampler):
+    trials = tune(search(tmp_path, sampler), 14, evaluate)
+    assert [trial.number for trial in trials] == list(range(14))
+    assert parameters(trials)[0] == DEFAULT
+    assert len({json.dumps(p) for p in parameters(trials)}) > 10
+    for trial in trials:
+        assert all(dimension.holds(trial.parameters[dimension.name]) for dimension in SPACE)
+
+
+def test_a_study_killed_again_and_again_asks_what_an_uninterrupted_one_asks(tmp_path):
+    for folder in ("whole", "killed"):
+        (tmp_path / folder).mkdir()
+    whole = tune(search(tmp_path / "whole"), 12, evaluate)
+    for at in (0, 0, 3, 11):
+        killed(tmp_path / "killed", at)
+    told = []
+    continued = tune(search(tmp_path / "killed"), 12, evaluate, told.append)
+    assert parameters(continued) == parameters(whole)
+    assert len(told) == 1, "only the newly finished trial is told"
+
+
+def test_a_torn_last_line_is_dropped(tmp_path):
+    whole = tune(search(tmp_path), 5, evaluate)
+    with (tmp_path / "study.jsonl").open("a") as journal:
+        journal.write('{"op_code": 4, "worker_id')
+    assert parameters(tune(search(tmp_path), 6, evaluate))[:5] == parameters(whole)
+
+
+def test_a_larger_budget_extends_and_a_smaller_one_is_refused(tmp_path):
+    first = tune(search(tmp_path), 4, evaluate)
+    assert parameters(tune(search(tmp_path), 7, evaluate))[:4] == parameters(first)
+    with pytest.raises(InputError, match="7 finished trials"):
+        tune(search(tmp_path), 4, evaluate)
+
+
+def test_an_exception_leaves_the_trial_to_be_asked_again(tmp_path):
+    asked = []
+
+    def failing(number, parameters):
+        asked.append(dict(parameters))
+        if number == 2 and len(asked) == 3:
+            raise MemoryError
+        return evaluate(number, parameters)
+
+    with pytest.raises(MemoryError):
+        tune(search(tmp_path), 4, failing)
+    tune(search(tmp_path), 4, failing)
+    assert asked[2] == asked[3]
+
+
+def test_two_processes_may_not_share_a_study(tmp_path):
+    def inner(number, parameters):
+        with pytest.raises(InputError, match="another process"):
+            tune(search(tmp_path), 1, evaluate)
+        return evaluate(number, parameters)
+
+    tune(search(tmp_path), 1, inner)
+
+
+def test_cells_search_differently(tmp_path):
+    (tmp_path / "b").mkdir()
+    one = tune(search(tmp_path), 3, evaluate)
+    two = tune(search(tmp_path / "b", cell="d/n100/seed01/a"), 3, evaluate)
+    assert parameters(one)[1:] != parameters(two)[1:]
+
+
+def test_best_is_the_earliest_of_equals(tmp_path):
+    trials = tune(search(tmp_path), 3, lambda number, parameters: outcome(0.5))
+    assert best(trials).number == 0
