@@ -1,0 +1,71 @@
+import math
+
+import pytest
+import torch
+
+from benchmark.training.augment import augment, mixup
+
+
+def images(count=6, channels=1, size=16):
+    return torch.randint(0, 256, (count, channels, size, size), generator=torch.Generator().manual_seed(1)).to(
+        torch.uint8
+    )
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_strength_zero_without_mirror_is_the_image():
+    batch = images()
+    assert torch.equal(augment(batch, 0.0, False, generator()), batch.float() / 255)
+
+
+def test_mirror_flips_about_half_and_only_left_right():
+    batch = images(200)
+    views = augment(batch, 0.0, True, generator())
+    flipped = [torch.equal(view, image.flip(2) / 255) for view, image in zip(views, batch, strict=True)]
+    kept = [torch.equal(view, image / 255) for view, image in zip(views, batch, strict=True)]
+    assert sum(flipped) + sum(kept) == 200
+    assert 70 < sum(flipped) < 130
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_views_stay_images_and_follow_the_generator(channels):
+    batch = images(channels=channels)
+    views = augment(batch, 1.0, True, generator())
+    assert views.shape == batch.shape
+    assert views.dtype == torch.float32
+    assert 0 <= views.min() and views.max() <= 1
+    assert torch.equal(views, augment(batch, 1.0, True, generator()))
+    assert not torch.equal(views, augment(batch, 1.0, True, generator(1)))
+
+
+def test_a_stronger_augmentation_changes_more():
+    batch = images(64).float().mul_(0.2).add_(100).to(torch.uint8)
+    clean = batch.float() / 255
+    change = [
+        (augment(batch, strength, False, generator()) - clean).abs().mean().item() for strength in (0.25, 0.5, 1.0)
+    ]
+    assert change == sorted(change)
+    assert change[0] > 0
+
+
+def test_without_mirror_left_stays_left():
+    batch = torch.zeros(64, 1, 16, 16, dtype=torch.uint8)
+    batch[..., :6] = 255
+    views = augment(batch, 0.5, False, generator())
+    assert (views[..., :8].mean((1, 2, 3)) > views[..., 8:].mean((1, 2, 3))).float().mean() > 0.95
+
+
+def test_mixup_keeps_the_sum_of_targets_and_the_unknown():
+    inputs, targets = torch.rand(8, 3), torch.eye(2)[torch.arange(8) % 2]
+    mixed = 0
+    for seed in range(20):
+        views, wanted = mixup(inputs, targets, 1.0, generator(seed))
+        assert torch.allclose(wanted.sum(1), torch.ones(8))
+        mixed += not torch.equal(views, inputs)
+    assert 3 < mixed < 17
+    assert torch.equal(mixup(inputs, targets, 0.0, generator())[0], inputs)
+    targets[0, 0] = math.nan
+    assert torch.isnan(mixup(inputs, targets, 1.0, generator(0))[1]).any()

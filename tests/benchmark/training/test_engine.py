@@ -1,0 +1,119 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmark.seeds import seed_for
+from benchmark.training.engine import (
+    Diverged,
+    Recipe,
+    classification_loss,
+    fit,
+    parameter_groups,
+    predict,
+    to_device,
+    warm_cosine,
+)
+from benchmark.training.features import FrozenFeatures, frozen_features
+from benchmark.training.network import Network, Normalise
+
+RECIPE = Recipe(
+    learning_rate=0.02, weight_decay=1e-3, epochs=4, augmentation=0.25, label_smoothing=0.0, batch_size=8
+)
+
+
+def linear():
+    return Network(nn.Sequential(Normalise([0.5], [0.25]), nn.Flatten(), nn.Linear(256, 2)))
+
+
+def trunk():
+    torch.manual_seed(7)
+    return nn.Sequential(Normalise([0.5], [0.25]), nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.Flatten())
+
+
+@pytest.fixture
+def data(toy_block):
+    images = to_device(toy_block.images(toy_block.subsample), torch.device("cpu"))
+    return images, torch.from_numpy(toy_block.labels)
+
+
+def train(build, data, seed=0, recipe=RECIPE, features=None):
+    images, targets = data
+    features = features or FrozenFeatures(images, True, 0, "cell")
+    rows = np.arange(len(images))
+    return fit(build, images, targets, rows, recipe, "binary", True, features, seed_for(0, "fit", trial=seed))
+
+
+def test_it_learns_and_the_same_seed_gives_the_same_bits(data):
+    first = predict(train(linear, data), data[0], "binary")
+    assert ((first.argmax(1) == data[1].argmax(1)).float().mean()) > 0.9
+    assert torch.equal(first, predict(train(linear, data), data[0], "binary"))
+    assert not torch.equal(first, predict(train(linear, data, seed=1), data[0], "binary"))
+
+
+def test_a_fit_leaves_the_global_generator_alone(data):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(linear, data)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_frozen_part_is_neither_trained_nor_moved(data):
+    frozen = trunk()
+    before = {name: value.clone() for name, value in frozen.state_dict().items()}
+    network = train(lambda: Network(nn.Linear(196, 2), frozen, "trunk"), data)
+    for name, value in frozen.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    whole = predict(network, data[0], "binary")
+    cached = predict(network, data[0], "binary", cached=frozen_features(network, data[0]))
+    assert torch.equal(whole, cached)
+
+
+def test_the_memory_for_frozen_features_changes_no_bit(data):
+    frozen = trunk()
+
+    def scores(budget):
+        features = FrozenFeatures(data[0], True, 0, "cell", budget=budget)
+        network = train(lambda: Network(nn.Linear(196, 2), frozen, "trunk"), data, features=features)
+        return predict(network, data[0], "binary")
+
+    assert torch.equal(scores(0), scores(2**30))
+
+
+def test_layers_without_gradient_keep_their_statistics(data):
+    def build():
+        convolution, norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
+        for parameter in (*convolution.parameters(), *norm.parameters()):
+            parameter.requires_grad_(False)
+        return Network(nn.Sequential(convolution, norm, nn.Flatten(), nn.Linear(4 * 14 * 14, 2)))
+
+    network = train(build, data)
+    assert torch.equal(network.learned[1].running_mean, torch.zeros(4))
+
+
+def test_divergence_is_said(data):
+    recipe = Recipe(float("inf"), 0.0, 2, 0.0, 0.0, 8)
+    with pytest.raises(Diverged):
+        train(linear, data, recipe=recipe)
+
+
+def test_unknown_labels_take_no_part_in_the_loss():
+    logits = torch.tensor([[0.3, -2.0], [1.0, 5.0]], requires_grad=True)
+    targets = torch.tensor([[1.0, math.nan], [0.0, 1.0]])
+    loss = classification_loss(logits, targets, "multilabel", 0.0)
+    loss.backward()
+    assert logits.grad[0, 1] == 0
+    expected = (math.log1p(math.exp(-0.3)) + math.log1p(math.exp(1.0)) + math.log1p(math.exp(-5.0))) / 3
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_weight_decay_spares_biases_and_the_schedule_ends_at_zero():
+    decayed, spared = parameter_groups(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), 0.1)
+    assert [p.shape for p in decayed["params"]] == [(2, 3)]
+    assert spared["weight_decay"] == 0.0
+    factor = warm_cosine(20)
+    assert factor(0) < factor(1) == 1.0
+    assert factor(19) < 0.02

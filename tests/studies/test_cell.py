@@ -1,0 +1,80 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmark.results import COSTS, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
+from benchmark.spec import Cell
+from studies import cell as cells
+from studies.cell import CellJob, run_cell
+
+
+@pytest.fixture
+def job(tiny_spec, toy_block, tmp_path):
+    return CellJob(Cell("toy", 12, 0, "scratch"), toy_block, None, tiny_spec, tmp_path / "run", "cpu")
+
+
+def folder(job):
+    return job.cell.folder(job.run)
+
+
+def test_a_cell_leaves_its_four_tables(job):
+    told = []
+    metrics = run_cell(job, told.append)
+    trials, predictions = read_table(folder(job) / TRIALS), read_table(folder(job) / PREDICTIONS)
+    assert len(told) == len(trials) == len(read_table(folder(job) / COSTS)) == job.spec.budget
+    assert set(trials["state"]) == {"COMPLETE"}
+    assert len(predictions) == job.spec.refits * len(job.block.holdout)
+    np.testing.assert_allclose(np.stack(predictions["y_score"]).sum(1), 1, atol=1e-6)
+    assert read_info(folder(job) / PREDICTIONS).tasks == {"toy": "binary"}
+    assert metrics["holdout_auroc"] > 0.8
+    assert read_json(folder(job) / DONE)["budget"] == job.spec.budget
+    two = predictions.groupby("refit")["y_score"].first()
+    assert not np.array_equal(two[0], two[1]), "refits start from different weights"
+
+
+def test_the_same_cell_is_the_same_bytes(job, tmp_path):
+    again = dataclasses.replace(job, run=tmp_path / "again")
+    for each in (job, again):
+        run_cell(each)
+    for name in (TRIALS, PREDICTIONS):
+        assert (folder(job) / name).read_bytes() == (folder(again) / name).read_bytes()
+
+
+def test_a_larger_budget_keeps_the_trials(job):
+    run_cell(job)
+    before = read_table(folder(job) / TRIALS)["parameters"].tolist()
+    run_cell(dataclasses.replace(job, spec=dataclasses.replace(job.spec, budget=5)))
+    after = read_table(folder(job) / TRIALS)["parameters"].tolist()
+    assert len(after) == 5
+    assert after[:3] == before
+
+
+def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
+    real = cells.fit
+
+    def fit(*arguments, **keywords):
+        if arguments[4].epochs == 2:
+            raise cells.Diverged("the loss was not finite")
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(cells, "fit", fit)
+    job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, budget=6))
+    run_cell(job)
+    trials = read_table(folder(job) / TRIALS)
+    diverged = trials["parameters"].map(lambda text: json.loads(text)["epochs"] == 2)
+    assert len(trials) == 6
+    assert 0 < diverged.sum() < 6
+    assert (trials["value"][diverged] == 0).all()
+    assert trials["ended"][diverged].str.startswith("diverged").all()
+    assert (trials["ended"][~diverged] == "ok").all()
+
+
+def test_a_cell_whose_every_trial_diverges_says_so(job, monkeypatch):
+    def fit(*arguments, **keywords):
+        raise cells.Diverged("the loss was not finite")
+
+    monkeypatch.setattr(cells, "fit", fit)
+    with pytest.raises(RuntimeError, match="diverged"):
+        run_cell(job)
