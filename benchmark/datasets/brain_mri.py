@@ -1,0 +1,56 @@
+"""Brain tumour MRI (Nickparvar, Kaggle): a source of medical pretraining; it has no patient ids.
+
+    brain_mri/{Training,Testing}/{glioma,meningioma,notumor,pituitary}/*.jpg
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.files import ImageFiles, images_in, one_hot
+from benchmark.errors import InputError, unknown_name
+
+NAME = "brain-mri"
+TITLE = "Brain tumour MRI (Nickparvar): four classes, no patient ids"
+FOLDER = "brain_mri"
+REAL = True
+CORPUS = True
+
+CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
+
+
+def load(root: Path | None, options: LoadOptions) -> Images:
+    """Testing is marked as the holdout; every image is a group of its own, as nothing tells the patient."""
+    assert root is not None
+    paths = sorted(images_in(root), key=lambda path: path.relative_to(root).as_posix())
+    if not paths:
+        raise InputError(f"no images in {root}: expected {{Training,Testing}}/{{{','.join(CLASSES)}}}/*.jpg.")
+    for path in paths:
+        if path.parent.name not in CLASSES:
+            raise unknown_name(f"class folder in {root}", path.parent.name, CLASSES)
+    names = np.array([path.relative_to(root).as_posix() for path in paths])
+    files = ImageFiles(tuple(paths), channels=1)
+    return Images(
+        dataset=NAME,
+        task="multiclass",
+        classes=CLASSES,
+        sample_ids=names,
+        groups=names,
+        labels=one_hot([CLASSES.index(path.parent.name) for path in paths], len(CLASSES)),
+        holdout=np.char.startswith(names, "Testing/"),
+        channels=1,
+        mirror=True,
+        read=files,
+        fingerprint=files.fingerprint(root),
+        facts={
+            "title": TITLE,
+            "holdout": "official",
+            "source": "Nickparvar, Brain Tumor MRI Dataset, Kaggle",
+            "licence": "CC0",
+            "synthetic": False,
+            "leaks": "not verifiable: no patient ids",
+        },
+    )

@@ -1,0 +1,88 @@
+"""Chest X-ray Pneumonia: Kermany et al. 2018 (doi 10.17632/rscbjbr9sj), children of one to five years.
+
+    chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.files import ImageFiles, images_in, one_hot
+from benchmark.datasets.holdout import grouped
+from benchmark.errors import InputError, unknown_name
+
+NAME = "chest-xray"
+TITLE = "Chest X-ray Pneumonia (Kermany): normal or pneumonia, grouped by patient"
+FOLDER = "chest_xray"
+REAL = True
+CORPUS = False
+
+CLASSES = ("NORMAL", "PNEUMONIA")
+SPLITS = ("train", "val", "test")
+
+_SICK = re.compile(r"person(\d+)_(bacteria|virus)_\d+(?:_\d+)?$")
+_WELL = re.compile(r"(NORMAL2-)?IM-(\d+)-\d+(?:-\d+)?$")
+
+
+def load(root: Path | None, options: LoadOptions) -> Images:
+    """The official test set is the holdout; train and val are the pool ("grouped": half of all patients)."""
+    assert root is not None
+    paths = []
+    for split in SPLITS:
+        if not (root / split).is_dir():
+            raise InputError(f"no {split}/ in {root}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}.")
+        for folder in sorted(path for path in (root / split).iterdir() if path.is_dir()):
+            if folder.name not in CLASSES and not folder.name.startswith("."):
+                raise unknown_name(f"class folder in {root / split}", folder.name, CLASSES)
+            paths += images_in(folder)
+    if not paths:
+        raise InputError(f"no images in {root}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}/*.jpeg.")
+    paths.sort(key=lambda path: path.relative_to(root).as_posix())
+    groups = np.array([patient(path) for path in paths])
+    labels = one_hot([CLASSES.index(path.parent.name) for path in paths], 2)
+    official = np.array([path.relative_to(root).parts[0] == "test" for path in paths])
+    held = grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
+    files = ImageFiles(tuple(paths), channels=1)
+    return Images(
+        dataset=NAME,
+        task="binary",
+        classes=CLASSES,
+        sample_ids=np.array([path.relative_to(root).as_posix() for path in paths]),
+        groups=groups,
+        labels=labels,
+        holdout=held,
+        channels=1,
+        mirror=False,
+        read=files,
+        fingerprint=files.fingerprint(root),
+        facts={
+            "title": TITLE,
+            "holdout": options.holdout,
+            "source": "Kermany et al. 2018, doi 10.17632/rscbjbr9sj",
+            "licence": "CC BY 4.0",
+            "synthetic": False,
+        },
+    )
+
+
+def patient(path: Path) -> str:
+    """The patient that a file name tells.
+
+    Sick children are numbered once for bacteria and once for virus; the well ones have two series, with and
+    without the prefix ``NORMAL2``. The number alone would join different children.
+
+    Raises:
+        InputError: a name of another form.
+    """
+    if match := _SICK.match(path.stem):
+        return f"{match[2]} {int(match[1])}"
+    if match := _WELL.match(path.stem):
+        return f"{'normal2' if match[1] else 'normal'} {int(match[2])}"
+    raise InputError(
+        f"{path}: no patient in this name. Kermany's files are called person12_virus_34.jpeg, IM-0115-0001.jpeg or "
+        "NORMAL2-IM-1427-0001.jpeg; for images of your own use the data set 'folder:PATH'."
+    )
