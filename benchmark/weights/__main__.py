@@ -104,8 +104,7 @@ def _check(options: argparse.Namespace) -> int:
     if not names:
         raise InputError(
             f"nothing to check: no known weights in {_folder(options)}/ or the libraries' caches. Name a "
-            "file, or "
-            "see 'python -m benchmark.weights list'."
+            "file, or see 'python -m benchmark.weights list'."
         )
     failed = 0
     for name in names:

@@ -163,12 +163,13 @@ def _read_torch(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         text = str(error)
-        if "Unsupported global" in text or "GLOBAL" in text or "WeightsUnpickler" in text:
+        with path.open("rb") as file:
+            is_pickle = file.read(2)[:1] in (b"\x80", b"P")  # the first byte of a pickle, or of a zip of one
+        if is_pickle and "Unsupported" in text:
             raise InputError(
                 f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would "
                 "run code from the file, so it is refused: in an environment where you trust it, save "
-                "model.state_dict() "
-                "as safetensors and give that file."
+                "model.state_dict() as safetensors and give that file."
             ) from error
         raise InputError(f"{path} is no PyTorch file ({_first_line(text)}): {_CUT}") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:

@@ -132,7 +132,10 @@ def _from_hub(hub_id: str) -> Path:
 def _answers(address: str) -> bool:
     """Whether a server takes connections; taken for granted behind a proxy, which alone could tell."""
     parts = urllib.parse.urlsplit(address)
-    if urllib.request.getproxies() or parts.hostname is None:
+    if parts.hostname is None:
+        return True
+    proxied = {"http", "https", "all"} & urllib.request.getproxies().keys()
+    if proxied and not urllib.request.proxy_bypass(parts.hostname):
         return True
     try:
         port = parts.port or (80 if parts.scheme == "http" else 443)

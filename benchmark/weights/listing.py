@@ -36,8 +36,7 @@ def listing(folder: Path, backbone: str | None = None) -> str:
     if backbone is None:
         paragraphs.append(
             "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME' "
-            "gets "
-            "them.\n"
+            "gets them.\n"
         )
     return "\n".join(paragraphs)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.weights import keys
-from benchmark.weights.checkpoint import read_card, read_state, save_checkpoint
+from benchmark.weights.checkpoint import read_card, read_state, save_checkpoint, sha256_of
 from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, timm_config
 
 if TYPE_CHECKING:
@@ -84,13 +85,18 @@ def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
     return model
 
 
-def _matched(backbone: str, weights: WeightFile) -> dict[str, Tensor]:
-    """The file's tensors in the model's names and shapes, complete.
+@lru_cache(maxsize=2)
+def _matched(backbone: str, weights: WeightFile) -> Mapping[str, Tensor]:
+    """The file's tensors in the model's names and shapes, complete; kept, as every trial loads them anew.
 
     The model is built on the meta device, which costs no memory and draws nothing.
     """
     import torch
 
+    if sha256_of(weights.path) != weights.sha256:
+        raise InputError(
+            f"{weights.path} was changed while this program ran: start again to use the new file."
+        )
     with torch.device("meta"):
         model = _create(backbone)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}

@@ -79,8 +79,7 @@ def examine(
         raise InputError(
             f"{name} hardly tells images apart (spread {spread:.2g}, {constant:.0%} of features constant): "
             "the weights are damaged, or belong to another input scaling. Fetch them again, or say the "
-            "scaling "
-            "in a card."
+            "scaling in a card."
         )
     return Sanity(features=features.shape[1], spread=spread, constant=constant)
 

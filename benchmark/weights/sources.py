@@ -101,8 +101,7 @@ _RADIMAGENET: dict[str, Any] = {
     "licence": "see radimagenet.com: research use",
     "trained_on": ("radimagenet",),
     "steps": "download the PyTorch weights linked from https://github.com/BMEII-AI/RadImageNet "
-    "(RadImageNet_pytorch, "
-    "ResNet50.pt, 94 MB)",
+    "(RadImageNet_pytorch, ResNet50.pt, 94 MB)",
 }
 
 KNOWN: tuple[WeightSource, ...] = (

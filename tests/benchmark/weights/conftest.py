@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,15 @@ from weight_networks import lived_in
 
 
 @pytest.fixture(autouse=True)
-def one_quiet_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def one_quiet_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """One thread, no network, and caches that hold nothing."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

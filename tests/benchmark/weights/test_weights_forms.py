@@ -38,7 +38,7 @@ def features(
 
 
 class RadImageNetForm(nn.Module):
-    """As its owners build it: torchvision's ResNet-50 without the classifier, as a Sequential of its children."""
+    """As its owners build it: torchvision's ResNet-50 without classifier, as a Sequential of its children."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from torch import nn
 from benchmark.errors import InputError
 from benchmark.weights.checkpoint import read_card, read_state, save_checkpoint
 from benchmark.weights.find import find
+from benchmark.weights.identify import weight_file
 from benchmark.weights.load import match
 from benchmark.weights.sanity import examine
 from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD
@@ -229,3 +230,12 @@ def test_match_alone_reports_an_unfit_file(resnet18: nn.Module, tmp_path: Path) 
     match("resnet18", found)
     with pytest.raises(InputError, match="does not fit resnet34"):
         match("resnet34", found)
+
+
+def test_a_file_that_changed_after_it_was_found(resnet18: nn.Module, tmp_path: Path) -> None:
+    file = tmp_path / "x.pth"
+    torch.save(resnet18.state_dict(), file)
+    found = weight_file(file, "resnet18", "imagenet")
+    torch.save({**resnet18.state_dict(), "extra.weight": torch.zeros(1)}, file)
+    with pytest.raises(InputError, match="was changed while this program ran"):
+        match("resnet18", found)
