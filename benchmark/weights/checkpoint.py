@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,10 +181,11 @@ _CUT = "it is truncated or of another format. Remove it and fetch it again."
 
 
 def _first_line(text: str) -> str:
-    for line in text.splitlines():
-        if "Unsupported" in line:
-            return line.strip()[:200]
-    return text.strip().partition("\n")[0][:200] or "no reason given"
+    named = re.search(r"GLOBAL (\S+)", text)
+    if named:
+        return f"it names {named.group(1)}"
+    unsupported = (line.strip() for line in text.splitlines() if "Unsupported" in line)
+    return next(unsupported, text.strip().partition("\n")[0])[:200] or "no reason given"
 
 
 def _state_inside(loaded: object) -> dict[str, Tensor]:
