@@ -101,6 +101,7 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[
         raise ValueError(f"the card lacks {', '.join(lacking)}")
     # clones: safetensors refuses tensors that share memory, and stored views would drag their base along
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state_dict.items()}
+    card_path(path).unlink(missing_ok=True)  # a card never stands beside weights that it does not describe
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
         digest = sha256_of(temporary)
