@@ -71,7 +71,7 @@ def seeded(seed: np.random.SeedSequence) -> Iterator[None]:
 
 def to_device(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
     """(N, H, W, C) uint8 in memory or on disk to (N, C, H, W) uint8 on the device."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).to(device)
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device)
 
 
 def fit(

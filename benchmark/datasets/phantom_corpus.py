@@ -1,0 +1,56 @@
+"""Built in: the broader synthetic corpus that the built-in comparison pretrains its medical arm on.
+
+Other patients than `phantom`'s, and other findings: no nodules.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.datasets.chest_phantom import FINDINGS, SIDE
+from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.holdout import grouped
+from benchmark.datasets.phantom import Drawn
+from benchmark.seeds import rng_for
+
+NAME = "phantom-corpus"
+TITLE = "SYNTHETIC radiographs with six findings other than nodules (built in)"
+FOLDER = None
+REAL = False
+CORPUS = True
+
+CLASSES = tuple(finding for finding in FINDINGS if finding != "nodule")
+PATIENTS, IMAGES_EACH = 1500, 3
+PREVALENCE = 0.2  # of each finding
+VERSION = 1
+
+
+def load(root: Path | None, options: LoadOptions) -> Images:
+    """Multi-label; findings belong to the patient."""
+    rng = rng_for(options.root_seed, "patients", dataset=NAME)
+    present = rng.random((PATIENTS, len(CLASSES))) < PREVALENCE
+    labels = np.repeat(present, IMAGES_EACH, axis=0).astype(np.float32)
+    patients = np.repeat([f"corpus{i:04d}" for i in range(PATIENTS)], IMAGES_EACH)
+    findings = tuple(frozenset(np.array(CLASSES)[row > 0].tolist()) for row in labels)
+    return Images(
+        dataset=NAME,
+        task="multilabel",
+        classes=CLASSES,
+        sample_ids=np.array([f"{patient}-{i % IMAGES_EACH}" for i, patient in enumerate(patients)]),
+        groups=patients,
+        labels=labels,
+        holdout=grouped(NAME, patients, labels, True, options.root_seed, share=10),
+        channels=1,
+        mirror=False,
+        read=Drawn(NAME, options.root_seed, patients, findings),
+        fingerprint=f"{NAME} version {VERSION} seed {options.root_seed} side {SIDE}",
+        facts={
+            "title": TITLE,
+            "holdout": "grouped",
+            "source": "generated",
+            "licence": "none needed",
+            "synthetic": True,
+        },
+    )
