@@ -89,7 +89,7 @@ def resolve(flags: argparse.Namespace) -> Request:
     return Request(
         spec=spec,
         out=out,
-        root=ROOT if flags.out is None else flags.out.parent,
+        root=ROOT,
         data_root=data_root,
         weights=_weights(flags.weights),
         device=device_name(flags.device),
