@@ -132,7 +132,9 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
     for name in spec.datasets:
         images = load_images(request, name)
         say(f"{name}: {len(images.sample_ids):,} images indexed")
-        decoded = cache.decoded(images, spec.image_size, request.root / "cache", workers=request.workers)
+        decoded = cache.decoded(
+            images, spec.image_size, request.root / "cache", request.workers, request.skip_bad_images
+        )
         images = decoded.images
         inputs[f"data {name}"] = images.fingerprint
         tables["data"] += data_records(images)
@@ -159,7 +161,6 @@ def load_images(request: Request, name: str) -> Images:
         image_size=request.spec.image_size,
         holdout=request.spec.holdout,
         root_seed=request.spec.root_seed,
-        skip_bad_images=request.skip_bad_images,
     )
     images = datasets.load(name, request.data_root, options)
     leaks.refuse_shared_groups(images)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class Places:
     weights: Path
     cache: Path
     device: str = "cpu"
-    imagenet: Path | None = field(default=None)
+    imagenet: Path | None = None
 
 
 def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> Path:
@@ -154,9 +154,9 @@ def _source(name: str, spec: PretrainSpec, places: Places, device: Any) -> Sourc
     from benchmark.training.engine import to_device
     from benchmark.training.multitask import Source
 
-    options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed, skip_bad_images=True)
+    options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed)
     images = datasets.load(name, places.data_root, options)
-    decoded = cache.decoded(images, spec.image_size, places.cache)
+    decoded = cache.decoded(images, spec.image_size, places.cache, workers=THREADS, skip_bad=True)
     images, pixels = decoded.images, decoded.pixels
     rows = np.arange(len(images.sample_ids))
     held_out = folds.assign(images, rows, VALIDATION, rng_for(spec.root_seed, "pretrain", source=name)) == 0

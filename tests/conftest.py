@@ -62,3 +62,31 @@ def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: i
         holdout_groups=np.array([f"patient {i // 2}" for i in range(m)]),
         facts={"overlap": {"12": 0.0}},
     )
+
+
+def real_data() -> Path | None:
+    """The folder of real images: ``BENCHMARK_DATA``, or ``shared/data`` beside the project."""
+    named = os.environ.get("BENCHMARK_DATA")
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    found = Path(named) if named else beside
+    return found if found.is_dir() else None
+
+
+@pytest.fixture
+def data_root():
+    """The real images; without them the test is skipped."""
+    root = real_data()
+    if root is None:
+        pytest.skip("no real images: set BENCHMARK_DATA")
+    return root
+
+
+def write_images(root: Path, names, size=20, seed=0):
+    """Small grey PNG or JPEG files of noise under a folder."""
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (size, size), dtype=np.uint8)).save(path)

@@ -73,13 +73,11 @@ class LoadOptions:
     """Choices that hold for every data set.
 
     Attributes:
-        image_size: working size in pixels; generated data are generated at this size.
+        image_size: working size in pixels, for data sets that come in several sizes.
         holdout: "official" test set where there is one, or "grouped": a patient-disjoint share of everything.
         root_seed: the run's root seed, for what a data set draws (a grouped holdout, synthetic images).
-        skip_bad_images: leave unreadable images out and count them, instead of stopping.
     """
 
     image_size: int = 64
     holdout: str = "official"
     root_seed: int = 0
-    skip_bad_images: bool = False
