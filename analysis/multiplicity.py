@@ -1,0 +1,55 @@
+"""Many comparisons at once: family-wise corrections and claims over several data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def holm(p: Sequence[float]) -> Floats:
+    """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 1979); NaN stay NaN and do not count."""
+    return _step_down(p, lambda remaining: remaining)
+
+
+def shaffer_three(p: Sequence[float]) -> Floats:
+    """Shaffer's adjusted p-values (JASA 1986) for all three pairs of three arms: multipliers 3, 1, 1.
+
+    Once one pair differs, at most one of the other two can be equal.
+
+    Raises:
+        ValueError: not three p-values.
+    """
+    if len(p) != 3:
+        raise ValueError(f"Shaffer's multipliers here are for three pairs, not {len(p)}")
+    return _step_down(p, lambda remaining: 3 if remaining == 3 else 1)
+
+
+def intersection_union(p: Sequence[float]) -> float:
+    """The p-value of "on every data set": the largest (Berger, Technometrics 1982)."""
+    return float(np.max(np.asarray(p, dtype=np.float64)))
+
+
+def partial_conjunction(p: Sequence[float], least: int) -> float:
+    """The p-value of "on at least `least` of K data sets": (K - u + 1) p_(u) (Benjamini and Heller, Biometrics 2008).
+
+    Raises:
+        ValueError: `least` is not in 1..K.
+    """
+    if not 1 <= least <= len(p):
+        raise ValueError(f"at least {least} of {len(p)} makes no sense")
+    return float(min(1.0, (len(p) - least + 1) * np.sort(np.asarray(p, dtype=np.float64))[least - 1]))
+
+
+def _step_down(p: Sequence[float], multiplier: Callable[[int], int]) -> Floats:
+    values = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(len(values), np.nan)
+    order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
+    running = 0.0
+    for place, i in enumerate(order):
+        running = max(running, min(1.0, multiplier(len(order) - place) * values[i]))
+        adjusted[i] = running
+    return adjusted
