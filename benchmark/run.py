@@ -136,7 +136,6 @@ def _execute(request: Request, plan: Plan) -> dict[Cell, str]:
     from benchmark.execution import execute
     from benchmark.planning import is_done
     from benchmark.progress import Progress
-    from benchmark.results import PREDICTIONS, TRIALS
     from benchmark.tracking import Mirror
     from studies.cell import CellJob
 
@@ -174,8 +173,7 @@ def _execute(request: Request, plan: Plan) -> dict[Cell, str]:
                 mirror.trial_finished(cell, trial, cost)
                 progress.trial(cell, cost["seconds"])
             elif told.kind == "done":
-                folder = cell.folder(request.out)
-                mirror.study_finished(cell, told.content, [folder / PREDICTIONS, folder / TRIALS])
+                mirror.study_finished(cell, told.content, cell.folder(request.out))
                 score = told.content[f"holdout_{spec.metric}"]
                 progress.cell(cell, f"holdout {spec.metric} {score:.3f}")
             else:
