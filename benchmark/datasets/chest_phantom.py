@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 SIDE = 64  # pixels, before the working size is made of it
+PLAIN = 0.6  # share of the images with nodules that show them plainly
 
 Field = npt.NDArray[np.float64]
 
@@ -56,7 +57,7 @@ def chest(rng: np.random.Generator) -> Chest:
 
 
 def radiograph(
-    build: Chest, findings: frozenset[str], rng: np.random.Generator, conspicuity: float = 1.0
+    build: Chest, findings: frozenset[str], rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
     """One image of a patient, (SIDE, SIDE) uint8, bright where the body is dense.
 
@@ -64,7 +65,6 @@ def radiograph(
         build: the patient.
         findings: any of `FINDINGS`.
         rng: pose, exposure, noise, and where the findings lie.
-        conspicuity: factor of the findings' contrast.
     """
     angle = rng.normal(0, 0.06)
     dx, dy = rng.normal(0, 0.02, 2)
@@ -87,7 +87,7 @@ def radiograph(
         cx, cy = _in_lung(build, rng, spread=0.6)
         image += rng.uniform(0.02, 0.07) * air * _stroke(x, y, cx, cy, rng.uniform(0, np.pi), rng.uniform(0.02, 0.06))
     for name in sorted(findings & DRAWN.keys()):
-        image += conspicuity * DRAWN[name](x, y, build, air, rng)
+        image += DRAWN[name](x, y, build, air, rng)
 
     if rng.random() < 0.3:  # a cable
         image += 0.12 * np.exp(-(((y - rng.uniform(0.1, 0.9) - rng.normal(0, 0.5) * (x - 0.5)) / 0.008) ** 2))
@@ -98,20 +98,14 @@ def radiograph(
 
 
 def _nodule(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
-    """One to three of them: round, of about the width of a rib."""
+    """One to three of them, as wide as a rib. Some images show them plainly, the others leave room to be better."""
+    contrast = (0.36, 0.50) if rng.random() < PLAIN else (0.12, 0.24)
     nodules = np.zeros_like(x)
     for _ in range(rng.integers(1, 4)):
         cx, cy = _in_lung(build, rng, spread=0.75)
         radius = rng.uniform(0.045, 0.065)
-        nodules += rng.uniform(0.15, 0.30) * _bump(x, y, cx, cy, radius, radius)
+        nodules += rng.uniform(*contrast) * _bump(x, y, cx, cy, radius, radius)
     return nodules
-
-
-def _mass(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
-    cx, cy = _in_lung(build, rng, spread=0.6)
-    return rng.uniform(0.15, 0.25) * _bump(
-        x, y, cx, cy, rng.uniform(0.055, 0.075), rng.uniform(0.055, 0.075)
-    )
 
 
 def _consolidation(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
@@ -144,7 +138,6 @@ def _interstitial(x: Field, y: Field, build: Chest, air: Field, rng: np.random.G
 #: finding -> what it adds to an image; cardiomegaly changes the heart instead.
 DRAWN = {
     "nodule": _nodule,
-    "mass": _mass,
     "consolidation": _consolidation,
     "effusion": _effusion,
     "pneumothorax": _pneumothorax,

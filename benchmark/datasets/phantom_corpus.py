@@ -16,7 +16,7 @@ from benchmark.datasets.phantom import Drawn
 from benchmark.seeds import rng_for
 
 NAME = "phantom-corpus"
-TITLE = "SYNTHETIC radiographs with six findings other than nodules (built in)"
+TITLE = "SYNTHETIC radiographs with five findings other than nodules (built in)"
 FOLDER = None
 REAL = False
 CORPUS = True
@@ -24,7 +24,7 @@ CORPUS = True
 CLASSES = tuple(finding for finding in FINDINGS if finding != "nodule")
 PATIENTS, IMAGES_EACH = 1500, 3
 PREVALENCE = 0.2  # of each finding
-VERSION = 1
+VERSION = 2
 
 
 def load(root: Path | None, options: LoadOptions) -> Images:
