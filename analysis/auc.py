@@ -112,9 +112,7 @@ def macro(parts: Sequence[Components]) -> tuple[Floats, Floats]:
     return auc, between / len(parts) ** 2
 
 
-def macro_auc(
-    truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1
-) -> tuple[Floats, Floats]:
+def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1) -> tuple[Floats, Floats]:
     """Macro AUROC of M / repeats models.
 
     Args:
@@ -126,9 +124,7 @@ def macro_auc(
     Returns:
         (M / repeats,) AUROCs and their covariance.
     """
-    parts = [
-        components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])
-    ]
+    parts = [components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])]
     return macro(parts)
 
 

@@ -49,7 +49,12 @@ def detectable(inference: Inference, power: float = POWER) -> float:
 
 
 def detectable_map(
-    inference: Inference, seeds: int, patients: int, grid_seeds: Floats, grid_patients: Floats, power: float = POWER
+    inference: Inference,
+    seeds: int,
+    patients: int,
+    grid_seeds: Floats,
+    grid_patients: Floats,
+    power: float = POWER,
 ) -> Floats:
     """Minimum detectable differences for other numbers of seeds and patients: buy seeds, or buy patients?
 

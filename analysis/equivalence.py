@@ -11,7 +11,12 @@ from analysis.inference import Inference
 Verdict = Literal["better", "worse", "equivalent", "inconclusive", "not tested"]
 
 ALPHA = 0.05
-MARGINS = (0.01, 0.02, 0.03, 0.05)  # of the sensitivity table; the primary one is set before the holdout is opened
+MARGINS = (
+    0.01,
+    0.02,
+    0.03,
+    0.05,
+)  # of the sensitivity table; the primary one is set before the holdout is opened
 
 
 @dataclass(frozen=True, slots=True)

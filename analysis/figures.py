@@ -37,7 +37,13 @@ def forest(scored: Sequence[Scored], margin: float) -> Figure:
         cov = contrast(each.pair_covariance(a, b), len(each.block.seeds))
         inner = 1.96 * float(np.sqrt(max(cov.sum(), 0.0))) / len(each.block.seeds)
         low, high = inference.interval()
-        axes.plot([low, high], [place, place], color=COLOURS[0], linewidth=1.2, label="_" if place else "joint 95% CI")
+        axes.plot(
+            [low, high],
+            [place, place],
+            color=COLOURS[0],
+            linewidth=1.2,
+            label="_" if place else "joint 95% CI",
+        )
         axes.plot(
             [inference.estimate - inner, inference.estimate + inner],
             [place, place],
@@ -52,7 +58,13 @@ def forest(scored: Sequence[Scored], margin: float) -> Figure:
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"difference in {_metric(scored[0])}")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.5 / figure.get_figheight() - 0.04), ncol=3, frameon=False, fontsize=8)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.5 / figure.get_figheight() - 0.04),
+        ncol=3,
+        frameon=False,
+        fontsize=8,
+    )
     return figure
 
 
@@ -61,7 +73,15 @@ def paired(each: Scored) -> Figure:
     figure, axes = _figure(height=3.4)
     places = np.arange(len(each.block.arms))
     for s, seed in enumerate(each.block.seeds):
-        axes.plot(places, each.values[:, s], "-o", color="#888888", linewidth=0.9, markersize=3, label=f"seed {seed}")
+        axes.plot(
+            places,
+            each.values[:, s],
+            "-o",
+            color="#888888",
+            linewidth=0.9,
+            markersize=3,
+            label=f"seed {seed}",
+        )
     axes.plot(places, each.values.mean(axis=1), "_", color=COLOURS[1], markersize=26, markeredgewidth=2.5)
     axes.set_xticks(places, each.block.arms)
     axes.set_ylabel(f"holdout {_metric(each)}")

@@ -94,7 +94,9 @@ def blocks(frame: pd.DataFrame, info: TableInfo, name: str) -> tuple[Block, ...]
     for column in ("dataset", "arm", "sample_id", "group_id"):
         missing = frame[column].isna() | (frame[column].astype(str) == "")
         if missing.any():
-            raise InputError(f"{name}: '{column}' is missing in {int(missing.sum())} rows, the first is row {_first(missing)}.")
+            raise InputError(
+                f"{name}: '{column}' is missing in {int(missing.sum())} rows, the first is row {_first(missing)}."
+            )
     found = []
     for key, part in frame.groupby(["dataset", "n_per_class"], sort=True):
         dataset, n = str(key[0]), int(key[1])
@@ -230,7 +232,9 @@ def _check_classes(truth: Floats, classes: Sequence[str], task: Task, where: str
             )
 
 
-def _constant(values: npt.NDArray[Any], sample: npt.NDArray[np.intp], ids: npt.NDArray[Any], what: str, where: str) -> Any:
+def _constant(
+    values: npt.NDArray[Any], sample: npt.NDArray[np.intp], ids: npt.NDArray[Any], what: str, where: str
+) -> Any:
     first = np.empty(len(ids), dtype=values.dtype)
     first[sample[::-1]] = values[::-1]
     differs = first[sample] != values

@@ -1,6 +1,6 @@
 """The report: every table and figure of a run, or of a predictions table alone, and one page with all of it.
 
-    python -m analysis.report RUN_OR_PREDICTIONS --out DIR
+python -m analysis.report RUN_OR_PREDICTIONS --out DIR
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class Report:
     page: Path
 
 
-def write_report(
-    source: Path, out: Path, *, metric: str = METRIC, margin: float = MARGIN, seed: int = 0
-) -> Report:
+def write_report(source: Path, out: Path, *, metric: str = METRIC, margin: float = MARGIN, seed: int = 0) -> Report:
     """Analyse a run's folder, or a predictions table, and write tables, figures and a page.
 
     Args:
@@ -238,7 +236,7 @@ def _page(
         sentences=sentences,
         warnings=warnings,
         tables=[(name, CAPTIONS.get(name, name), *shown(frame)) for name, frame in frames.items() if len(frame)],
-        figures=[(caption, Markup(svg[svg.index("<svg") :])) for caption, svg in drawn],  # noqa: S704
+        figures=[(caption, Markup(svg[svg.index("<svg") :])) for caption, svg in drawn],
         provenance={
             "commit": spec.get("git_commit") or "unknown",
             **spec.get("hardware", {}),

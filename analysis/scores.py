@@ -82,5 +82,3 @@ def without_groups(block: Block) -> Block:
 def ensemble(block: Block) -> Block:
     """The block of one model an arm: the mean score over seeds and refits. Another estimand than the mean seed's."""
     return replace(block, seeds=(-1,), scores=block.scores.mean(axis=(1, 2), keepdims=True))
-
-

@@ -83,7 +83,18 @@ def pairwise_table(scored: Sequence[Scored], margin: float) -> pd.DataFrame:
                 "rho": each.block.rho,
             }
         )
-    columns = ["dataset", "n_per_class", "metric", "arm_a", "arm_b", "seeds", "difference", "se", "df", "ci_low"]
+    columns = [
+        "dataset",
+        "n_per_class",
+        "metric",
+        "arm_a",
+        "arm_b",
+        "seeds",
+        "difference",
+        "se",
+        "df",
+        "ci_low",
+    ]
     columns += ["ci_high", "p", "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -214,12 +225,26 @@ def _methods(
     if seeds in SIGN_FLIP_SEEDS:
         mean = float(values.mean())
         rows.append(
-            ("exact sign-flip over seeds", "new seeds, these patients", mean, math.nan, math.nan, sign_flip(values))
+            (
+                "exact sign-flip over seeds",
+                "new seeds, these patients",
+                mean,
+                math.nan,
+                math.nan,
+                sign_flip(values),
+            )
         )
     se = math.sqrt(max(float(cov.sum()), 0.0)) / seeds
     mean = float(values.mean())
     rows.append(
-        ("patients only", "these trained models, new patients", mean, se, math.inf, two_sided(mean, se, math.inf))
+        (
+            "patients only",
+            "these trained models, new patients",
+            mean,
+            se,
+            math.inf,
+            two_sided(mean, se, math.inf),
+        )
     )
     independent = difference(alone.values[a], alone.values[b], alone.pair_covariance(a, b), each.block.rho)
     rows.append(
@@ -234,12 +259,28 @@ def _methods(
     )
     one = together.pair(a, b)
     p = two_sided(one.estimate, one.se, math.inf)
-    rows.append(("ensemble of the seeds (another estimand)", "these ensembles, new patients", one.estimate, one.se, math.inf, p))
+    rows.append(
+        (
+            "ensemble of the seeds (another estimand)",
+            "these ensembles, new patients",
+            one.estimate,
+            one.se,
+            math.inf,
+            p,
+        )
+    )
     for s, seed in enumerate(each.block.seeds):
         se = math.sqrt(max(float(cov[s, s]), 0.0))
         value = float(values[s])
         rows.append(
-            (f"clustered DeLong, seed {seed}", "these two models, new patients", value, se, math.inf, two_sided(value, se, math.inf))
+            (
+                f"clustered DeLong, seed {seed}",
+                "these two models, new patients",
+                value,
+                se,
+                math.inf,
+                two_sided(value, se, math.inf),
+            )
         )
     return rows
 
@@ -285,6 +326,12 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _latex(text: str) -> str:
-    for plain, escaped in (("\\", "\\textbackslash{}"), ("&", "\\&"), ("%", "\\%"), ("_", "\\_"), ("#", "\\#")):
+    for plain, escaped in (
+        ("\\", "\\textbackslash{}"),
+        ("&", "\\&"),
+        ("%", "\\%"),
+        ("_", "\\_"),
+        ("#", "\\#"),
+    ):
         text = text.replace(plain, escaped)
     return text.replace("<", "$<$").replace(">", "$>$").replace("∞", "$\\infty$").replace("^", "\\^{}")

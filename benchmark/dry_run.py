@@ -73,7 +73,10 @@ def describe(request: Request) -> str:
             lines.append(f"weights     {BUILT_IN}, medical: will be pretrained first, and kept")
     except InputError as error:
         missing.append(str(error))
-    lines += ["", f"expected    {spoken(seconds / request.workers)} with {request.workers} workers on {request.device}"]
+    lines += [
+        "",
+        f"expected    {spoken(seconds / request.workers)} with {request.workers} workers on {request.device}",
+    ]
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
     return "\n".join(lines) + "\n"

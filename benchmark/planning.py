@@ -112,9 +112,7 @@ def weights_at_hand(request: Request) -> dict[tuple[str, str], WeightFile | None
                     found[dataset, name] = own
             else:
                 override = request.weights.get(name)
-                found[dataset, name] = find(
-                    request.spec.backbone, role, override, request.root / "weights"
-                )
+                found[dataset, name] = find(request.spec.backbone, role, override, request.root / "weights")
     return found
 
 

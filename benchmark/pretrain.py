@@ -21,7 +21,7 @@ from benchmark.command_line import add_data_root, comma_list, device_name, run_c
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.training.multitask import Schedule, Source
+    from benchmark.training.multitask import Source
 
 THREADS = 2  # fixed, as the sums in a convolution depend on it
 VALIDATION = 10  # one in so many groups is held out
@@ -82,11 +82,11 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
 
     import torch
 
+    from benchmark.seeds import seed_for
     from benchmark.training.engine import configure, seeded
     from benchmark.training.multitask import Schedule
     from benchmark.training.multitask import pretrain as train
     from benchmark.training.network import Normalise
-    from benchmark.seeds import seed_for
     from benchmark.weights.find import find
     from benchmark.weights.load import load_backbone, normalisation, save_checkpoint
     from studies.scoring import validation_score
@@ -111,9 +111,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
         sources,
         schedule,
         resume,
-        score=lambda source, scores: validation_score(
-            "auroc", source.task, source.labels[source.validation], scores
-        ),
+        score=lambda source, scores: validation_score("auroc", source.task, source.labels[source.validation], scores),
         told=lambda epoch, scores: _tell(spec, epoch, scores),
     )
     card = {

@@ -17,7 +17,7 @@ class Progress:
 
     def __init__(self, cells: Iterable[Cell], budget: int, workers: int) -> None:
         """Begin with no trial of these cells finished."""
-        self._open = {cell: budget for cell in cells}
+        self._open = dict.fromkeys(cells, budget)
         self._total = sum(self._open.values())
         self._workers = workers
         self._seconds: dict[str, list[float]] = defaultdict(list)

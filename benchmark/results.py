@@ -120,9 +120,7 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def write_table(
-    path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None
-) -> None:
+def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None) -> None:
     """Write a frame as Parquet with exactly these columns and types, atomically.
 
     The same frame gives the same bytes. `info` goes into the file's metadata under the key ``benchmark``.

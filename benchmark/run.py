@@ -192,8 +192,7 @@ def _report(request: Request) -> int:
     report = write_report(request.out, request.out / "report")
     sys.stdout.write(summary_text(report))
     sys.stdout.write(
-        f"\nreport: {request.out / 'report' / 'index.html'}\n"
-        f"trials: python -m benchmark.ui --root {request.root}\n"
+        f"\nreport: {request.out / 'report' / 'index.html'}\ntrials: python -m benchmark.ui --root {request.root}\n"
     )
     return 0
 
@@ -237,9 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     places.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: mlruns/NAME)")
     places.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     places.add_argument("--workers", type=int, metavar="N", help="processes at once (default: one a core)")
-    places.add_argument(
-        "--skip-bad-images", action="store_true", help="leave unreadable images out and count them"
-    )
+    places.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and count them")
     places.add_argument("--dry-run", action="store_true", help="show cells, counts and expected time, and stop")
     return parser
 

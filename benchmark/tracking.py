@@ -127,7 +127,11 @@ class Mirror:
         if key in known:
             return
         number = int(trial["trial"])
-        metrics = {"value": value, "seconds": cost.get("seconds"), "peak_memory_mb": cost.get("peak_memory_mb")}
+        metrics = {
+            "value": value,
+            "seconds": cost.get("seconds"),
+            "peak_memory_mb": cost.get("peak_memory_mb"),
+        }
         metrics |= {"epochs_run": trial["epochs"], "images_seen": trial["images_seen"]}
         metrics |= {f"fold_{i}": fold for i, fold in enumerate(trial["fold_values"])}
         known[key] = self._create(
@@ -193,7 +197,9 @@ class Mirror:
         now = time.time_ns() // 1_000_000
         numbers = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
         self._client.log_batch(
-            run_id, metrics=numbers, params=[Param(name, str(value)) for name, value in (params or {}).items()]
+            run_id,
+            metrics=numbers,
+            params=[Param(name, str(value)) for name, value in (params or {}).items()],
         )
 
     def _log_dataset(self, run_id: str, cell: Cell, facts: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Browse every trial in MLflow's own pages, on this machine alone.
 
-    python -m benchmark.ui
+python -m benchmark.ui
 """
 
 from __future__ import annotations
@@ -39,7 +39,18 @@ def serve(root: Path, port: int) -> int:
     if free != port:
         sys.stderr.write(f"port {port} is taken, using {free}\n")
     # Without job execution and with one worker it is two processes and half a gigabyte instead of fifteen and three.
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        HOST,
+        "--port",
+        str(free),
+        "--workers",
+        "1",
+    ]
     command += ["--backend-store-uri", f"sqlite:///{database}"]
     command += ["--default-artifact-root", (root.resolve() / ARTIFACTS).as_uri()]
     environment = {**os.environ, **ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

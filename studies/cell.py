@@ -6,7 +6,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +118,7 @@ class _Trainer:
             except Diverged as error:
                 ended = f"diverged: {error}"
                 break
-            values.append(
-                validation_score(self.spec.metric, self.block.task, self.block.labels[validation], scores)
-            )
+            values.append(validation_score(self.spec.metric, self.block.task, self.block.labels[validation], scores))
         value = float(np.mean(values)) if ended == "ok" else WORST[self.spec.metric]
         return Outcome(
             value=value,
@@ -197,9 +195,7 @@ def _cell_columns(cell: Cell) -> dict[str, Any]:
     return {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
 
 
-def _write(
-    job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[np.ndarray]
-) -> dict[str, float]:
+def _write(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[np.ndarray]) -> dict[str, float]:
     cell, block = job.cell, job.block
     folder = cell.folder(job.run)
     write_table(folder / TRIALS, pd.DataFrame([trial_row(cell, trial) for trial in trials]), TRIAL_COLUMNS)
@@ -220,14 +216,17 @@ def _write(
     info = TableInfo({cell.dataset: block.classes}, {cell.dataset: block.task}, {cell.dataset: block.facts})
     write_table(folder / PREDICTIONS, pd.concat(tables), PREDICTION_COLUMNS, info)
     metrics = _metrics(job, trials, chosen, scores)
-    done = {"cell": _cell_columns(cell), "budget": len(trials), "best_trial": chosen.number, "metrics": metrics}
+    done = {
+        "cell": _cell_columns(cell),
+        "budget": len(trials),
+        "best_trial": chosen.number,
+        "metrics": metrics,
+    }
     write_json(folder / DONE, done)
     return metrics
 
 
-def _metrics(
-    job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[np.ndarray]
-) -> dict[str, float]:
+def _metrics(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[np.ndarray]) -> dict[str, float]:
     block = job.block
     metrics = {"best_validation": chosen.outcome.value, "seconds": sum(t.outcome.seconds for t in trials)}
     for metric in ("auroc", "average_precision", "balanced_accuracy", "log_loss"):

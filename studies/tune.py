@@ -131,9 +131,7 @@ def _open(search: Search) -> optuna.Study:
     backend = optuna.storages.journal.JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())
     try:
         storage = optuna.storages.JournalStorage(backend)
-        study = optuna.create_study(
-            study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True
-        )
+        study = optuna.create_study(study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True)
         trials = study.get_trials(deepcopy=False)
     except (ValueError, KeyError) as error:
         raise InputError(
@@ -218,5 +216,3 @@ class _AlreadyLocked:
 
     def release(self) -> None:
         return None
-
-

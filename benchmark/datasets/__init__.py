@@ -6,7 +6,6 @@ import functools
 import importlib
 import os
 import pkgutil
-
 from pathlib import Path
 from typing import cast
 

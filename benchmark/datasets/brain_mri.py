@@ -1,6 +1,6 @@
 """Brain tumour MRI (Nickparvar, Kaggle): a source of medical pretraining; it has no patient ids.
 
-    brain_mri/{Training,Testing}/{glioma,meningioma,notumor,pituitary}/*.jpg
+brain_mri/{Training,Testing}/{glioma,meningioma,notumor,pituitary}/*.jpg
 """
 
 from __future__ import annotations

@@ -97,9 +97,7 @@ def subset(images: Images, keep: npt.NDArray[np.bool_], facts: dict[str, object]
     )
 
 
-def _decode(
-    images: Images, size: int, path: Path, workers: int, progress: Callable[[int], None]
-) -> dict[int, str]:
+def _decode(images: Images, size: int, path: Path, workers: int, progress: Callable[[int], None]) -> dict[int, str]:
     """Write the readable images' array; return row -> message of the unreadable ones."""
     from PIL import Image
 

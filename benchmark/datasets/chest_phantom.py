@@ -56,9 +56,7 @@ def chest(rng: np.random.Generator) -> Chest:
     )
 
 
-def radiograph(
-    build: Chest, findings: frozenset[str], rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
+def radiograph(build: Chest, findings: frozenset[str], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """One image of a patient, (SIDE, SIDE) uint8, bright where the body is dense.
 
     Args:

@@ -1,6 +1,6 @@
 """Chest X-ray Pneumonia: Kermany et al. 2018 (doi 10.17632/rscbjbr9sj), children of one to five years.
 
-    chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg
+chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ SPLITS = ("pool", "holdout")
 def load(root: Path | None, options: LoadOptions) -> Images:
     """Two class folders make a binary task, whose second class (by name) is positive; more make a multi-class one."""
     if root is None or not root.is_dir():
-        raise InputError(f"the data set folder:{root or 'PATH'} does not exist: give folder:PATH of a folder of classes.")
+        raise InputError(
+            f"the data set folder:{root or 'PATH'} does not exist: give folder:PATH of a folder of classes."
+        )
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     by_class = {folder.name: images_in(folder) for folder in folders}
     empty = [name for name, paths in by_class.items() if not paths]
@@ -74,7 +76,9 @@ def load(root: Path | None, options: LoadOptions) -> Images:
             "source": "the user's own",
             "licence": "the user's own",
             "synthetic": False,
-            **({} if table is not None else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}),
+            **(
+                {} if table is not None else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}
+            ),
         },
     )
 

@@ -13,9 +13,7 @@ from benchmark.errors import InputError
 TRIES = 20
 
 
-def assign(
-    images: Images, rows: npt.NDArray[np.intp], folds: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
+def assign(images: Images, rows: npt.NDArray[np.intp], folds: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """The validation fold of each row, in 0..folds-1.
 
     Args:
@@ -64,9 +62,7 @@ def strata(labels: npt.NDArray[np.float32], multilabel: bool) -> npt.NDArray[np.
     return kinds
 
 
-def _lacking(
-    labels: npt.NDArray[np.float32], fold: npt.NDArray[np.intp], folds: int, multilabel: bool
-) -> list[int]:
+def _lacking(labels: npt.NDArray[np.float32], fold: npt.NDArray[np.intp], folds: int, multilabel: bool) -> list[int]:
     """Classes that are absent from some fold. A rare label may be: its fold's mean then leaves it out."""
     if multilabel:
         return []

@@ -92,9 +92,7 @@ def draw(
     return Subsample(np.sort(chosen), overlap, shortfalls)
 
 
-def _deal(
-    groups: npt.NDArray[np.str_], kinds: Rows, seeds: int, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
+def _deal(groups: npt.NDArray[np.str_], kinds: Rows, seeds: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """The seed whose part each image's group belongs to: dealt like cards, stratum by stratum."""
     order, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     part = np.zeros(len(order), dtype=np.intp)

@@ -73,9 +73,7 @@ def augment(images: Tensor, strength: float, mirror: bool, generator: torch.Gene
     )
 
 
-def mixup(
-    inputs: Tensor, targets: Tensor, strength: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Convex pairs of a batch and of its targets, with probability ``MIXUP * strength`` (Zhang et al. 2018).
 
     Args:
@@ -95,7 +93,10 @@ def mixup(
 
 def _affine(images: Tensor, angle: Tensor, scale: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
     cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
-    rows = [torch.stack([cosine * flip, -sine, shift[:, 0]], 1), torch.stack([sine * flip, cosine, shift[:, 1]], 1)]
+    rows = [
+        torch.stack([cosine * flip, -sine, shift[:, 0]], 1),
+        torch.stack([sine * flip, cosine, shift[:, 1]], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

@@ -85,9 +85,7 @@ def pretrain(
     with seeded(seed_for(schedule.root_seed, "pretrain heads")):
         heads = nn.ModuleDict({source.name: nn.Linear(width, len(source.classes)) for source in sources})
     model = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(device)
-    optimiser = torch.optim.AdamW(
-        parameter_groups(model, schedule.weight_decay), lr=schedule.learning_rate, fused=True
-    )
+    optimiser = torch.optim.AdamW(parameter_groups(model, schedule.weight_decay), lr=schedule.learning_rate, fused=True)
     batches = max(math.ceil(len(source.training) / schedule.batch_size) for source in sources)
     steps = batches * len(sources) * schedule.epochs
     decay = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(steps))

@@ -50,9 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     fetching.set_defaults(act=_fetch)
 
     checking = commands.add_parser("check", help="SHA-256, keys, shapes and a trial run")
-    checking.add_argument(
-        "files", nargs="*", help="files, sources, or SOURCE@FILE; default: all that is here"
-    )
+    checking.add_argument("files", nargs="*", help="files, sources, or SOURCE@FILE; default: all that is here")
     checking.add_argument("--backbone", help="the timm backbone they should fit; default: the file's own")
     checking.add_argument("--role", choices=("imagenet", "medical"), help="default: the file's own")
     checking.set_defaults(act=_check)

@@ -47,9 +47,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         InputError: no file, empty, an HTML page, truncated, a pickle that would run code, or no tensors.
     """
     if not path.is_file():
-        raise InputError(
-            f"no weight file at {path}: check the path, or leave --weights out to search for one."
-        )
+        raise InputError(f"no weight file at {path}: check the path, or leave --weights out to search for one.")
     with path.open("rb") as file:
         head = file.read(512)
     start = head.lstrip()[:64].lower()
@@ -61,9 +59,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
             "so for large files). Download it in a browser, then give its path."
         )
     if start.startswith(b"version https://git-lfs"):
-        raise InputError(
-            f"{path} is a Git LFS pointer, not weights: run 'git lfs pull', or download the file itself."
-        )
+        raise InputError(f"{path} is a Git LFS pointer, not weights: run 'git lfs pull', or download the file itself.")
     if head.startswith(b"\x89HDF"):
         raise InputError(f"{path} is a Keras (HDF5) file: use the PyTorch weights of the same source.")
     loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
@@ -131,9 +127,7 @@ def read_card(path: Path) -> dict[str, Any] | None:
         raise InputError(f"{file}: 'trained_on' should be a list of data-set names.")
     for name in ("mean", "std"):
         if name in card and not _three_floats(card[name], positive=name == "std"):
-            raise InputError(
-                f"{file}: '{name}' should be 3 numbers for images in [0, 1], for example [0.5, 0.5, 0.5]."
-            )
+            raise InputError(f"{file}: '{name}' should be 3 numbers for images in [0, 1], for example [0.5, 0.5, 0.5].")
     return card
 
 

@@ -74,14 +74,11 @@ def fetch_url(url: str, target: Path, sha256: str | None = None, progress: Progr
                 total, done = int(stated) if stated else None, 0
                 if total is not None and shutil.disk_usage(target.parent).free < total:
                     raise InputError(
-                        f"no room for {target} ({total / 1e6:.0f} MB): free some space, or use another "
-                        "folder."
+                        f"no room for {target} ({total / 1e6:.0f} MB): free some space, or use another folder."
                     )
                 while chunk := answer.read(_CHUNK):
                     if done == 0 and chunk.lstrip()[:14].lower().startswith((b"<!doctype", b"<html")):
-                        raise InputError(
-                            f"{url} answered with a web page, not a file: download it in a browser."
-                        )
+                        raise InputError(f"{url} answered with a web page, not a file: download it in a browser.")
                     file.write(chunk)
                     digest.update(chunk)
                     done += len(chunk)
@@ -96,16 +93,12 @@ def fetch_url(url: str, target: Path, sha256: str | None = None, progress: Progr
                     "compare."
                 )
     except urllib.error.HTTPError as error:
-        raise InputError(
-            f"{url} answered {error.code} {error.reason}: the address may have moved."
-        ) from error
+        raise InputError(f"{url} answered {error.code} {error.reason}: the address may have moved.") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise InputError(f"{url} cannot be reached ({reason}): is there a network?") from error
     except OSError as error:
-        raise InputError(
-            f"{target} cannot be written ({error}): check the folder's rights and space."
-        ) from error
+        raise InputError(f"{target} cannot be written ({error}): check the folder's rights and space.") from error
     return digest.hexdigest()
 
 

@@ -136,9 +136,7 @@ def _overridden(backbone: str, role: str, override: Path, folder: Path, download
     if at:
         return weight_file(Path(file), backbone, role, source_named(name))
     if override.suffix in SUFFIXES or override.is_absolute() or "/" in text:
-        raise InputError(
-            f"no weight file at {override}: check the path given by --weights, or leave it out to search."
-        )
+        raise InputError(f"no weight file at {override}: check the path given by --weights, or leave it out to search.")
     source = source_named(text)
     here = folder / source.file if source.file else None
     path = here if here is not None and here.is_file() else in_caches(source)

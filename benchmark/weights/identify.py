@@ -90,6 +90,5 @@ def _own_or_unknown(path: Path, backbone: str, role: str, *, carded: bool) -> We
         std=tuple(cfg.std),
         note="a checkpoint with a card"
         if carded
-        else "a file of unknown origin: its training data and input scaling are not known "
-        "(a card beside it may say)",
+        else "a file of unknown origin: its training data and input scaling are not known (a card beside it may say)",
     )

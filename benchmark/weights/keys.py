@@ -171,9 +171,7 @@ def _efficientnet_names(state: State) -> dict[str, Tensor]:
             expands = f"_blocks.{block}._expand_conv.weight" in state
             names = _EXPANDED if expands else _PLAIN
             place = places[block]
-            renamed[
-                ".".join(["blocks", str(place[0]), str(place[1]), names.get(layer, layer), *parts[3:]])
-            ] = value
+            renamed[".".join(["blocks", str(place[0]), str(place[1]), names.get(layer, layer), *parts[3:]])] = value
         else:
             renamed[".".join([plain.get(parts[0], parts[0]), *parts[1:]])] = value
     return renamed

@@ -35,8 +35,7 @@ def listing(folder: Path, backbone: str | None = None) -> str:
             )
     if backbone is None:
         paragraphs.append(
-            "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME' "
-            "gets them.\n"
+            "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME' gets them.\n"
         )
     return "\n".join(paragraphs)
 
@@ -75,8 +74,7 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
         f"  licence     {(found.card or {}).get('licence', found.source.licence)}",
         f"  trained on  {', '.join(found.trained_on)}",
         f"  input       mean {_numbers(mean)}, SD {_numbers(std)}",
-        f"  trial run   {sane.features} finite features, spread {sane.spread:.2f}, {sane.constant:.0%} "
-        "constant",
+        f"  trial run   {sane.features} finite features, spread {sane.spread:.2f}, {sane.constant:.0%} constant",
     ]
     if found.source.note:
         lines.append(f"  note        {found.source.note}")

@@ -79,9 +79,7 @@ def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
     try:
         model: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, in_chans=3, **options)
     except TypeError as error:
-        raise InputError(
-            f"{backbone} does not take drop_path_rate ({error}): leave it at 0 for this one."
-        ) from error
+        raise InputError(f"{backbone} does not take drop_path_rate ({error}): leave it at 0 for this one.") from error
     return model
 
 
@@ -94,9 +92,7 @@ def _matched(backbone: str, weights: WeightFile) -> Mapping[str, Tensor]:
     import torch
 
     if sha256_of(weights.path) != weights.sha256:
-        raise InputError(
-            f"{weights.path} was changed while this program ran: start again to use the new file."
-        )
+        raise InputError(f"{weights.path} was changed while this program ran: start again to use the new file.")
     with torch.device("meta"):
         model = _create(backbone)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}

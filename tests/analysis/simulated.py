@@ -7,7 +7,15 @@ from benchmark.results import PREDICTION_COLUMNS, TableInfo, write_table
 
 
 def predictions(
-    arms=("scratch", "imagenet"), seeds=4, patients=40, images=2, classes=2, refits=1, shift=(0.9, 1.3), task=None, seed=0
+    arms=("scratch", "imagenet"),
+    seeds=4,
+    patients=40,
+    images=2,
+    classes=2,
+    refits=1,
+    shift=(0.9, 1.3),
+    task=None,
+    seed=0,
 ):
     """A frame in the documented form: arm i separates the classes by about shift[i] standard deviations."""
     rng = np.random.default_rng(seed)

@@ -22,9 +22,7 @@ def jobs(tiny_spec, toy_block, tmp_path):
 
 
 def tables(jobs):
-    return [
-        (job.cell.folder(job.run) / name).read_bytes() for job in jobs for name in (TRIALS, PREDICTIONS)
-    ]
+    return [(job.cell.folder(job.run) / name).read_bytes() for job in jobs for name in (TRIALS, PREDICTIONS)]
 
 
 def test_workers_die_and_the_tables_stay_the_same(jobs, tmp_path, monkeypatch):

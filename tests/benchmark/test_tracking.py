@@ -153,7 +153,15 @@ def test_the_next_free_port_is_taken():
 @pytest.mark.slow
 def test_the_server_answers_on_this_machine_and_ends_cleanly(run):
     mirrored(run)
-    command = [sys.executable, "-m", "benchmark.ui", "--root", str(run.parent), "--port", str(free_port(5600))]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark.ui",
+        "--root",
+        str(run.parent),
+        "--port",
+        str(free_port(5600)),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             port = re.search(r"127\.0\.0\.1:(\d+)/#/experiments/\d+", server.stdout.readline())[1]

@@ -30,9 +30,7 @@ def test_multiclass_metrics_are_sklearns():
 def test_unknown_labels_and_one_sided_labels_are_left_out():
     truth = np.array([[1, np.nan, 1], [0, 1, 1], [1, 0, 1], [0, 0, 1]], dtype=float)
     score = RNG.random((4, 3))
-    expected = np.mean(
-        [roc_auc_score(truth[:, 0], score[:, 0]), roc_auc_score(truth[1:, 1], score[1:, 1])]
-    )
+    expected = np.mean([roc_auc_score(truth[:, 0], score[:, 0]), roc_auc_score(truth[1:, 1], score[1:, 1])])
     assert validation_score("auroc", "multilabel", truth, score) == pytest.approx(expected)
     with pytest.raises(ValueError, match="no class"):
         validation_score("auroc", "multilabel", truth[:, 2:], score[:, 2:])

@@ -57,9 +57,7 @@ def test_the_real_kermany_has_its_published_counts_and_no_shared_patient(data_ro
     images = datasets.load("chest-xray", data_root, OPTIONS)
     assert images.labels[~images.holdout].sum(0).tolist() == [1349, 3883]
     assert images.labels[images.holdout].sum(0).tolist() == [234, 390]
-    patients = [
-        len(set(images.groups[images.holdout & (images.labels[:, k] > 0)])) for k in range(2)
-    ]
+    patients = [len(set(images.groups[images.holdout & (images.labels[:, k] > 0)])) for k in range(2)]
     assert patients == [225, 203]
     assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
 

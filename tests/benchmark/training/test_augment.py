@@ -36,7 +36,7 @@ def test_views_stay_images_and_follow_the_generator(channels):
     views = augment(batch, 1.0, True, generator())
     assert views.shape == batch.shape
     assert views.dtype == torch.float32
-    assert 0 <= views.min() and views.max() <= 1
+    assert views.min() >= 0 and views.max() <= 1
     assert torch.equal(views, augment(batch, 1.0, True, generator()))
     assert not torch.equal(views, augment(batch, 1.0, True, generator(1)))
 

@@ -19,9 +19,7 @@ from benchmark.training.engine import (
 from benchmark.training.features import FrozenFeatures, frozen_features
 from benchmark.training.network import Network, Normalise
 
-RECIPE = Recipe(
-    learning_rate=0.02, weight_decay=1e-3, epochs=4, augmentation=0.25, label_smoothing=0.0, batch_size=8
-)
+RECIPE = Recipe(learning_rate=0.02, weight_decay=1e-3, epochs=4, augmentation=0.25, label_smoothing=0.0, batch_size=8)
 
 
 def linear():

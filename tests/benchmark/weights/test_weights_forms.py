@@ -25,9 +25,7 @@ from benchmark.weights.load import load_backbone, normalisation
 from benchmark.weights.sources import source_named
 
 
-def features(
-    backbone: str, file: Path, role: str = "imagenet", prefix: str = ""
-) -> Callable[..., torch.Tensor]:
+def features(backbone: str, file: Path, role: str = "imagenet", prefix: str = "") -> Callable[..., torch.Tensor]:
     model = load_backbone(backbone, find(backbone, role, Path(f"{prefix}{file}"))).eval()
 
     def run(batch: torch.Tensor) -> torch.Tensor:
@@ -54,9 +52,7 @@ def test_radimagenet_file_with_bgr_scaling(resnet50: nn.Module, tmp_path: Path) 
     assert found.source.name == "radimagenet"
     assert normalisation(found) == ((0.5,) * 3, (0.5,) * 3)
     batch = images()
-    torch.testing.assert_close(
-        features("resnet50", file, "medical")(batch), pooled(resnet50, batch.flip(1)), **CLOSE
-    )
+    torch.testing.assert_close(features("resnet50", file, "medical")(batch), pooled(resnet50, batch.flip(1)), **CLOSE)
 
 
 def test_radimagenet_file_with_imagenet_scaling(resnet50: nn.Module, tmp_path: Path) -> None:
@@ -212,9 +208,7 @@ def test_efficientnet_with_squeeze_and_excitation() -> None:
     assert all(mapped[key] is target[key] for key in target)
 
 
-def test_random_weights_follow_the_callers_seed_and_loading_leaves_it(
-    resnet18: nn.Module, tmp_path: Path
-) -> None:
+def test_random_weights_follow_the_callers_seed_and_loading_leaves_it(resnet18: nn.Module, tmp_path: Path) -> None:
     torch.manual_seed(5)
     first = load_backbone("resnet18", None).state_dict()["conv1.weight"]
     torch.manual_seed(5)

@@ -34,9 +34,7 @@ class Trap:
 
 def test_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
-    for number, write in enumerate(
-        (torch.save, lambda value, file: file.write_bytes(pickle.dumps(value, 2)))
-    ):
+    for number, write in enumerate((torch.save, lambda value, file: file.write_bytes(pickle.dumps(value, 2)))):
         file = tmp_path / f"evil{number}.pth"
         write({"conv1.weight": torch.zeros(2), "x": Trap(victim)}, file)
         with pytest.raises(InputError, match=r"more than tensors.*refused.*safetensors"):
@@ -47,9 +45,7 @@ def test_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
 def test_whole_pickled_module_is_refused(resnet18: nn.Module, tmp_path: Path) -> None:
     file = tmp_path / "module.pth"
     torch.save(resnet18, file)
-    with pytest.raises(
-        InputError, match=r"more than tensors \(it names torchvision\.models\.resnet\.ResNet\)"
-    ):
+    with pytest.raises(InputError, match=r"more than tensors \(it names torchvision\.models\.resnet\.ResNet\)"):
         read_state(file)
 
 
@@ -132,18 +128,14 @@ def test_the_error_knows_common_architectures(given: str, said: str, tmp_path: P
 def test_same_names_other_widths(tmp_path: Path) -> None:
     file = tmp_path / "wide.pth"
     torch.save(timm.create_model("wide_resnet50_2").state_dict(), file)
-    with pytest.raises(
-        InputError, match=r"of another shape \(layer1.0.conv1.weight is 128x64x1x1 in the file and 64x"
-    ):
+    with pytest.raises(InputError, match=r"of another shape \(layer1.0.conv1.weight is 128x64x1x1 in the file and 64x"):
         find("resnet50", "imagenet", file)
 
 
 def test_a_classifier_of_another_model(resnet18: nn.Module, tmp_path: Path) -> None:
     file = tmp_path / "x.pth"
     torch.save({**resnet18.state_dict(), "fc.weight": torch.zeros(10, 2048)}, file)
-    with pytest.raises(
-        InputError, match=r"classifier fc\.weight takes 2048 features, and resnet18 gives 512"
-    ):
+    with pytest.raises(InputError, match=r"classifier fc\.weight takes 2048 features, and resnet18 gives 512"):
         find("resnet18", "imagenet", file)
 
 
@@ -154,12 +146,8 @@ def test_a_tensor_too_many(resnet18: nn.Module, tmp_path: Path) -> None:
         find("resnet18", "imagenet", file)
 
 
-@pytest.mark.parametrize(
-    ("value", "says"), [(float("nan"), "not finite"), (0.0, "hardly tells images apart")]
-)
-def test_damaged_numbers_fail_the_trial_run(
-    value: float, says: str, resnet18: nn.Module, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("value", "says"), [(float("nan"), "not finite"), (0.0, "hardly tells images apart")])
+def test_damaged_numbers_fail_the_trial_run(value: float, says: str, resnet18: nn.Module, tmp_path: Path) -> None:
     state = {key: torch.full_like(t, value) if t.ndim == 4 else t for key, t in resnet18.state_dict().items()}
     file = tmp_path / "x.pth"
     torch.save(state, file)
