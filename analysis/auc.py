@@ -1,16 +1,20 @@
 """AUROC of many score vectors at once, with their covariance over patients.
 
-The nonparametric covariance of DeLong, DeLong and Clarke-Pearson (Biometrics 1988), by midranks (Sun and Xu, IEEE
-Signal Processing Letters 2014), generalised to several images a patient by Obuchowski (Biometrics 1997).
+The nonparametric covariance of DeLong, DeLong and Clarke-Pearson (Biometrics 1988), by midranks (Sun and Xu,
+IEEE Signal Processing Letters 2014), generalised to several images a patient by Obuchowski (Biometrics 1997).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from analysis.inference import Inference, quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +51,20 @@ class Components:
         )
 
 
-def components(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp]) -> Components:
+def stack(pieces: Sequence[Components]) -> Components:
+    """Components of the vectors of all pieces, which share images and groups."""
+    return Components(
+        np.concatenate([piece.auc for piece in pieces]),
+        np.concatenate([piece.positives for piece in pieces]),
+        np.concatenate([piece.negatives for piece in pieces]),
+        pieces[0].has_positives,
+        pieces[0].has_negatives,
+    )
+
+
+def components(
+    truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt.NDArray[np.intp]
+) -> Components:
     """AUROCs and their components.
 
     Args:
@@ -86,8 +103,8 @@ def components(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp]) -> C
 def covariance(parts: Components) -> Floats:
     """(M, M) covariance of the AUROCs over a new sample of groups (Obuchowski 1997, equations 3 and 4).
 
-    Equals DeLong's where every group has one image. A kind of image that only one group has adds nothing, as its
-    variance cannot be estimated.
+    Equals DeLong's where every group has one image. A kind of image that only one group has adds nothing, as
+    its variance cannot be estimated.
     """
     a, b = parts.positives, parts.negatives
     cross = _factor(parts.has_positives | parts.has_negatives) * (a @ b.T)
@@ -112,7 +129,9 @@ def macro(parts: Sequence[Components]) -> tuple[Floats, Floats]:
     return auc, between / len(parts) ** 2
 
 
-def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1) -> tuple[Floats, Floats]:
+def macro_auc(
+    truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1
+) -> tuple[Floats, Floats]:
     """Macro AUROC of M / repeats models.
 
     Args:
@@ -124,7 +143,9 @@ def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repea
     Returns:
         (M / repeats,) AUROCs and their covariance.
     """
-    parts = [components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])]
+    parts = [
+        components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])
+    ]
     return macro(parts)
 
 
@@ -136,19 +157,48 @@ def newcombe(auc: float, positives: int, negatives: int, level: float = 0.95) ->
         positives, negatives: cases.
         level: of confidence.
     """
-    from scipy.optimize import brentq
-    from scipy.stats import norm
+    return _score_interval(auc, quantile(0.5 + level / 2, math.inf), positives, negatives, 1.0, 0.0)
 
-    z = norm.ppf(0.5 + level / 2)
+
+def newcombe_joint(
+    found: Inference, positives: int, negatives: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Method 5 for a mean over seeds: the patients' variance is Newcombe's, at the bound, and the seeds' is
+    added.
+
+    Where patients have several images or seeds are not of one mind, the patients' part is scaled as it was
+    found in relation to Newcombe's at the estimate. With one seed and one image a patient it is close to
+    `newcombe`, and equal to it for AUROC = 1.
+    """
+    at = _newcombe_variance(found.estimate, positives, negatives)
+    scale = found.patient_part / at if at > 0 and found.patient_part > 0 else 1.0
+    z = quantile(0.5 + level / 2, found.df)
+    return _score_interval(found.estimate, z, positives, negatives, scale, found.seed_part)
+
+
+def _newcombe_variance(theta: float, positives: int, negatives: int) -> float:
     extra = (positives + negatives) / 2 - 1
+    inner = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+    return theta * (1 - theta) * inner / (positives * negatives)
+
+
+def _score_interval(
+    auc: float, z: float, positives: int, negatives: int, scale: float, added: float
+) -> tuple[float, float]:
+    """All theta with (auc - theta)^2 <= z^2 (scale * variance(theta) + added), within [0, 1]."""
+    from scipy.optimize import brentq
 
     def excess(theta: float) -> float:
-        inner = 1 + extra * (1 - theta) / (2 - theta) + extra * theta / (1 + theta)
-        return float((auc - theta) ** 2 - z**2 * theta * (1 - theta) * inner / (positives * negatives))
+        spread = scale * _newcombe_variance(theta, positives, negatives) + added
+        return float((auc - theta) ** 2 - z**2 * spread)
 
     tiny = 1e-12
-    low = 0.0 if auc <= tiny else float(brentq(excess, tiny, auc - tiny)) if excess(tiny) > 0 else 0.0
-    high = 1.0 if auc >= 1 - tiny else float(brentq(excess, auc + tiny, 1 - tiny)) if excess(1 - tiny) > 0 else 1.0
+    low = 0.0 if auc <= tiny or excess(tiny) <= 0 else float(brentq(excess, tiny, auc - tiny, xtol=1e-14))
+    high = (
+        1.0
+        if auc >= 1 - tiny or excess(1 - tiny) <= 0
+        else float(brentq(excess, auc + tiny, 1 - tiny, xtol=1e-14))
+    )
     return low, high
 
 

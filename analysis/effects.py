@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.inference import Inference
+from analysis.inference import Inference, quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,7 +19,8 @@ ALPHA = 0.05
 def hedges_g(values_a: Floats, values_b: Floats) -> float:
     """Hedges's g_av of paired values: the mean difference over the average SD, with the small-sample factor.
 
-    g_av as in Lakens (Frontiers in Psychology 2013, equation 10); the factor is 1 - 3 / (8 S - 9). NaN below two
+    The average SD is the root of the mean variance (Cumming, Understanding the New Statistics, 2012, chapter
+    11); the factor is 1 - 3 / (8 S - 9). NaN below two
     seeds or without any variance.
     """
     seeds = len(values_a)
@@ -36,46 +38,81 @@ def superior_share(values_a: Floats, values_b: Floats) -> float:
     return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
+def superior_interval(values_a: Floats, values_b: Floats, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval (JASA 1927) of `superior_share`, with every seed one trial."""
+    from scipy.stats import norm
+
+    seeds, share = len(values_a), superior_share(values_a, values_b)
+    z2 = float(norm.ppf(0.5 + level / 2)) ** 2
+    centre = (share + z2 / (2 * seeds)) / (1 + z2 / seeds)
+    half = math.sqrt(z2 * (share * (1 - share) / seeds + z2 / (4 * seeds**2))) / (1 + z2 / seeds)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def cliffs_delta(values_a: Floats, values_b: Floats) -> float:
+    """P(b > a) - P(b < a) over all pairs of seeds, in [-1, 1] (Cliff, Psychological Bulletin 1993)."""
+    return float(np.sign(values_b[:, None] - values_a[None, :]).mean())
+
+
 def detectable(inference: Inference, power: float = POWER) -> float:
     """The smallest true difference that this design finds with this power at two-sided 5%.
 
     (t_.975,df + t_power,df) sqrt(V), with V and df as they were found.
     """
-    from scipy.stats import norm, t
-
-    if math.isinf(inference.df):
-        return float((norm.ppf(1 - ALPHA / 2) + norm.ppf(power)) * inference.se)
-    return float((t.ppf(1 - ALPHA / 2, inference.df) + t.ppf(power, inference.df)) * inference.se)
+    return (quantile(1 - ALPHA / 2, inference.df) + quantile(power, inference.df)) * inference.se
 
 
-def detectable_map(
-    inference: Inference,
-    seeds: int,
-    patients: int,
-    grid_seeds: Floats,
-    grid_patients: Floats,
-    power: float = POWER,
-) -> Floats:
-    """Minimum detectable differences for other numbers of seeds and patients: buy seeds, or buy patients?
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Variance components of one seed's difference between two arms.
 
-    Variance between seeds is kept, its part shrinking as 1/S; the patients' part shrinks as 1/N.
+    Attributes:
+        seeds: of training samples and training, patients held fixed; at least 0.
+        patients: of the patients, the same for all seeds; at least 0.
+        interaction: of patients and seeds together; at least 0.
+        rho: overlap of the training samples, in [0, 1).
+    """
+
+    seeds: float
+    patients: float
+    interaction: float
+    rho: float = 0.0
+
+
+def detectable_with(parts: Components, seeds: float, factor: float, power: float = POWER) -> float:
+    """The minimum detectable difference of another design: buy seeds, or buy patients?
 
     Args:
-        inference: of the design that was run, with at least two seeds.
-        seeds, patients: of that design.
-        grid_seeds: (P,) numbers of seeds, at least 2; infinity gives the floor.
-        grid_patients: (Q,) numbers of patients.
-
-    Returns:
-        (P, Q) differences.
+        parts: the components, from a finished study, a pilot, or assumed.
+        seeds: S >= 2; infinity gives the floor that no number of training runs goes below.
+        factor: patients of the new design over those that `parts` are about.
+        power: to reach.
     """
-    found = np.empty((len(grid_seeds), len(grid_patients)))
-    for i, s in enumerate(grid_seeds):
-        for j, n in enumerate(grid_patients):
-            seed_part = 0.0 if math.isinf(s) else inference.seed_variance / s
-            patient_part = inference.patient_part * patients / n
-            total = seed_part + patient_part
-            df = math.inf if seed_part == 0 else total**2 / (seed_part**2 / (s - 1))
-            changed = Inference(0.0, math.sqrt(total), df, math.nan, 0.0, seed_part, patient_part)
-            found[i, j] = detectable(changed, power)
-    return found
+    inference = design(parts, seeds, factor)
+    return detectable(inference, power)
+
+
+def design(parts: Components, seeds: float, factor: float) -> Inference:
+    """The inference that a design would lead to on average, with a difference of zero."""
+    one = parts.seeds + parts.interaction / factor
+    overlap = parts.rho / (1 - parts.rho)
+    seed_part = one * (overlap + (0.0 if math.isinf(seeds) else 1 / seeds))
+    patient_part = parts.patients / factor
+    total = seed_part + patient_part
+    certain = seed_part == 0 or math.isinf(seeds)
+    df = math.inf if certain else total**2 / (seed_part**2 / (seeds - 1))
+    return Inference(0.0, math.sqrt(total), df, math.nan, one, seed_part, patient_part)
+
+
+def power_of(difference: float, inference: Inference) -> float:
+    """Chance of a two-sided p below 5% at a true difference, by the noncentral t distribution."""
+    from scipy.stats import nct, norm
+
+    if inference.se == 0:
+        return float(difference != 0)
+    shift = abs(difference) / inference.se
+    if math.isinf(inference.df):
+        z = norm.ppf(1 - ALPHA / 2)
+        return float(norm.sf(z - shift) + norm.cdf(-z - shift))
+    bound = quantile(1 - ALPHA / 2, inference.df)
+    return float(nct.sf(bound, inference.df, shift) + nct.cdf(-bound, inference.df, shift))

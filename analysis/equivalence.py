@@ -1,4 +1,5 @@
-"""What may be said: equivalence, non-inferiority, posterior probabilities, verdicts, and the sentence that says it."""
+"""What may be said: equivalence, non-inferiority, posterior probabilities, verdicts, and the sentence that
+says it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ class Equivalence:
         margin: delta > 0; equivalent means within +-delta.
         tost_p: the larger of the two one-sided p-values (Schuirmann 1987): below alpha, equivalent.
         equivalent: the 90% interval lies within +-delta.
-        noninferior: the 90% interval's lower end lies above -delta.
+        noninferior, nonsuperior: the 90% interval's lower end lies above -delta; its upper end below delta.
         below, within, above: posterior probabilities of theta < -delta, in between, and > delta.
     """
 
@@ -35,6 +36,7 @@ class Equivalence:
     tost_p: float
     equivalent: bool
     noninferior: bool
+    nonsuperior: bool
     below: float
     within: float
     above: float
@@ -52,54 +54,67 @@ def against(inference: Inference, margin: float) -> Equivalence:
         tost_p=max(below, 1 - not_above),
         equivalent=-margin < low and high < margin,
         noninferior=low > -margin,
+        nonsuperior=high < margin,
         below=below,
         within=not_above - below,
         above=1 - not_above,
     )
 
 
-def verdict(inference: Inference, adjusted_p: float, margin: float) -> Verdict:
-    """One of four words, or "not tested" where p-values are refused.
+def verdict(inference: Inference, adjusted_p: float, margin: float, higher_is_better: bool = True) -> Verdict:
+    """One of four words on arm b, or "not tested" where p-values are refused.
 
-    Equivalence comes first: a difference within the margin is called so however surely it is not zero. Absence of
-    significance alone is "inconclusive", never "no difference".
+    Equivalence comes first: a difference within the margin is called so however surely it is not zero.
+    Absence of significance alone is "inconclusive", never "no difference".
     """
     if math.isnan(inference.p):
         return "not tested"
     if against(inference, margin).equivalent:
         return "equivalent"
     if adjusted_p < ALPHA:
-        return "better" if inference.estimate > 0 else "worse"
+        return "better" if (inference.estimate > 0) == higher_is_better else "worse"
     return "inconclusive"
 
 
 def sentence(
-    arm_a: str, arm_b: str, metric: str, inference: Inference, adjusted_p: float, margin: float, seeds: int
+    arm_a: str,
+    arm_b: str,
+    metric: str,
+    inference: Inference,
+    adjusted_p: float,
+    margin: float,
+    seeds: int,
+    higher_is_better: bool = True,
 ) -> str:
     """The comparison of B with A in one sentence, hedged as its verdict is."""
     low, high = inference.interval()
     size = f"{inference.estimate:+.3f} (95% CI {low:+.3f} to {high:+.3f}"
     p = "" if math.isnan(adjusted_p) else f", Holm-adjusted p {_p(adjusted_p)}"
-    said = verdict(inference, adjusted_p, margin)
-    if said == "better":
-        return f"{arm_b} has a higher {metric} than {arm_a}, by {size}{p})."
-    if said == "worse":
-        return f"{arm_b} has a lower {metric} than {arm_a}, by {size}{p})."
+    said = verdict(inference, adjusted_p, margin, higher_is_better)
+    if said in ("better", "worse"):
+        direction = "higher" if inference.estimate > 0 else "lower"
+        return f"{arm_b} is {said} than {arm_a}: its {metric} is {direction} by {size}{p})."
     if said == "equivalent":
+        beside = ", though not zero" if adjusted_p < ALPHA else ""
         return (
-            f"{arm_b} and {arm_a} are equivalent in {metric} within a margin of {margin:g}: the difference is "
-            f"{size}; 90% interval inside the margin)."
+            f"{arm_b} and {arm_a} are equivalent in {metric} within a margin of {margin:g}: the difference "
+            f"is {size}; its 90% interval lies inside the margin{beside})."
+        )
+    if said == "inconclusive" and low <= 0 <= high:
+        return (
+            f"Whether {arm_b} differs from {arm_a} in {metric} remains open: the difference is {size}{p}); "
+            f"the data rule out neither zero nor a difference of {margin:g}."
         )
     if said == "inconclusive":
         return (
-            f"Whether {arm_b} differs from {arm_a} in {metric} remains open: the difference is {size}{p}), so "
-            f"the data allow both a difference larger than {margin:g} and none."
-            if low < 0 < high
-            else f"{arm_b} may differ from {arm_a} in {metric}: the difference is {size}{p}), which does not hold up "
-            "against the number of comparisons."
+            f"{arm_b} may differ from {arm_a} in {metric}: the difference is {size}{p}), which does not hold "
+            "up against the number of comparisons."
         )
-    kind = "this one training sample" if seeds == 1 else f"only {seeds} training samples"
-    return f"The difference between {arm_b} and {arm_a} in {metric} is {size}) from {kind}: not tested."
+    kind = "one training sample" if seeds == 1 else f"only {seeds} training samples"
+    return (
+        f"{arm_b} minus {arm_a} in {metric} is {size}) from {kind}: not tested, as the variance between training "
+        "samples is unknown."
+    )
 
 
 def _p(value: float) -> str:

@@ -1,9 +1,10 @@
-"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with Hillis's degrees of freedom.
+"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with Hillis's degrees of
+freedom.
 
-Radiology compares modalities by several readers on the same cases; here the seeds are the readers, the arms are the
-modalities and the holdout's patients are the cases. Obuchowski and Rockette (Communications in Statistics 1995),
-Hillis (Statistics in Medicine 2007); the correction for overlapping training samples is the first-order one of
-Nadeau and Bengio (Machine Learning 2003).
+Radiology compares modalities by several readers on the same cases; here the seeds are the readers, the arms
+are the modalities and the holdout's patients are the cases. Obuchowski and Rockette (Communications in
+Statistics 1995), Hillis (Statistics in Medicine 2007); the correction for overlapping training samples is
+the first-order one of Nadeau and Bengio (Machine Learning 2003).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Inference:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Both ends of the t interval."""
-        half = _t_quantile(0.5 + level / 2, self.df) * self.se
+        half = quantile(0.5 + level / 2, self.df) * self.se
         return self.estimate - half, self.estimate + half
 
     def probability_below(self, bound: float) -> float:
@@ -60,12 +61,13 @@ class Inference:
 def joint(values: Floats, covariance: Floats, rho: float = 0.0) -> Inference:
     """The mean of one value a seed, for new seeds and new patients.
 
-    V = s2 (1/S + rho/(1-rho)) + max(Cov, 0), with s2 the variance of the values over the seeds and Cov the mean
-    covariance between different seeds' values that the patients cause. df = V^2 / ((s2 part)^2 / (S-1)).
+    V = s2 (1/S + rho/(1-rho)) + max(Cov, 0), with s2 the variance of the values over the seeds and Cov the
+    mean covariance between different seeds' values that the patients cause. df = V^2 / ((s2 part)^2 / (S-1)).
 
     Args:
         values: (S,) differences between two arms, or one arm's metric.
-        covariance: (S, S) covariance of the values over a new sample of patients, the trained models held fixed.
+        covariance: (S, S) covariance of the values over a new sample of patients, the trained models held
+            fixed.
         rho: expected overlap of two seeds' training samples, in [0, 1).
 
     Returns:
@@ -123,12 +125,13 @@ def logit_interval(inference: Inference, level: float = 0.95) -> tuple[float, fl
     if not 0 < mean < 1:
         raise ValueError(f"no logit interval at {mean}")
     centre = math.log(mean / (1 - mean))
-    half = _t_quantile(0.5 + level / 2, inference.df) * inference.se / (mean * (1 - mean))
+    half = quantile(0.5 + level / 2, inference.df) * inference.se / (mean * (1 - mean))
     return _expit(centre - half), _expit(centre + half)
 
 
 def two_sided(estimate: float, se: float, df: float) -> float:
-    """The two-sided p-value of estimate / se; 1 for an exact zero, 0 for another value without any variance."""
+    """The two-sided p-value of estimate / se; 1 for an exact zero, 0 for another value without any
+    variance."""
     from scipy.stats import norm, t
 
     if se == 0:
@@ -144,7 +147,8 @@ def paired_t(values: Floats) -> tuple[float, float, float]:
 
 
 def sign_flip(values: Floats) -> float:
-    """Exact two-sided sign-flip p-value of the mean over seeds (all 2^S flips); conditional on these patients.
+    """Exact two-sided sign-flip p-value of the mean over seeds (all 2^S flips); conditional on these
+    patients.
 
     Raises:
         ValueError: fewer than 6 seeds, where it cannot reach .05, or more than 20.
@@ -157,7 +161,8 @@ def sign_flip(values: Floats) -> float:
     return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-12)))
 
 
-def _t_quantile(probability: float, df: float) -> float:
+def quantile(probability: float, df: float) -> float:
+    """Of Student's t, or of the normal distribution where df is infinite."""
     from scipy.stats import norm, t
 
     return float(norm.ppf(probability) if math.isinf(df) else t.ppf(probability, df))

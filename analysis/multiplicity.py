@@ -11,7 +11,8 @@ Floats = npt.NDArray[np.float64]
 
 
 def holm(p: Sequence[float]) -> Floats:
-    """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 1979); NaN stay NaN and do not count."""
+    """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 1979); NaN stay NaN and do not
+    count."""
     return _step_down(p, lambda remaining: remaining)
 
 
@@ -28,13 +29,27 @@ def shaffer_three(p: Sequence[float]) -> Floats:
     return _step_down(p, lambda remaining: 3 if remaining == 3 else 1)
 
 
+def benjamini_hochberg(p: Sequence[float]) -> Floats:
+    """Benjamini and Hochberg's q-values (JRSS B 1995): the false discovery rate; NaN stay NaN and do not
+    count."""
+    values = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(len(values), np.nan)
+    order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
+    running = 1.0
+    for place in range(len(order), 0, -1):
+        running = min(running, values[order[place - 1]] * len(order) / place)
+        adjusted[order[place - 1]] = running
+    return adjusted
+
+
 def intersection_union(p: Sequence[float]) -> float:
     """The p-value of "on every data set": the largest (Berger, Technometrics 1982)."""
     return float(np.max(np.asarray(p, dtype=np.float64)))
 
 
 def partial_conjunction(p: Sequence[float], least: int) -> float:
-    """The p-value of "on at least `least` of K data sets": (K - u + 1) p_(u) (Benjamini and Heller, Biometrics 2008).
+    """The p-value of "on at least `least` of K data sets": (K - u + 1) p_(u) (Benjamini and Heller,
+    Biometrics 2008).
 
     Raises:
         ValueError: `least` is not in 1..K.

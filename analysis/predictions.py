@@ -1,285 +1,295 @@
-"""Reading predictions: anyone's table in the documented form, checked, and laid out for inference."""
+"""Reading predictions: one Parquet file, or a run's folder, to checked arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from analysis import checks
+from analysis.blocks import Block, Floats, Integers, Predictions, Scores, Strings, arm_rank
 from benchmark.errors import InputError
-from benchmark.results import PREDICTION_COLUMNS, PREDICTIONS, TableInfo, Task, read_info, read_table
+from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, read_info
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = npt.NDArray[np.float64]
-
-SUM_TOLERANCE = 1e-3  # of the scores of a class task
-SHOWN = 5  # offending rows, cells or names in a message
-
-#: Arms that we know come in this order, from least to most pretraining, so that differences read "what it gained".
-KNOWN_ARMS = ("scratch", "scratch-same", "imagenet", "medical")
+    import pyarrow as pa
 
 
-@dataclass(frozen=True)
-class Block:
-    """All predictions of one (dataset, n per class): A arms, S seeds, R refits, N holdout images, K classes.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows of one data set as flat arrays; names are coded by position in the `*_names`.
 
     Attributes:
-        dataset, n_per_class: which.
-        task: "binary", "multiclass" or "multilabel".
-        classes: K names.
-        arms: A names, in the order of the tables.
-        seeds: S numbers.
-        sample_ids: (N,) sorted.
-        groups: (N,) codes 0..I-1 of the patients or lesions.
-        truth: (N, K), NaN where a label is unknown.
-        scores: (A, S, R, N, K).
-        rho: expected overlap of two seeds' training subsamples, in [0, 1).
-        notes: what the file says of the data set.
+        where: (M,) position of each row in all that was read, for messages.
+        arm, sample, group: (M,) codes.
+        n_per_class, seed, refit: (M,).
+        y_true, y_score: (M, K).
     """
 
-    dataset: str
-    n_per_class: int
-    task: Task
-    classes: tuple[str, ...]
-    arms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    sample_ids: npt.NDArray[Any]
-    groups: npt.NDArray[np.intp]
-    truth: Floats
-    scores: Floats
-    rho: float
-    notes: Mapping[str, Any]
+    where: Integers
+    arm: Integers
+    n_per_class: Integers
+    seed: Integers
+    refit: Integers
+    sample: Integers
+    group: Integers
+    y_true: Scores
+    y_score: Scores
+    arm_names: Strings
+    sample_names: Strings
+    group_names: Strings
 
-    @property
-    def columns(self) -> tuple[int, ...]:
-        """The classes or labels that count: the positive one of a binary task, else all."""
-        return (1,) if self.task == "binary" else tuple(range(len(self.classes)))
-
-
-def read(source: Path) -> tuple[Block, ...]:
-    """Read a predictions file, or all of a run folder's, into blocks sorted by data set and n.
-
-    Raises:
-        InputError: no such file, a file in another form, bad values, or an incomplete grid; with what and where.
-    """
-    import pandas as pd
-
-    files = [source] if source.is_file() else sorted(source.glob(f"cells/*/*/*/*/{PREDICTIONS}"))
-    if not files:
-        kind = "is neither a file nor a folder" if not source.exists() else f"holds no cells/**/{PREDICTIONS}"
-        raise InputError(f"{source} {kind}: give a run's folder or a predictions table (Parquet).")
-    frames = [read_table(file) for file in files]
-    for file, frame in zip(files, frames, strict=True):
-        _check_columns(file, frame)
-    info = _merged(read_info(file) for file in files)
-    return blocks(pd.concat(frames, ignore_index=True), info, str(source))
+    def take(self, keep: Integers) -> Rows:
+        """These rows alone, in this order."""
+        fixed = ("arm_names", "sample_names", "group_names")
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        return Rows(**{name: value if name in fixed else value[keep] for name, value in parts.items()})
 
 
-def blocks(frame: pd.DataFrame, info: TableInfo, name: str) -> tuple[Block, ...]:
-    """Check a predictions table and lay it out.
+def read_predictions(source: Path, *, common_seeds: bool = False) -> Predictions:
+    """Read and check a predictions table.
 
     Args:
-        frame: the documented columns.
-        info: what the file said of itself; may be empty.
-        name: of the table, for messages.
+        source: a Parquet file in the documented form, or a run's folder with
+            ``cells/.../predictions.parquet``.
+        common_seeds: where arms have different seeds, keep those that all have (and say so) instead of
+            refusing.
+
+    Raises:
+        InputError: anything that would make the analysis wrong or impossible; the message names rows or
+            cells.
     """
-    if frame.empty:
-        raise InputError(f"{name} has no rows.")
-    for column in ("dataset", "arm", "sample_id", "group_id"):
-        missing = frame[column].isna() | (frame[column].astype(str) == "")
-        if missing.any():
-            raise InputError(
-                f"{name}: '{column}' is missing in {int(missing.sum())} rows, the first is row {_first(missing)}."
-            )
-    found = []
-    for key, part in frame.groupby(["dataset", "n_per_class"], sort=True):
-        dataset, n = str(key[0]), int(key[1])
-        found.append(_block(part, dataset, n, info, f"{name}: {dataset}, n = {n}"))
-    return tuple(found)
+    files = find_files(source)
+    table, starts = _read_files(files)
+    info = _merge_info(files)
+    locate = checks.Locator(tuple(files), tuple(starts))
+    names, codes = _encode(table, "dataset", locate)
+    remarks: list[str] = []
+    blocks: list[Block] = []
+    for position in np.argsort(names):
+        dataset = str(names[position])
+        rows = _rows(table, np.flatnonzero(codes == position), locate, dataset)
+        blocks += _blocks(dataset, rows, info, locate, common_seeds, remarks)
+    return Predictions(tuple(blocks), info.notes, tuple(remarks))
 
 
-def _block(frame: pd.DataFrame, dataset: str, n: int, info: TableInfo, where: str) -> Block:
-    lengths = {column: frame[column].map(len).to_numpy() for column in ("y_true", "y_score")}
-    width = int(lengths["y_true"][0])
-    for column, length in lengths.items():
-        wrong = length != width
-        if wrong.any():
-            row = frame.index[wrong][0]
-            raise InputError(
-                f"{where}: {int(wrong.sum())} lists in '{column}' have another length than {width}, "
-                f"the first is row {row} with {length[wrong][0]}."
-            )
-    truth = np.stack(frame["y_true"].to_list()).astype(np.float64)
-    score = np.stack(frame["y_score"].to_list()).astype(np.float64)
-    task = info.tasks.get(dataset) or _guess_task(truth)
-    classes = info.classes.get(dataset) or tuple(f"class {k}" for k in range(width))
-    if len(classes) != width:
-        raise InputError(f"{where}: the metadata name {len(classes)} classes, the lists have {width} entries.")
-    _check_values(frame, truth, score, task, where)
+def find_files(source: Path) -> list[Path]:
+    """The predictions files of a source, sorted.
 
-    cell = frame[["arm", "seed", "refit"]]
-    twice = frame.duplicated(["arm", "seed", "refit", "sample_id"])
-    if twice.any():
-        row = frame[twice].iloc[0]
+    Raises:
+        InputError: there is none.
+    """
+    if source.is_file():
+        return [source]
+    if not source.exists():
+        raise InputError(f"{source} does not exist. Give a run's folder or a predictions file (.parquet).")
+    files = sorted(source.glob(f"cells/*/n*/seed*/*/{PREDICTIONS}"))
+    if not files and (source / PREDICTIONS).is_file():
+        files = [source / PREDICTIONS]
+    if not files:
         raise InputError(
-            f"{where}: {int(twice.sum())} rows repeat a (cell, refit, sample), the first is arm {row['arm']}, "
-            f"seed {row['seed']}, refit {row['refit']}, sample {row['sample_id']}."
+            f"{source} holds no predictions: neither {PREDICTIONS} nor cells/<dataset>/n<N>/seed<S>/<arm>/"
+            f"{PREDICTIONS}. The run may not have finished its first cell; give its folder, or a Parquet "
+            "file."
         )
-    arms = tuple(sorted(set(cell["arm"]), key=_arm_order))
-    seeds = tuple(int(seed) for seed in sorted(set(cell["seed"])))
-    refits = tuple(int(refit) for refit in sorted(set(cell["refit"])))
-    ids, sample = np.unique(frame["sample_id"].to_numpy(dtype=str), return_inverse=True)
-    present = np.zeros((len(arms), len(seeds), len(refits), len(ids)), dtype=bool)
-    place = (
-        cell["arm"].map({arm: i for i, arm in enumerate(arms)}).to_numpy(),
-        np.searchsorted(seeds, cell["seed"].to_numpy()),
-        np.searchsorted(refits, cell["refit"].to_numpy()),
-        sample,
-    )
-    present[place] = True
-    _check_complete(present, arms, seeds, refits, ids, where)
-    scores = np.empty((*present.shape, width))
-    scores[place] = score
-    groups = _constant(frame["group_id"].to_numpy(dtype=str), sample, ids, "group", where)
-    known = _constant_truth(truth, sample, ids, where)
-    _check_classes(known, classes, task, where)
-    notes = dict(info.notes.get(dataset, {}))
-    rho = float(notes.get("overlap", {}).get(str(n), 0.0))
-    return Block(
-        dataset=dataset,
-        n_per_class=n,
-        task=task,
-        classes=tuple(classes),
-        arms=arms,
-        seeds=seeds,
-        sample_ids=ids,
-        groups=np.unique(groups, return_inverse=True)[1],
-        truth=known,
-        scores=scores,
-        rho=rho,
-        notes=notes,
-    )
+    return files
 
 
-def _check_columns(file: Path, frame: pd.DataFrame) -> None:
-    missing = [column for column in PREDICTION_COLUMNS if column not in frame]
-    if missing:
-        raise InputError(
-            f"{file} lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
-            "A predictions table has one row for each (cell, refit, holdout image): see README."
-        )
+def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-
-def _check_values(frame: pd.DataFrame, truth: Floats, score: Floats, task: Task, where: str) -> None:
-    def refuse(bad: npt.NDArray[np.bool_], what: str) -> None:
-        if bad.any():
-            row = frame.iloc[int(np.flatnonzero(bad)[0])]
+    tables, starts, total = [], [], 0
+    for path in files:
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
             raise InputError(
-                f"{where}: {int(bad.sum())} rows {what}; the first is arm {row['arm']}, seed {row['seed']}, "
-                f"sample {row['sample_id']}."
-            )
-
-    refuse(~np.isfinite(score).all(1), "have scores that are NaN or infinite")
-    refuse(((score < 0) | (score > 1)).any(1), "have scores outside [0, 1]: give probabilities")
-    unknown = np.isnan(truth)
-    refuse(~(unknown | (truth == 0) | (truth == 1)).all(1), "have a truth other than 0, 1 or NaN")
-    if task != "multilabel":
-        refuse(np.abs(score.sum(1) - 1) > SUM_TOLERANCE, "have class scores that do not sum to 1")
-        refuse(unknown.any(1) | (np.nansum(truth, 1) != 1), "have a truth that is not one-hot")
+                f"{path} is not a readable Parquet file ({reason}). It may be truncated."
+            ) from error
+        tables.append(checks.canonical(table, path))
+        starts.append(total)
+        total += table.num_rows
+    if total == 0:
+        raise InputError(f"{files[0]} holds no rows: there is nothing to analyse.")
+    return pa.concat_tables(tables), starts
 
 
-def _check_complete(
-    present: npt.NDArray[np.bool_],
-    arms: Sequence[str],
-    seeds: Sequence[int],
-    refits: Sequence[int],
-    ids: npt.NDArray[Any],
-    where: str,
-) -> None:
-    """Every (arm, seed) has the same refits and the same samples."""
-    empty = ~present.any(axis=(2, 3))
-    if empty.any():
-        cells = [f"{arms[a]} seed {seeds[s]}" for a, s in np.argwhere(empty)]
-        more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
-        raise InputError(
-            f"{where}: the grid is incomplete, these cells are missing: {', '.join(cells[:SHOWN])}{more}. Every arm "
-            "needs every seed: finish the run, or leave out the arm or the seed."
-        )
-    incomplete = ~present.all(axis=3)
-    if incomplete.any():
-        a, s, r = np.argwhere(incomplete)[0]
-        lacking = ids[~present[a, s, r]]
-        raise InputError(
-            f"{where}: arm {arms[a]}, seed {seeds[s]}, refit {refits[r]} has no prediction for {len(lacking)} of the "
-            f"{len(ids)} samples that others have: {', '.join(map(str, lacking[:SHOWN]))}. All arms and seeds must "
-            "predict the same holdout, as often."
-        )
-
-
-def _check_classes(truth: Floats, classes: Sequence[str], task: Task, where: str) -> None:
-    for k in (1,) if task == "binary" else range(truth.shape[1]):
-        positives, negatives = int((truth[:, k] == 1).sum()), int((truth[:, k] == 0).sum())
-        if not positives or not negatives:
-            raise InputError(
-                f"{where}: '{classes[k]}' has {positives} positives and {negatives} negatives in the holdout: "
-                "nothing can be said of a class that is absent (or alone). Leave it out."
-            )
-
-
-def _constant(
-    values: npt.NDArray[Any], sample: npt.NDArray[np.intp], ids: npt.NDArray[Any], what: str, where: str
-) -> Any:
-    first = np.empty(len(ids), dtype=values.dtype)
-    first[sample[::-1]] = values[::-1]
-    differs = first[sample] != values
-    if differs.any():
-        names = ", ".join(sorted(set(map(str, ids[sample[differs]])))[:SHOWN])
-        raise InputError(f"{where}: the {what} of the same sample differs between rows: {names}.")
-    return first
-
-
-def _constant_truth(truth: Floats, sample: npt.NDArray[np.intp], ids: npt.NDArray[Any], where: str) -> Floats:
-    first = np.empty((len(ids), truth.shape[1]))
-    first[sample[::-1]] = truth[::-1]
-    differs = ~((first[sample] == truth) | (np.isnan(first[sample]) & np.isnan(truth))).all(1)
-    if differs.any():
-        names = ", ".join(sorted(set(map(str, ids[sample[differs]])))[:SHOWN])
-        raise InputError(f"{where}: the truth of the same sample differs between rows: {names}.")
-    return first
-
-
-def _guess_task(truth: Floats) -> Task:
-    one_hot = bool((np.nan_to_num(truth).sum(1) == 1).all()) and not np.isnan(truth).any()
-    if not one_hot:
-        return "multilabel"
-    return "binary" if truth.shape[1] == 2 else "multiclass"
-
-
-def _merged(infos: Iterable[TableInfo]) -> TableInfo:
-    """The files of one run, together; overlaps of several n are gathered."""
+def _merge_info(files: Sequence[Path]) -> TableInfo:
     classes: dict[str, tuple[str, ...]] = {}
     tasks: dict[str, Task] = {}
     notes: dict[str, dict[str, Any]] = {}
-    for info in infos:
-        for name in info.tasks:
-            if classes.setdefault(name, info.classes[name]) != info.classes[name]:
-                raise InputError(f"{name}: the files name different classes: {classes[name]}, {info.classes[name]}.")
-            tasks[name] = info.tasks[name]
-            known = notes.setdefault(name, {})
-            overlap = {**known.get("overlap", {}), **info.notes[name].get("overlap", {})}
-            known.update({**info.notes[name], **({"overlap": overlap} if overlap else {})})
+    for path in files:
+        try:
+            info = read_info(path)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"the metadata 'benchmark' of {path} are not in the documented form ({error!r}). "
+                "Write them as JSON: data set -> {task, classes, ...}, or leave them out."
+            ) from error
+        for dataset, task in info.tasks.items():
+            if task not in TASKS:
+                raise InputError(
+                    f"{path} gives '{dataset}' the unknown task '{task}'. Known: {', '.join(TASKS)}."
+                )
+            same = (
+                tasks.get(dataset, task) == task
+                and classes.get(dataset, info.classes[dataset]) == info.classes[dataset]
+            )
+            if not same:
+                raise InputError(
+                    f"{path} describes '{dataset}' as {task} with classes {list(info.classes[dataset])}, "
+                    f"other files as {tasks[dataset]} with {list(classes[dataset])}. They come from "
+                    "different studies: analyse them apart."
+                )
+            tasks[dataset], classes[dataset] = task, info.classes[dataset]
+            merged = notes.setdefault(dataset, {})
+            for key, value in info.notes.get(dataset, {}).items():
+                if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+                    merged[key] = {**merged[key], **value}
+                else:
+                    merged[key] = dict(value) if isinstance(value, Mapping) else value
     return TableInfo(classes, tasks, notes)
 
 
-def _arm_order(arm: str) -> tuple[int, str]:
-    return (KNOWN_ARMS.index(arm) if arm in KNOWN_ARMS else len(KNOWN_ARMS), arm)
+def _encode(table: pa.Table, column: str, locate: checks.Locator) -> tuple[Strings, Integers]:
+    encoded = table[column].combine_chunks()
+    checks.no_nulls(encoded, column, locate)
+    encoded = encoded.dictionary_encode()
+    names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    return names, encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp)
 
 
-def _first(bad: Any) -> Any:
-    return bad.index[bad][0]
+def _rows(table: pa.Table, where: Integers, locate: checks.Locator, dataset: str) -> Rows:
+    part = table.take(where) if len(where) < table.num_rows else table
+    here = locate.of(where)
+    numbers = {}
+    for column in ("n_per_class", "seed", "refit"):
+        values = part[column].combine_chunks()
+        checks.no_nulls(values, column, here)
+        numbers[column] = values.to_numpy(zero_copy_only=False).astype(np.intp)
+    arm_names, arm = _encode(part, "arm", here)
+    sample_names, sample = _encode(part, "sample_id", here)
+    group_names, group = _encode(part, "group_id", here)
+    y_true, y_score = checks.matrices(part, here, dataset)
+    return Rows(
+        where=where,
+        arm=arm,
+        **numbers,
+        sample=sample,
+        group=group,
+        y_true=y_true,
+        y_score=y_score,
+        arm_names=arm_names,
+        sample_names=sample_names,
+        group_names=group_names,
+    )
+
+
+def _blocks(
+    dataset: str,
+    rows: Rows,
+    info: TableInfo,
+    locate: checks.Locator,
+    common_seeds: bool,
+    remarks: list[str],
+) -> list[Block]:
+    width = rows.y_true.shape[1]
+    here = locate.of(rows.where)
+    task = info.tasks.get(dataset) or _infer_task(rows)
+    classes = info.classes.get(dataset) or tuple(f"class {k}" for k in range(width))
+    if dataset not in info.tasks:
+        remarks.append(
+            f"{dataset}: the file does not name its task; taken from the rows: {task}, {width} columns."
+        )
+    checks.values(dataset, task, classes, rows.y_true, rows.y_score, here)
+    blocks = []
+    for n in np.unique(rows.n_per_class):
+        part = rows.take(np.flatnonzero(rows.n_per_class == n))
+        overlap = info.notes.get(dataset, {}).get("overlap", {})
+        rho = overlap.get(str(n)) if isinstance(overlap, Mapping) else None
+        if rho is None:
+            remarks.append(
+                f"{dataset}, n = {n}: the overlap rho of the training subsamples is not recorded; rho = 0 is "
+                "assumed."
+            )
+        elif not (isinstance(rho, int | float) and 0 <= rho < 1):
+            raise InputError(f"{dataset}: overlap rho = {rho!r} at n = {n}; it must lie in [0, 1).")
+        arms, seeds, samples, groups, truth, scores = _cross(
+            f"{dataset}, n = {n}", part, locate, common_seeds, remarks
+        )
+        checks.holdout(dataset, task, classes, truth, groups)
+        blocks.append(
+            Block(
+                dataset=dataset,
+                n_per_class=int(n),
+                task=task,
+                classes=tuple(classes),
+                arms=arms,
+                seeds=seeds,
+                sample_ids=samples,
+                groups=groups,
+                truth=truth,
+                scores=scores,
+                rho=float(rho or 0.0),
+                rho_known=rho is not None,
+            )
+        )
+    return blocks
+
+
+def _infer_task(rows: Rows) -> Task:
+    one_hot = bool(((rows.y_true == 0) | (rows.y_true == 1)).all() and (rows.y_true.sum(axis=1) == 1).all())
+    sums = bool((np.abs(rows.y_score.sum(axis=1) - 1) < checks.SUM_TOLERANCE).all())
+    if one_hot and rows.y_true.shape[1] == 2:
+        return "binary"
+    return "multiclass" if one_hot and sums else "multilabel"
+
+
+def _cross(
+    title: str, rows: Rows, locate: checks.Locator, common_seeds: bool, remarks: list[str]
+) -> tuple[tuple[str, ...], tuple[int, ...], Strings, Integers, Floats, Scores]:
+    """Sort the rows of one (data set, n) into arms x seeds x refits x images."""
+    # Sorting by name makes every result independent of the order of rows and cells.
+    sample = np.argsort(np.argsort(rows.sample_names, kind="stable"), kind="stable")[rows.sample]
+    key = np.lexsort((sample, rows.refit, rows.seed, rows.arm))
+    rows = rows.take(key)
+    sample = sample[key]
+    cells, first, sizes = checks.unique_rows(np.column_stack([rows.arm, rows.seed, rows.refit]))
+    here = locate.of(rows.where)
+    checks.duplicates(title, rows.arm_names, rows.sample_names, cells, first, sizes, rows.sample, here)
+    arms = tuple(sorted((str(rows.arm_names[code]) for code in np.unique(cells[:, 0])), key=arm_rank))
+    code_of = {str(name): code for code, name in enumerate(rows.arm_names)}
+    index = {(int(a), int(s), int(r)): c for c, (a, s, r) in enumerate(cells)}
+    seeds = checks.grid(title, arms, code_of, index, common_seeds, remarks)
+    refits = sorted({r for _, s, r in index if s in seeds})
+    checks.refits(title, arms, code_of, seeds, refits, index)
+    slices = [slice(start, start + size) for start, size in zip(first, sizes, strict=True)]
+    base = slices[index[code_of[arms[0]], seeds[0], refits[0]]]
+    truth = rows.y_true[base]
+    groups = rows.group[base]
+    size = base.stop - base.start
+    scores = np.empty((len(arms), len(seeds), len(refits), size, truth.shape[1]), dtype=rows.y_score.dtype)
+    for a, arm in enumerate(arms):
+        for s, seed in enumerate(seeds):
+            for r, refit in enumerate(refits):
+                part = slices[index[code_of[arm], seed, refit]]
+                cell = f"{title}, seed {seed}, refit {refit}, arm '{arm}'"
+                checks.same_samples(cell, rows.sample[base], rows.sample[part], rows.sample_names)
+                checks.same_facts(
+                    cell, rows.sample_names[rows.sample[base]], truth, rows.y_true[part], "truth (y_true)"
+                )
+                checks.same_facts(
+                    cell,
+                    rows.sample_names[rows.sample[base]],
+                    groups[:, None],
+                    rows.group[part][:, None],
+                    "group_id",
+                )
+                scores[a, s, r] = rows.y_score[part]
+    names = rows.sample_names[rows.sample[base]]
+    return arms, seeds, names, checks.code_by_appearance(groups), truth.astype(np.float64), scores

@@ -1,4 +1,4 @@
-"""The report: every table and figure of a run, or of a predictions table alone, and one page with all of it.
+"""From predictions to conclusions: tables, figures and one page.
 
 python -m analysis.report RUN_OR_PREDICTIONS --out DIR
 """
@@ -17,270 +17,252 @@ from benchmark.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.scores import Scored
-
-METRIC, MARGIN = "auroc", 0.02
-
-CAPTIONS = {
-    "arms": "Every arm: mean over seeds on the holdout, with a 95% interval for new patients and new training samples "
-    "(formed on the logit scale).",
-    "pairwise": "Every pair, b minus a: Obuchowski and Rockette's joint test over seeds and patients with Hillis's "
-    "degrees of freedom; Holm over all rows. mdd: smallest difference that this design finds with 80% power.",
-    "equivalence": "Every pair against several margins; the primary one was set beforehand.",
-    "sensitivity": "The same difference by other methods. Only the first row of each pair is for new seeds and new "
-    "patients; the others answer narrower questions, or ignore something.",
-    "variance": "What one difference varies with. The shares are of the variance of the mean.",
-    "budget": "The ledger: finished trials, and what they cost.",
-    "optimism": "Means over seeds: what tuning bought on inner validation, and by how much the best inner "
-    "validation value overstates the holdout's.",
-    "protocol": "What was done.",
-    "spaces": "The search spaces, side by side: shared ranges are equally wide for every arm.",
-    "data": "Images and groups (patients or lesions) of each part.",
-    "subsamples": "The training subsamples, the same for all arms. overlap: share that two seeds are expected to have "
-    "in common; short: classes that could not supply n.",
-    "weights": "The weights that the arms start from, and what those were trained on.",
-    "leaks": "The leak audit.",
-}
+    from analysis.blocks import Predictions
+    from analysis.page import Head
+    from analysis.study import Study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """What was written.
 
     Attributes:
-        tables: name -> frame.
-        sentences: one a comparison.
-        warnings: what a reader must know first.
-        page: the HTML file.
+        frames: the tables by name, as in ``tables/<name>.csv``.
+        sentences: (data set, n, one sentence a pair).
+        remarks: what was assumed or left out.
+        synthetic: data sets that are not real.
+        index: the page.
     """
 
-    tables: Mapping[str, pd.DataFrame]
-    sentences: tuple[str, ...]
-    warnings: tuple[str, ...]
-    page: Path
+    frames: Mapping[str, pd.DataFrame]
+    sentences: Sequence[tuple[str, int, Sequence[str]]]
+    remarks: Sequence[str]
+    synthetic: Sequence[str]
+    index: Path
+
+    @property
+    def arms(self) -> pd.DataFrame:
+        """One row an arm."""
+        return self.frames["arms"]
+
+    @property
+    def pairwise(self) -> pd.DataFrame:
+        """One row a pair of arms."""
+        return self.frames["pairwise"]
 
 
-def write_report(source: Path, out: Path, *, metric: str = METRIC, margin: float = MARGIN, seed: int = 0) -> Report:
-    """Analyse a run's folder, or a predictions table, and write tables, figures and a page.
+def write_report(
+    source: Path,
+    out: Path,
+    *,
+    metric: str = "auroc",
+    margin: float = 0.02,
+    seed: int = 0,
+    common_seeds: bool = False,
+    resamples: int | None = None,
+) -> Report:
+    """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
+
+    The tables that rest on predictions are the same, byte for byte, from a run's folder and from its
+    predictions alone; a run's folder adds those of its trials and of its protocol.
 
     Args:
-        source: a run's folder or a Parquet file in the documented form.
-        out: the folder to write to; `tables/`, `figures/` and `index.html` in it are replaced.
-        metric: the primary metric.
-        margin: of equivalence, in units of the metric.
-        seed: of everything that resamples.
+        source: a run's folder, or a predictions table (Parquet).
+        out: where to write; made if need be.
+        metric: the primary one.
+        margin: of equivalence, positive, in the metric's units.
+        seed: of all resampling.
+        common_seeds: where arms have different seeds, keep those that all have.
+        resamples: of the bootstrap; 10,000 where None.
 
     Raises:
-        InputError: bad predictions, an unknown metric or a margin that is not positive.
+        InputError: bad input, or `out` cannot be written; nothing is written then.
     """
-    import pandas as pd
-
-    from analysis import budget, tables
-    from analysis.predictions import read
-    from analysis.scores import score
+    from analysis import budget, chapters, figures, formats, page, study
+    from analysis.claims import sentences
+    from analysis.predictions import read_predictions
+    from benchmark.results import SPEC, read_json, write_text
 
     if not margin > 0:
-        raise InputError(f"--margin is {margin}: it must be positive.")
-    scored = [score(block, metric) for block in read(source)]
-    found: dict[str, pd.DataFrame] = {
-        "arms": tables.arms_table(scored),
-        "pairwise": tables.pairwise_table(scored, margin),
-        "equivalence": tables.equivalence_table(scored, margin),
-        "sensitivity": tables.sensitivity_table(scored),
-        "variance": tables.variance_table(scored),
-    }
-    spec = _spec(source)
-    trials = budget.read_trials(source) if source.is_dir() else None
-    if trials is not None:
-        found["budget"] = budget.budget_table(trials)
-        if spec.get("spec", {}).get("metric", metric) == metric:
-            found["optimism"] = budget.optimism_table(trials, scored)
-    for name, records in spec.get("tables", {}).items():
-        found[name] = pd.DataFrame(records)
-    for name, frame in found.items():
-        tables.write(frame, out / "tables", name)
-    sentences = _sentences(scored, found["pairwise"], margin)
-    warnings = _warnings(scored)
-    drawn = _figures(scored, trials, margin, out / "figures")
-    page = _page(out, found, sentences, warnings, drawn, spec, metric, margin)
-    return Report(found, sentences, warnings, page)
+        raise InputError(f"the margin is {margin}: it must be positive, for example 0.02.")
+    _writable(out)
+    predictions = read_predictions(source, common_seeds=common_seeds)
+    described = read_json(source / SPEC) if (source / SPEC).is_file() else None
+    trials = budget.read_trials(source)
+    whole = study.study(predictions, metric, margin, seed, resamples or study.RESAMPLES)
+    tuned = (described or {}).get("spec", {}).get("metric")
+    frames = chapters.tables(whole, trials, tuned)
+    frames |= chapters.run_tables(described, list(frames))
+    remarks = [*predictions.remarks, *_remarks(whole, frames)]
+    said = sentences(whole)
+    for name, frame in frames.items():
+        formats.write(frame, out / "tables", name)
+    drawn = figures.draw(whole, trials, out / "figures")
+    head = _head(predictions, whole, described, said, remarks)
+    write_text(out / "index.html", page.render(head, chapters.chapters(frames), drawn))
+    return Report(frames, said, remarks, head.synthetic, out / "index.html")
 
 
 def summary_text(report: Report) -> str:
-    """The arms and the comparisons for a terminal."""
-    arms = report.tables["arms"]
-    lines = [*(f"NOTE: {warning}" for warning in report.warnings), ""]
-    header = f"{'data set':<16}{'n':>5}  {'arm':<14}{'seeds':>5}  {'holdout ' + arms['metric'][0]:>14}   95% CI"
-    lines.append(header)
-    for row in arms.to_dict("records"):
-        lines.append(
-            f"{row['dataset']:<16}{row['n_per_class']:>5}  {row['arm']:<14}{row['seeds']:>5}  "
-            f"{row['estimate']:>14.3f}   {row['ci_low']:.3f} to {row['ci_high']:.3f}"
-        )
-    return "\n".join([*lines, "", *report.sentences]) + "\n"
+    """The main tables and the sentences, for a terminal."""
+    from analysis.formats import plain
+
+    arms = report.arms[["dataset", "n_per_class", "arm", "seeds", "estimate", "ci_low", "ci_high", "seed_sd"]]
+    lines = [""]
+    if report.synthetic:
+        lines += [f"SYNTHETIC DATA ({', '.join(report.synthetic)}): nothing here is about real patients.", ""]
+    metric = str(report.arms["metric"].iloc[0])
+    lines += [f"{metric}, 95% intervals for new patients and new training samples", "", plain(arms), ""]
+    if len(report.pairwise):
+        shown = [
+            "dataset",
+            "n_per_class",
+            "arm_a",
+            "arm_b",
+            "difference",
+            "ci_low",
+            "ci_high",
+            "p_holm",
+            "verdict",
+        ]
+        lines += ["difference: b minus a", "", plain(report.pairwise[shown]), ""]
+    for dataset, n, said in report.sentences:
+        lines += [f"{dataset}, n = {n}:", *(f"  - {line}" for line in said)]
+    return "\n".join(lines) + "\n"
 
 
-def _spec(source: Path) -> dict[str, Any]:
-    from benchmark.results import SPEC, read_json
+def _writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {out} ({error.strerror}). Give another folder with --out."
+        ) from error
 
-    path = source / SPEC
-    return dict(read_json(path)) if source.is_dir() and path.exists() else {}
 
+def _remarks(study: Study, frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    from analysis.budget import unequal
+    from analysis.inference import FEWEST_SEEDS
 
-def _sentences(scored: Sequence[Scored], pairwise: pd.DataFrame, margin: float) -> tuple[str, ...]:
-    from analysis.equivalence import sentence
-
-    lines = []
-    rows = iter(pairwise["p_holm"])
-    for each in scored:
+    said = []
+    for each in study.blocks:
         block = each.block
-        for a, b in each.pairs:
-            said = sentence(
-                block.arms[a],
-                block.arms[b],
-                each.metric.upper(),
-                each.pair(a, b),
-                next(rows),
-                margin,
-                len(block.seeds),
+        name = f"{block.dataset}, n = {block.n_per_class}"
+        count = len(block.seeds)
+        if count == 1:
+            said.append(
+                f"{name}: one training seed. All intervals are about these trained models and new patients "
+                "only; p-values are refused, as the variance between training samples is unknown."
             )
-            lines.append(f"{block.dataset}, n = {block.n_per_class}: {said}")
-    return tuple(lines)
-
-
-def _warnings(scored: Sequence[Scored]) -> tuple[str, ...]:
-    from analysis.inference import FEWEST_SEEDS, WHY_NO_P
-
-    found = []
-    synthetic = sorted({each.block.dataset for each in scored if each.block.notes.get("synthetic")})
-    if synthetic:
-        found.append(f"{', '.join(synthetic)} is SYNTHETIC: its numbers say nothing about medicine.")
-    seeds = min(len(each.block.seeds) for each in scored)
-    if seeds < FEWEST_SEEDS:
-        found.append(f"{WHY_NO_P}.")
-    elif seeds < 5:
-        found.append(f"Only {seeds} seeds: intervals are rough below 5; studies should use 10.")
-    if any("overlap" not in each.block.notes for each in scored):
-        found.append("The overlap of the training samples is not recorded: it is taken as none (rho = 0).")
-    return tuple(found)
-
-
-def _figures(
-    scored: Sequence[Scored], trials: pd.DataFrame | None, margin: float, folder: Path
-) -> list[tuple[str, str]]:
-    """(caption, SVG) of every figure, in the order of the page."""
-    from analysis import budget, figures
-
-    drawn = []
-
-    def add(figure: Any, name: str, caption: str) -> None:
-        drawn.append((caption, figures.save(figure, folder, _file_name(name))))
-
-    if any(each.pairs for each in scored):
-        add(
-            figures.forest(scored, margin),
-            "forest",
-            "Differences between arms. Thin: 95% interval for new patients and new training samples. Thick: for these "
-            "trained models alone. Grey: the margin of equivalence.",
-        )
-    for each in scored:
-        title = f"{each.block.dataset}-n{each.block.n_per_class}"
-        add(
-            figures.paired(each),
-            f"paired-{title}",
-            "Every seed's holdout value; a line joins the arms that learnt from the same images. Bars: means.",
-        )
-        if each.block.task == "binary":
-            add(
-                figures.roc(each),
-                f"roc-{title}",
-                "ROC curves: the mean over seeds, and the range of the seeds.",
+        elif count < FEWEST_SEEDS:
+            said.append(
+                f"{name}: {count} training seeds. p-values are refused below {FEWEST_SEEDS}: the variance "
+                "between training samples cannot be judged from them."
             )
-    if any(each.pairs for each in scored):
-        add(
-            figures.variance_split(scored),
-            "variance",
-            "What the variance of each mean difference is made of: more seeds shrink the blue, more patients the orange.",
-        )
-    if trials is not None:
-        curves = budget.incumbents(trials)
-        for dataset, n in sorted({(d, n) for d, n, _ in curves}):
-            add(
-                figures.best_so_far(curves, dataset, n),
-                f"best-so-far-{dataset}-n{n}",
-                "The best inner-validation value after each trial: mean and range over seeds. The holdout plays no part.",
+        elif count < 5:
+            said.append(
+                f"{name}: {count} training seeds. Intervals are wide and approximate; 5 or more are "
+                "recommended."
             )
-    return drawn
+        if each.redrawn:
+            said.append(f"{name}: {each.redrawn} bootstrap resamples lacked a class and were drawn again.")
+    if "budget" in frames:
+        said += [line for line in [unequal(frames["budget"])] if line]
+    return said
 
 
-def _page(
-    out: Path,
-    frames: Mapping[str, pd.DataFrame],
-    sentences: Sequence[str],
-    warnings: Sequence[str],
-    drawn: Sequence[tuple[str, str]],
-    spec: Mapping[str, Any],
-    metric: str,
-    margin: float,
-) -> Path:
-    from jinja2 import Environment, PackageLoader
-    from markupsafe import Markup
+def _head(
+    predictions: Predictions,
+    study: Study,
+    described: Mapping[str, Any] | None,
+    said: Sequence[tuple[str, int, Sequence[str]]],
+    remarks: Sequence[str],
+) -> Head:
+    from analysis.page import Head
 
-    from analysis.tables import shown
-    from benchmark.results import write_text
-
-    environment = Environment(loader=PackageLoader("analysis"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.get_template("report.html").render(
-        metric=metric,
-        margin=margin,
-        sentences=sentences,
-        warnings=warnings,
-        tables=[(name, CAPTIONS.get(name, name), *shown(frame)) for name, frame in frames.items() if len(frame)],
-        figures=[(caption, Markup(svg[svg.index("<svg") :])) for caption, svg in drawn],
-        provenance={
-            "commit": spec.get("git_commit") or "unknown",
-            **spec.get("hardware", {}),
-            **spec.get("versions", {}),
-        }
-        if spec
-        else {},
+    datasets = list(dict.fromkeys(each.block.dataset for each in study.blocks))
+    notes = {name: predictions.notes.get(name, {}) for name in datasets}
+    synthetic = [name for name in datasets if notes[name].get("synthetic")]
+    facts = []
+    for name in datasets:
+        known = [str(notes[name][key]) for key in ("title", "source") if notes[name].get(key)]
+        holdout = notes[name].get("holdout")
+        known += [f"holdout: {holdout}"] if holdout else []
+        if known:
+            facts.append((name, "; ".join(known)))
+    counts = sorted({len(each.block.seeds) for each in study.blocks})
+    facts.append(("training seeds", ", ".join(map(str, counts))))
+    facts.append(("bootstrap", f"{len(study.blocks[0].shares)} resamples, seed {study.seed}"))
+    for key, label in (
+        ("git_commit", "commit"),
+        ("hash", "specification"),
+        ("hardware", "hardware"),
+        ("versions", "versions"),
+    ):
+        value = (described or {}).get(key)
+        if value:
+            text = (
+                ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+            )
+            facts.append((label, text))
+    return Head(
+        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
+        synthetic=synthetic,
+        all_synthetic=len(synthetic) == len(datasets),
+        metric=study.primary.label,
+        margin=study.margin,
+        sentences=said,
+        facts=facts,
+        remarks=remarks,
     )
-    write_text(out / "index.html", page)
-    return out / "index.html"
-
-
-def _file_name(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.report",
-        description="Tables, figures and a page from a run's folder, or from any predictions table in the documented "
-        "form, whoever made it.",
-    )
-    parser.add_argument("source", type=Path, help="a run's folder, or predictions.parquet")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--metric", default=METRIC, help="primary metric (default: %(default)s)")
-    parser.add_argument(
-        "--margin", type=float, default=MARGIN, help="of equivalence, set beforehand (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of everything that resamples")
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    from benchmark.command_line import run_command
-
-    flags = _parser().parse_args(argv)
-
-    def work() -> int:
-        report = write_report(flags.source, flags.out, metric=flags.metric, margin=flags.margin, seed=flags.seed)
-        sys.stdout.write(f"{summary_text(report)}\n{report.page}\n")
-        return 0
-
-    return run_command(work)
+    """The command line; returns the exit code, 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.report",
+        description="Tables, figures and a page from predictions: intervals and tests for new patients and "
+        "new training samples together.",
+    )
+    parser.add_argument(
+        "source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    parser.add_argument("--metric", default="auroc", help="the primary metric (default: %(default)s)")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.02,
+        help="of equivalence, in the metric's units (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all resampling (default: %(default)s)")
+    parser.add_argument("--resamples", type=int, metavar="B", help="of the bootstrap (default: 10000)")
+    parser.add_argument(
+        "--common-seeds",
+        action="store_true",
+        help="where arms have different seeds, pair on those that all have",
+    )
+    flags = parser.parse_args(argv)
+    try:
+        if flags.resamples is not None and flags.resamples < 100:
+            raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least 100.")
+        report = write_report(
+            flags.source,
+            flags.out,
+            metric=flags.metric,
+            margin=flags.margin,
+            seed=flags.seed,
+            common_seeds=flags.common_seeds,
+            resamples=flags.resamples,
+        )
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from benchmark.results import (
 from benchmark.spec import Cell
 from benchmark.tracking import Mirror, rebuild
 from benchmark.ui import free_port, link
-from tests.analysis.simulated import info, predictions
+from tests.simulated import info, predictions
 
 CELL = Cell("sim", 100, 0, "scratch")
 METRICS = {"holdout_auroc": 0.8, "best_validation": 0.9}

@@ -1,0 +1,96 @@
+"""Classical paired tests of two trained models on one holdout. They say nothing of new training samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis import kernels
+from analysis.inference import two_sided
+
+Floats = npt.NDArray[np.float64]
+
+
+def auroc_permutation(
+    truth: Floats,
+    first: npt.NDArray[np.floating[Any]],
+    second: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.intp],
+    permutations: int,
+    rng: np.random.Generator,
+) -> float:
+    """Permutation p-value of equal AUROC: the two models' scores are swapped, group by group.
+
+    Scores are turned into midranks first, so that they are exchangeable whatever their scales (Venkatraman
+    and Begg, Biometrika 1996; Bandos, Rockette and Gur, Statistics in Medicine 2005).
+
+    Args:
+        truth: (N,) 1, 0, or NaN for unknown images, which are left out.
+        first, second: (N,) scores.
+        groups: (N,) codes; the images of one group are swapped together.
+        permutations: B.
+        rng: of the swaps.
+
+    Returns:
+        (k + 1) / (B + 1), with k the permuted differences at least as large as the observed one.
+    """
+    from scipy.stats import rankdata
+
+    known = np.flatnonzero(~np.isnan(truth))
+    ranks = np.concatenate([rankdata(first[known]), rankdata(second[known])])
+    both = np.concatenate([truth[known], truth[known]])
+    vectors = kernels.sort(both, ranks[None])
+    _, codes = np.unique(groups[known], return_inverse=True)
+
+    def differences(swapped: npt.NDArray[np.bool_]) -> Floats:
+        # An image of the pooled ranking weighs 1 in the model that it is given to, 0 in the other.
+        mine = np.concatenate([~swapped[codes], swapped[codes]]).astype(np.uint16)
+        values = [kernels.evaluate(("auroc",), vectors, w)["auroc"][0] for w in (mine, 1 - mine)]
+        return np.asarray(values[0] - values[1])
+
+    count = int(codes.max()) + 1
+    observed = abs(float(differences(np.zeros((count, 1), dtype=np.bool_))[0]))
+    extreme = 0
+    for start in range(0, permutations, 64):
+        size = min(64, permutations - start)
+        drawn = differences(rng.random((count, size)) < 0.5)
+        extreme += int((np.abs(drawn) >= observed - 1e-12).sum())
+    return (extreme + 1) / (permutations + 1)
+
+
+def mcnemar(only_first: int, only_second: int) -> tuple[float, float, float]:
+    """McNemar's test of two discordant counts (Psychometrika 1947).
+
+    Returns:
+        The statistic with continuity correction, its p-value, and the exact binomial p-value. Without any
+        discordant case nothing differs: 0, 1, 1.
+    """
+    from scipy.stats import binom, chi2
+
+    total = only_first + only_second
+    if total == 0:
+        return 0.0, 1.0, 1.0
+    statistic = max(abs(only_first - only_second) - 1, 0) ** 2 / total
+    exact = min(1.0, 2 * float(binom.cdf(min(only_first, only_second), total, 0.5)))
+    return statistic, float(chi2.sf(statistic, 1)), exact
+
+
+def clustered_mcnemar(
+    correct_first: npt.NDArray[np.bool_], correct_second: npt.NDArray[np.bool_], groups: npt.NDArray[np.intp]
+) -> tuple[float, float, float]:
+    """Difference in accuracy, its standard error and p-value, robust to several images a group.
+
+    The sum of each group's discordances is squared (Durkalski et al., Statistics in Medicine 2003; Yang, Sun
+    and Hardin, Statistics in Medicine 2010). With one image a group its square is McNemar's statistic without
+    correction.
+
+    Args:
+        correct_first, correct_second: (N,) whether each model is right.
+        groups: (N,) codes.
+    """
+    gains = np.bincount(groups, weights=correct_second.astype(np.float64) - correct_first)
+    images = len(groups)
+    mean, se = float(gains.sum()) / images, float(np.sqrt((gains**2).sum())) / images
+    return mean, se, two_sided(mean, se, np.inf)
