@@ -62,9 +62,7 @@ def stack(pieces: Sequence[Components]) -> Components:
     )
 
 
-def components(
-    truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt.NDArray[np.intp]
-) -> Components:
+def components(truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt.NDArray[np.intp]) -> Components:
     """AUROCs and their components.
 
     Args:
@@ -129,9 +127,7 @@ def macro(parts: Sequence[Components]) -> tuple[Floats, Floats]:
     return auc, between / len(parts) ** 2
 
 
-def macro_auc(
-    truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1
-) -> tuple[Floats, Floats]:
+def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repeats: int = 1) -> tuple[Floats, Floats]:
     """Macro AUROC of M / repeats models.
 
     Args:
@@ -143,9 +139,7 @@ def macro_auc(
     Returns:
         (M / repeats,) AUROCs and their covariance.
     """
-    parts = [
-        components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])
-    ]
+    parts = [components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])]
     return macro(parts)
 
 
@@ -160,9 +154,7 @@ def newcombe(auc: float, positives: int, negatives: int, level: float = 0.95) ->
     return _score_interval(auc, quantile(0.5 + level / 2, math.inf), positives, negatives, 1.0, 0.0)
 
 
-def newcombe_joint(
-    found: Inference, positives: int, negatives: int, level: float = 0.95
-) -> tuple[float, float]:
+def newcombe_joint(found: Inference, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
     """Method 5 for a mean over seeds: the patients' variance is Newcombe's, at the bound, and the seeds' is
     added.
 
@@ -194,11 +186,7 @@ def _score_interval(
 
     tiny = 1e-12
     low = 0.0 if auc <= tiny or excess(tiny) <= 0 else float(brentq(excess, tiny, auc - tiny, xtol=1e-14))
-    high = (
-        1.0
-        if auc >= 1 - tiny or excess(1 - tiny) <= 0
-        else float(brentq(excess, auc + tiny, 1 - tiny, xtol=1e-14))
-    )
+    high = 1.0 if auc >= 1 - tiny or excess(1 - tiny) <= 0 else float(brentq(excess, auc + tiny, 1 - tiny, xtol=1e-14))
     return low, high
 
 

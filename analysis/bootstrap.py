@@ -68,9 +68,7 @@ def replicate(
                     found[name][part, start : start + each.shape[1]] = each
                 redrawn += again
     shaped = {name: each.reshape(arms, seeds, refits, resamples).mean(axis=2) for name, each in found.items()}
-    return Replicates(
-        {name: np.ascontiguousarray(np.moveaxis(each, 2, 0)) for name, each in shaped.items()}, redrawn
-    )
+    return Replicates({name: np.ascontiguousarray(np.moveaxis(each, 2, 0)) for name, each in shaped.items()}, redrawn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +87,7 @@ class _Prepared:
 def _prepare(block: Block, vectors: npt.NDArray[Any], names: Sequence[str]) -> _Prepared:
     ranking = tuple(name for name in names if metrics.METRICS[name].kind != "sums")
     summed = tuple(name for name in names if metrics.METRICS[name].kind == "sums")
-    ranked = (
-        tuple(kernels.sort(block.truth[:, k], vectors[:, :, k]) for k in block.columns) if ranking else ()
-    )
+    ranked = tuple(kernels.sort(block.truth[:, k], vectors[:, :, k]) for k in block.columns) if ranking else ()
     groups = int(block.groups.max()) + 1
     shared, own, problems = np.zeros((groups, 0)), np.zeros((groups, 0)), 0
     if summed:
@@ -118,9 +114,7 @@ def grouped_parts(block: Block, vector: npt.NDArray[Any]) -> tuple[Floats, Float
     return sums[0], sums[1]
 
 
-def _evaluate(
-    prepared: _Prepared, weights: resampling.Counts, groups: npt.NDArray[np.intp]
-) -> dict[str, Floats]:
+def _evaluate(prepared: _Prepared, weights: resampling.Counts, groups: npt.NDArray[np.intp]) -> dict[str, Floats]:
     """metric -> (M, L) under weights (G, L)."""
     found: dict[str, Floats] = {}
     if prepared.ranking:

@@ -22,9 +22,7 @@ BINS = 15
 STEPS = 50
 
 
-def logistic(
-    truth: Floats, probability: Floats, groups: npt.NDArray[np.intp], count: int
-) -> tuple[Floats, Floats]:
+def logistic(truth: Floats, probability: Floats, groups: npt.NDArray[np.intp], count: int) -> tuple[Floats, Floats]:
     """Intercept and slope of the recalibration logit(y) = a + b logit(p) (Cox, Biometrika 1958), perfect at
     (0, 1).
 
@@ -86,9 +84,7 @@ def table(blocks: Sequence[Block]) -> pd.DataFrame:
     rows = []
     for block in blocks:
         for a, arm in enumerate(block.arms):
-            rows.append(
-                {"dataset": block.dataset, "n_per_class": block.n_per_class, "arm": arm} | _arm(block, a)
-            )
+            rows.append({"dataset": block.dataset, "n_per_class": block.n_per_class, "arm": arm} | _arm(block, a))
     return pd.DataFrame(rows)
 
 

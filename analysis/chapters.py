@@ -119,8 +119,7 @@ PLACES: Mapping[str, tuple[str, str, str, bool]] = {
     "budget": (
         "Budget",
         "Budget ledger",
-        "Finished trials, cost and divergence of every arm: the comparison is fair only if fewest and most "
-        "are equal.",
+        "Finished trials, cost and divergence of every arm: the comparison is fair only if fewest and most are equal.",
         False,
     ),
     "optimism": (
@@ -228,9 +227,7 @@ def run_tables(described: Mapping[str, Any] | None, taken: Sequence[str]) -> dic
     found = {}
     tables_there = (described or {}).get("tables", {})
     for name, records in tables_there.items() if isinstance(tables_there, Mapping) else ():
-        usable = (
-            isinstance(records, list) and bool(records) and all(isinstance(row, Mapping) for row in records)
-        )
+        usable = isinstance(records, list) and bool(records) and all(isinstance(row, Mapping) for row in records)
         if not usable:
             continue
         safe = "".join(letter if letter.isalnum() else "_" for letter in str(name))

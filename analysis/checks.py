@@ -66,11 +66,7 @@ def canonical(table: pa.Table, path: Path) -> pa.Table:
     for name, kind in PREDICTION_COLUMNS.items():
         column = table[name]
         value = pa.types
-        lists = (
-            value.is_list(column.type)
-            or value.is_large_list(column.type)
-            or value.is_fixed_size_list(column.type)
-        )
+        lists = value.is_list(column.type) or value.is_large_list(column.type) or value.is_fixed_size_list(column.type)
         if kind.startswith("list") != lists:
             raise InputError(f"{path}: the column {name} has the type {column.type}; it should be {kind}.")
         try:
@@ -78,8 +74,7 @@ def canonical(table: pa.Table, path: Path) -> pa.Table:
             columns[name] = column.cast(wanted, safe=not lists)
         except pa.ArrowException as error:
             raise InputError(
-                f"{path}: the column {name} has the type {column.type} and cannot be read as {kind} "
-                f"({error})."
+                f"{path}: the column {name} has the type {column.type} and cannot be read as {kind} ({error})."
             ) from error
     return pa.table(columns)
 
@@ -128,9 +123,7 @@ def matrices(table: pa.Table, locate: Locator, dataset: str) -> tuple[Scores, Sc
     return arrays[0], arrays[1]
 
 
-def values(
-    dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_score: Scores, locate: Locator
-) -> None:
+def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_score: Scores, locate: Locator) -> None:
     """Scores are probabilities, and the truth is what the task says."""
     width = y_true.shape[1]
     if len(classes) != width:
@@ -228,12 +221,8 @@ def grid(
             if shared
             else "No seed is shared by all arms, so nothing can be paired."
         )
-        raise InputError(
-            f"{title}: the grid is incomplete, {len(missing)} cells are missing: {listed}. {advice}"
-        )
-    remarks.append(
-        f"{title}: arms have different seeds; paired on the {len(shared)} common ones (missing: {listed})."
-    )
+        raise InputError(f"{title}: the grid is incomplete, {len(missing)} cells are missing: {listed}. {advice}")
+    remarks.append(f"{title}: arms have different seeds; paired on the {len(shared)} common ones (missing: {listed}).")
     return tuple(shared)
 
 
@@ -274,9 +263,7 @@ def same_samples(cell: str, base: Integers, other: Integers, names: Strings) -> 
     )
 
 
-def same_facts(
-    cell: str, names: Strings, base: Scores | Integers, other: Scores | Integers, what: str
-) -> None:
+def same_facts(cell: str, names: Strings, base: Scores | Integers, other: Scores | Integers, what: str) -> None:
     """Two cells agree on what is known of each image."""
     bad = ~((base == other) | ((base != base) & (other != other))).all(axis=1)
     if bad.any():

@@ -94,18 +94,13 @@ def label_gains(study: Study) -> pd.DataFrame | None:
         if len(blocks) < 2:
             continue
         sizes = [each.block.n_per_class for each in blocks]
-        levels = [
-            each.two_level(name) if len(each.block.seeds) > 1 else each.groups_only(name) for each in blocks
-        ]
+        levels = [each.two_level(name) if len(each.block.seeds) > 1 else each.groups_only(name) for each in blocks]
         for first in arms:
             for second in arms:
                 if first == second:
                     continue
                 places = [(each.block.arms.index(first), each.block.arms.index(second)) for each in blocks]
-                curve = [
-                    float(each.scored[name].values[a].mean())
-                    for each, (a, _) in zip(blocks, places, strict=True)
-                ]
+                curve = [float(each.scored[name].values[a].mean()) for each, (a, _) in zip(blocks, places, strict=True)]
                 target = float(blocks[0].scored[name].values[places[0][1]].mean())
                 draws = [level[:, a] for level, (a, _) in zip(levels, places, strict=True)]
                 found = gain.label_equivalent(

@@ -66,8 +66,7 @@ def markdown(header: list[str], body: list[list[str]]) -> str:
     """A pipe table."""
     lines = [header, ["---"] * len(header), *body]
     return "".join(
-        "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in line) + " |\n"
-        for line in lines
+        "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in line) + " |\n" for line in lines
     )
 
 
@@ -123,9 +122,7 @@ def plain(frame: pd.DataFrame) -> str:
     widths = [max(len(row[j]) for row in [header, *body]) for j in range(len(header))]
 
     def line(cells: list[str]) -> str:
-        padded = [
-            text.rjust(w) if r else text.ljust(w) for text, w, r in zip(cells, widths, right, strict=True)
-        ]
+        padded = [text.rjust(w) if r else text.ljust(w) for text, w, r in zip(cells, widths, right, strict=True)]
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, body)])

@@ -80,9 +80,7 @@ def evaluate(
     return found
 
 
-def count(
-    drawn: npt.NDArray[np.uint32], members: Integers, weights: Counts, compiled: bool | None = None
-) -> None:
+def count(drawn: npt.NDArray[np.uint32], members: Integers, weights: Counts, compiled: bool | None = None) -> None:
     """Add to `weights` (G, L) how often each member was drawn; `drawn` (L, n) holds positions in
     `members`."""
     if has_numba() if compiled is None else compiled:

@@ -77,9 +77,7 @@ def render(head: Head, sections: Mapping[str, Sequence[Section]], figures: Seque
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     template = environment.get_template("report.html.j2")
-    chapters = [
-        (title, [_shown(section) for section in tables]) for title, tables in sections.items() if tables
-    ]
+    chapters = [(title, [_shown(section) for section in tables]) for title, tables in sections.items() if tables]
     return template.render(head=head, chapters=chapters, figures=figures)
 
 

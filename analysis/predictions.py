@@ -108,9 +108,7 @@ def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int]]:
             table = pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(
-                f"{path} is not a readable Parquet file ({reason}). It may be truncated."
-            ) from error
+            raise InputError(f"{path} is not a readable Parquet file ({reason}). It may be truncated.") from error
         tables.append(checks.canonical(table, path))
         starts.append(total)
         total += table.num_rows
@@ -133,9 +131,7 @@ def _merge_info(files: Sequence[Path]) -> TableInfo:
             ) from error
         for dataset, task in info.tasks.items():
             if task not in TASKS:
-                raise InputError(
-                    f"{path} gives '{dataset}' the unknown task '{task}'. Known: {', '.join(TASKS)}."
-                )
+                raise InputError(f"{path} gives '{dataset}' the unknown task '{task}'. Known: {', '.join(TASKS)}.")
             same = (
                 tasks.get(dataset, task) == task
                 and classes.get(dataset, info.classes[dataset]) == info.classes[dataset]
@@ -203,9 +199,7 @@ def _blocks(
     task = info.tasks.get(dataset) or _infer_task(rows)
     classes = info.classes.get(dataset) or tuple(f"class {k}" for k in range(width))
     if dataset not in info.tasks:
-        remarks.append(
-            f"{dataset}: the file does not name its task; taken from the rows: {task}, {width} columns."
-        )
+        remarks.append(f"{dataset}: the file does not name its task; taken from the rows: {task}, {width} columns.")
     checks.values(dataset, task, classes, rows.y_true, rows.y_score, here)
     blocks = []
     for n in np.unique(rows.n_per_class):
@@ -214,14 +208,11 @@ def _blocks(
         rho = overlap.get(str(n)) if isinstance(overlap, Mapping) else None
         if rho is None:
             remarks.append(
-                f"{dataset}, n = {n}: the overlap rho of the training subsamples is not recorded; rho = 0 is "
-                "assumed."
+                f"{dataset}, n = {n}: the overlap rho of the training subsamples is not recorded; rho = 0 is assumed."
             )
         elif not (isinstance(rho, int | float) and 0 <= rho < 1):
             raise InputError(f"{dataset}: overlap rho = {rho!r} at n = {n}; it must lie in [0, 1).")
-        arms, seeds, samples, groups, truth, scores = _cross(
-            f"{dataset}, n = {n}", part, locate, common_seeds, remarks
-        )
+        arms, seeds, samples, groups, truth, scores = _cross(f"{dataset}, n = {n}", part, locate, common_seeds, remarks)
         checks.holdout(dataset, task, classes, truth, groups)
         blocks.append(
             Block(

@@ -138,9 +138,7 @@ def _writable(out: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(
-            f"cannot write to {out} ({error.strerror}). Give another folder with --out."
-        ) from error
+        raise InputError(f"cannot write to {out} ({error.strerror}). Give another folder with --out.") from error
 
 
 def _remarks(study: Study, frames: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -164,8 +162,7 @@ def _remarks(study: Study, frames: Mapping[str, pd.DataFrame]) -> list[str]:
             )
         elif count < 5:
             said.append(
-                f"{name}: {count} training seeds. Intervals are wide and approximate; 5 or more are "
-                "recommended."
+                f"{name}: {count} training seeds. Intervals are wide and approximate; 5 or more are recommended."
             )
         if each.redrawn:
             said.append(f"{name}: {each.redrawn} bootstrap resamples lacked a class and were drawn again.")
@@ -204,9 +201,7 @@ def _head(
     ):
         value = (described or {}).get(key)
         if value:
-            text = (
-                ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-            )
+            text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
             facts.append((label, text))
     return Head(
         title=f"Low-data imaging benchmark: {', '.join(datasets)}",
@@ -227,9 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Tables, figures and a page from predictions: intervals and tests for new patients and "
         "new training samples together.",
     )
-    parser.add_argument(
-        "source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file"
-    )
+    parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--metric", default="auroc", help="the primary metric (default: %(default)s)")
     parser.add_argument(

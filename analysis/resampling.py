@@ -74,9 +74,7 @@ class Chunk:
     redrawn: int
 
 
-def chunks(
-    how: Plan, resamples: int, root: np.random.SeedSequence
-) -> Iterator[tuple[int, np.random.SeedSequence]]:
+def chunks(how: Plan, resamples: int, root: np.random.SeedSequence) -> Iterator[tuple[int, np.random.SeedSequence]]:
     """(size, stream) of every chunk: each has its own stream, so chunks may be made in any order."""
     number = -(-resamples // CHUNK)
     # Children are named, not spawned: spawning would make a second call with the same root differ from the

@@ -116,9 +116,7 @@ def _lines(
         if count in SIGN_FLIP_SEEDS:
             yield Line("exact sign-flip over seeds", SEEDS, mean, p=sign_flip(values))
     covariance = contrast(scored.pair_covariance(a, b), count)
-    yield _t(
-        "patients only, seeds fixed", PATIENTS, mean, math.sqrt(max(float(covariance.sum()), 0.0)) / count
-    )
+    yield _t("patients only, seeds fixed", PATIENTS, mean, math.sqrt(max(float(covariance.sum()), 0.0)) / count)
     if count >= 2:
         draws = each.two_level(name)
         yield _drawn("two-level bootstrap, percentile", BOTH, mean, draws[:, b] - draws[:, a])
@@ -178,9 +176,7 @@ def variance(scored: list[Scored]) -> pd.DataFrame:
             found = each.pair(a, b)
             covariance = contrast(each.pair_covariance(a, b), count)
             own = float(np.trace(covariance)) / count
-            shared = (
-                math.nan if count == 1 else (float(covariance.sum()) - count * own) / (count * (count - 1))
-            )
+            shared = math.nan if count == 1 else (float(covariance.sum()) - count * own) / (count * (count - 1))
             total = found.seed_part + found.patient_part
             part = (own - shared) / count if count > 1 else math.nan
             rows.append(
@@ -246,16 +242,12 @@ def _joint(method: str, found: Inference, seeds: int, note: str = "") -> Line:
 
 def _t(method: str, about: str, estimate: float, se: float, df: float = math.inf, note: str = "") -> Line:
     half = quantile(0.975, df) * se
-    return Line(
-        method, about, estimate, se, df, two_sided(estimate, se, df), estimate - half, estimate + half, note
-    )
+    return Line(method, about, estimate, se, df, two_sided(estimate, se, df), estimate - half, estimate + half, note)
 
 
 def _drawn(method: str, about: str, estimate: float, draws: Floats) -> Line:
     found = bootstrap.percentile(draws)
-    return Line(
-        method, about, estimate, found.se, math.nan, found.p, found.low, found.high, f"{len(draws)} resamples"
-    )
+    return Line(method, about, estimate, found.se, math.nan, found.p, found.low, found.high, f"{len(draws)} resamples")
 
 
 def _of_seed(line: Line, seed: str, metric: str = "") -> Line:

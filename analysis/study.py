@@ -88,18 +88,14 @@ def study(
     """
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
-    return Study(
-        tuple(_block(block, seed, resamples) for block in predictions.blocks), METRICS[metric], margin, seed
-    )
+    return Study(tuple(_block(block, seed, resamples) for block in predictions.blocks), METRICS[metric], margin, seed)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
     # The root names the data set alone: every n has the same patients and gets the same weights, so that
     # comparisons across n are paired too.
     root = seed_for(seed, "bootstrap", dataset=block.dataset)
-    workers = max(
-        1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    )
+    workers = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
     drawn = bootstrap.replicate(block, tuple(METRICS), resamples, root, workers)
     shares = bootstrap.seed_weights(
         len(block.seeds), resamples, seed_for(seed, "bootstrap seeds", dataset=block.dataset)

@@ -26,7 +26,7 @@ def comma_integers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"expected whole numbers separated by commas, not '{text}'") from None
 
 
-def add_data_root(parser: argparse.ArgumentParser) -> None:
+def add_data_root(parser: argparse._ActionsContainer) -> None:
     """The flag that names the folder of the data sets."""
     parser.add_argument(
         "--data-root",

@@ -5,7 +5,7 @@ Everything that can be wrong with the input is found here, before any long work 
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -90,11 +90,14 @@ def check_names(request: Request) -> None:
                 f"Those that do: {', '.join(able) or 'none'}."
             )
     for folder in (request.out, request.root):
-        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK):
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        try:
+            tempfile.TemporaryDirectory(dir=existing).cleanup()
+        except OSError as error:
             raise InputError(
-                f"cannot write to {folder}: {existing} is no folder that you may write to. Choose another --out."
-            )
+                f"cannot write to {folder} ({error.strerror}): {existing} is no folder that can be written to. "
+                "Choose another --out."
+            ) from error
 
 
 def weights_at_hand(request: Request) -> dict[tuple[str, str], WeightFile | None]:

@@ -146,11 +146,12 @@ def read_table(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path).to_pandas()
+        frame: pd.DataFrame = pq.read_table(path).to_pandas()
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path} is not a readable Parquet file ({error}). It may be truncated.") from error
+    return frame
 
 
 def read_info(path: Path) -> TableInfo:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PRESETS = Path(__file__).parent.parent / "studies" / "presets"
 ROOT = Path("mlruns")
 
+#: Settings that have a flag; the others are a preset's alone.
+GIVEN = ("budget", "datasets", "arms", "n_per_class", "seeds", "folds", "image_size", "backbone", "sampler")
+GIVEN += ("holdout", "metric")
+
 #: The data sets of the study: what a run without flags takes, as far as they are found.
 STUDY = ("chest-xray", "ham10000", "chexpert")
 
@@ -72,12 +76,7 @@ def resolve(flags: argparse.Namespace) -> Request:
     real = asked is not None and any(datasets.find(name).REAL for name in asked)
     preset = flags.preset or ("real" if real else "builtin")
     settings = read_preset(PRESETS / f"{preset}.toml" if not preset.endswith(".toml") else Path(preset))
-    given = {
-        name: getattr(flags, name)
-        for name in ("budget", "datasets", "arms", "n_per_class", "seeds", "folds", "image_size", "backbone")
-        + ("sampler", "holdout", "metric")
-        if getattr(flags, name) is not None
-    }
+    given = {name: getattr(flags, name) for name in GIVEN if getattr(flags, name) is not None}
     settings |= given
     if "datasets" not in settings:
         settings["datasets"] = tuple(found) or ("phantom",)

@@ -53,7 +53,7 @@ class Mirror:
         self._root = root.resolve()
         self._run = run
         self._database = database
-        self._told: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
         self._client: MlflowClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
@@ -147,8 +147,8 @@ class Mirror:
 
     def _finish(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         trials, costs = read_table(folder / TRIALS), read_table(folder / COSTS)
-        for trial, cost in zip(trials.to_dict("records"), costs.to_dict("records"), strict=True):
-            self._trial(cell, trial, cost)
+        for (_, trial), (_, cost) in zip(trials.iterrows(), costs.iterrows(), strict=True):
+            self._trial(cell, dict(trial), dict(cost))
         study = self._study(cell, {})
         key = f"{self._key(cell)}/final"
         known = self._experiment(cell)
@@ -203,14 +203,14 @@ class Mirror:
         )
 
     def _log_dataset(self, run_id: str, cell: Cell, facts: Mapping[str, Any]) -> None:
-        import mlflow.data
         import pandas as pd
+        from mlflow.data.pandas_dataset import from_pandas
         from mlflow.entities import DatasetInput
 
         described = {"name": cell.dataset, "n_per_class": cell.n_per_class, "seed": cell.seed}
         digest = hashlib.sha256(json.dumps([described, str(facts)]).encode()).hexdigest()[:8]
         frame = pd.DataFrame([{name: _short(value) for name, value in (described | dict(facts)).items()}])
-        entity = mlflow.data.from_pandas(frame, name=cell.dataset, digest=digest)._to_mlflow_entity()
+        entity = from_pandas(frame, name=cell.dataset, digest=digest)._to_mlflow_entity()
         self._client.log_inputs(run_id, datasets=[DatasetInput(entity)])
 
     def _experiment(self, cell: Cell) -> dict[str, str]:

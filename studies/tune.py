@@ -123,12 +123,13 @@ def best(trials: Sequence[Trial]) -> Trial:
 
 def _open(search: Search) -> optuna.Study:
     import optuna
+    from optuna.storages.journal import JournalFileBackend
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     _cut_torn_line(search.journal)
-    backend = optuna.storages.journal.JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())
+    backend = JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())
     try:
         storage = optuna.storages.JournalStorage(backend)
         study = optuna.create_study(study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True)

@@ -35,7 +35,7 @@ def prepare(setting: Setting, weights: WeightFile | None) -> Pretrained:
 
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = load_backbone(setting.backbone, weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone = load_backbone(setting.backbone, weights).to(memory_format=torch.channels_last)
     mean, deviation = normalisation(weights)
     return Pretrained(backbone, mean, deviation)
 

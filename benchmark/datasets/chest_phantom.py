@@ -109,20 +109,20 @@ def _nodule(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generat
 def _consolidation(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     cx, cy = _in_lung(build, rng, spread=0.6)
     texture = 1 + 0.4 * np.sin(rng.uniform(60, 90) * x + rng.uniform(0, 6)) * np.sin(rng.uniform(60, 90) * y)
-    return rng.uniform(0.15, 0.25) * air * texture * _bump(x, y, cx, cy, 0.11, 0.09)
+    return np.asarray(rng.uniform(0.15, 0.25) * air * texture * _bump(x, y, cx, cy, 0.11, 0.09))
 
 
 def _effusion(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     side = rng.choice((-1, 1))
     level = build.lung_top + build.lung_height * rng.uniform(0.55, 0.75)
     curve = level - 0.5 * (np.abs(x - 0.5) - build.lung_gap)
-    return rng.uniform(0.2, 0.3) * air * _soft((y - curve) * 12, 0.5) * (np.sign(x - 0.5) == side)
+    return np.asarray(rng.uniform(0.2, 0.3) * air * _soft((y - curve) * 12, 0.5) * (np.sign(x - 0.5) == side))
 
 
 def _pneumothorax(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     side = rng.choice((-1, 1))
     apex = _soft((build.lung_top - 0.5 * build.lung_height - y) * 14, 0.5) * (np.sign(x - 0.5) == side)
-    return -rng.uniform(0.12, 0.2) * air * apex
+    return np.asarray(-rng.uniform(0.12, 0.2) * air * apex)
 
 
 def _interstitial(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
@@ -130,7 +130,7 @@ def _interstitial(x: Field, y: Field, build: Chest, air: Field, rng: np.random.G
         np.sin(frequency * (np.cos(turn) * x + np.sin(turn) * y) + rng.uniform(0, 6))
         for frequency, turn in zip(rng.uniform(90, 140, 4), rng.uniform(0, np.pi, 4), strict=True)
     )
-    return rng.uniform(0.03, 0.05) * air * waves
+    return np.asarray(rng.uniform(0.03, 0.05) * air * waves)
 
 
 #: finding -> what it adds to an image; cardiomegaly changes the heart instead.

@@ -54,7 +54,7 @@ def strata(labels: npt.NDArray[np.float32], multilabel: bool) -> npt.NDArray[np.
     """One stratum an image: its class, or for labels its rarest positive one (K for none)."""
     positive = labels > 0.5
     if not multilabel:
-        return positive.argmax(1)
+        return np.asarray(positive.argmax(1))
     rarity = np.argsort(positive.sum(0), kind="stable")
     kinds = np.full(len(labels), labels.shape[1], dtype=np.intp)
     for k in rarity[::-1]:

@@ -155,9 +155,9 @@ def predict(network: Network, images: Tensor, task: Task, *, cached: Tensor | No
         cached = frozen_features(network, images)
     learned = network.learned.eval()
     if cached is not None:
-        logits = torch.cat([learned(chunk) for chunk in cached.split(CHUNK)])
+        logits = torch.cat([learned(chunk) for chunk in torch.split(cached, CHUNK)])
     else:
-        logits = torch.cat([learned(as_unit(chunk)) for chunk in images.split(CHUNK)])
+        logits = torch.cat([learned(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
     scores = logits.double().sigmoid() if task == "multilabel" else logits.double().softmax(dim=1)
     if not torch.isfinite(scores).all():
         raise Diverged("a predicted score was not finite")

@@ -57,7 +57,7 @@ class FrozenFeatures:
         root, cell = self._seed
         seed = seed_for(root, "view", cell=cell, strength=str(strength), epoch=epoch)
         generator = torch.Generator().manual_seed(int_seed(seed))
-        views = (augment(chunk, strength, self._mirror, generator) for chunk in self._images.split(CHUNK))
+        views = (augment(chunk, strength, self._mirror, generator) for chunk in torch.split(self._images, CHUNK))
         return torch.cat([frozen_features(network, view) for view in views])
 
     def _bytes(self) -> int:
@@ -69,7 +69,7 @@ def frozen_features(network: Network, images: Tensor) -> Tensor:
     """Pass images through the frozen part in evaluation mode: (N, C, H, W), uint8 or in [0, 1], to (N, ...)."""
     assert network.frozen is not None
     frozen = network.frozen.eval()
-    return torch.cat([frozen(as_unit(chunk)) for chunk in images.split(CHUNK)])
+    return torch.cat([frozen(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
 
 
 def as_unit(images: Tensor) -> Tensor:

@@ -52,9 +52,7 @@ def test_mrmcaov_readers_and_cases():
 
 
 def test_mrmcaov_where_the_covariance_is_negative():
-    auc, cov = macro_auc(
-        TRUTH[:, None], readers(lambda t, r: 0.5 * np.sin(I * r * (t + 2)))[:, :, None], ALONE
-    )
+    auc, cov = macro_auc(TRUTH[:, None], readers(lambda t, r: 0.5 * np.sin(I * r * (t + 2)))[:, :, None], ALONE)
     found = difference(auc[:5], auc[5:], cov)
     assert found.patient_part == 0
     assert found.estimate == near(0.0237268518519)

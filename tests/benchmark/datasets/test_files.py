@@ -113,10 +113,8 @@ def test_a_truncated_image_is_named_or_left_out_and_counted(kermany, tmp_path):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_mode_reads_as_eight_bit(tmp_path, mode, channels):
     grey = np.linspace(0, 255, 64).reshape(8, 8).astype(np.uint8)
-    if mode == "I;16":
-        image = Image.fromarray(grey.astype(np.uint16) * 257)
-    else:
-        image = Image.fromarray(grey).convert(mode)
+    deep = Image.fromarray(grey.astype(np.uint16) * 257)
+    image = deep if mode == "I;16" else Image.fromarray(grey).convert(mode)
     image.save(tmp_path / "x.png")
     read = ImageFiles((tmp_path / "x.png",), channels)(0)
     assert read.shape == ((8, 8) if channels == 1 else (8, 8, 3))

@@ -1,0 +1,141 @@
+"""The command, as a user gives it: a small comparison of one's own images, start to end."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from benchmark import run
+from benchmark.results import PREDICTIONS, TRIALS
+from benchmark.run import main
+from tests.conftest import write_images
+
+PRESET = """
+arms = ["scratch", "scratch-same"]
+n_per_class = [8]
+seeds = 3
+budget = 2
+folds = 2
+image_size = 16
+backbone = "resnet10t"
+max_epochs = 2
+batch_size = 8
+min_per_class = 4
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A working folder with a preset and images of two classes in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    write_images(tmp_path / "mine", [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(60)])
+    (tmp_path / "mine.toml").write_text(PRESET)
+    return tmp_path
+
+
+def give(*flags):
+    return main(["--preset", "mine.toml", "--datasets", "folder:mine", "--workers", "1", *flags])
+
+
+def cells(place):
+    (folder,) = place.glob("mlruns/folder*")
+    return folder, {(path.parent.name, path.parent.parent.name): path.parent for path in folder.rglob(PREDICTIONS)}
+
+
+@pytest.mark.slow
+def test_a_comparison_its_continuation_and_its_extension(place, capsys):
+    assert give() == 0
+    said = capsys.readouterr()
+    assert "scratch-same" in said.out
+    assert "index.html" in said.out
+    folder, found = cells(place)
+    assert len(found) == 6
+    assert all(len(pd.read_parquet(cell / TRIALS)) == 2 for cell in found.values())
+    before = {key: [(cell / name).read_bytes() for name in (TRIALS, PREDICTIONS)] for key, cell in found.items()}
+    report = (folder / "report" / "tables" / "pairwise.csv").read_bytes()
+    assert json.loads((folder / "spec.json").read_text())["tables"]["protocol"]
+
+    assert give() == 0
+    assert "6 already finished" in capsys.readouterr().err
+    assert (folder / "report" / "tables" / "pairwise.csv").read_bytes() == report
+
+    assert give("--out", "again") == 0
+    for (arm, seed), (trials, predictions) in before.items():
+        (again,) = (place / "again").glob(f"cells/*/n8/{seed}/{arm}")
+        assert (again / TRIALS).read_bytes() == trials
+        assert (again / PREDICTIONS).read_bytes() == predictions
+
+    assert give("--budget", "3") == 0
+    for cell in found.values():
+        assert len(pd.read_parquet(cell / TRIALS)) == 3
+    capsys.readouterr()
+    assert give("--budget", "2") == 2
+    assert "budget: 3 there, 2 now" in capsys.readouterr().err
+    assert give("--folds", "3", "--out", str(folder)) == 2
+    assert "folds: 2 there, 3 now" in capsys.readouterr().err
+
+
+def test_a_dry_run_counts_and_writes_nothing(place, capsys):
+    assert give("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "6 cells" in said
+    assert "benign 8, malign 8" in said
+    assert "expected" in said
+    assert not (place / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--arms", "scrach"], "Did you mean 'scratch'"),
+        (["--datasets", "fantom"], "Did you mean 'phantom'"),
+        (["--datasets", "chest-xray"], "--data-root"),
+        (["--data-root", "nowhere"], "does not exist"),
+        (["--preset", "buildin"], "Did you mean 'builtin'"),
+        (["--weights", "medical"], "ARM=PATH"),
+        (["--weights", "scratch=x.pth"], "no arm 'scratch' that starts from weights"),
+        (["--arms", "medical"], "no medical weights for resnet10t"),
+        (["--n-per-class", "300", "--budget", "0"], "budget"),
+        (["--device", "abacus"], "--device cpu"),
+        (["--out", "/proc/nowhere"], "cannot write"),
+        (["--out", "mine"], "not a run's folder"),
+        (["--datasets", "folder:mine/benign"], "at least two"),
+        (["--backbone", "resnet51", "--arms", "scratch-same"], "resnet51"),
+    ],
+)
+def test_bad_input_ends_with_a_message_and_code_2(place, capsys, flags, said):
+    assert give(*flags) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_too_few_images_are_said_before_any_study(place, capsys):
+    for path in list((place / "mine" / "malign").iterdir())[3:]:
+        path.unlink()
+    assert give() == 2
+    assert "images of 'malign'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking"])
+def test_help_imports_nothing_heavy(module):
+    code = (
+        f"import sys, runpy; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('{module}', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'timm', 'mlflow', 'optuna', 'pandas', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_without_flags_the_real_data_sets_that_are_found_are_taken(tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    spec = run.resolve(run._parser().parse_args([])).spec
+    assert spec.datasets == ("phantom",)
+    assert spec.backbone == "tf_efficientnet_lite0"
+    (tmp_path / "chest_xray").mkdir()
+    spec = run.resolve(run._parser().parse_args(["--data-root", str(tmp_path)])).spec
+    assert spec.datasets == ("chest-xray",)
+    assert spec.backbone == "resnet50"
