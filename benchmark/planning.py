@@ -22,6 +22,7 @@ from benchmark.results import DONE, SPEC, read_json
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.weights.find import WeightFile, find, locate
+from benchmark.weights.sources import timm_config
 
 if TYPE_CHECKING:
     from benchmark.datasets.subsample import Subsample
@@ -82,6 +83,7 @@ def check_names(request: Request) -> None:
         datasets.find(name)
     for name in request.spec.arms:
         arms.find(name)
+    timm_config(request.spec.backbone)
     for name in request.weights:
         if arms.find(name).ROLE is None or name not in request.spec.arms:
             able = [arm for arm in request.spec.arms if arms.find(arm).ROLE]

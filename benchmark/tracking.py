@@ -23,8 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from benchmark.errors import InputError
-from benchmark.results import COSTS, DONE, PREDICTIONS, SPEC, TRIALS, read_info, read_json, read_table
+from benchmark.results import COSTS, PREDICTIONS, TRIALS, read_table
 from benchmark.spec import Cell
 
 if TYPE_CHECKING:
@@ -241,48 +240,6 @@ class Mirror:
         return f"{self._run}/{cell.key}"
 
 
-def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
-    """Make the database anew from the finished cells of run folders; the old one is replaced when it is complete.
-
-    Args:
-        root: `mlruns`.
-        runs: run folders; by default all below `root`.
-
-    Returns:
-        The number of cells mirrored.
-
-    Raises:
-        InputError: no run folder, or MLflow failed.
-    """
-    folders = list(runs) or sorted(path.parent for path in root.glob(f"*/{SPEC}"))
-    for folder in folders:
-        if not (folder / SPEC).exists():
-            raise InputError(f"{folder} is no run's folder: it has no {SPEC}.")
-    if not folders:
-        raise InputError(f"no run under {root}: run the benchmark first, or name run folders.")
-    fresh = f".{DATABASE}.{os.getpid()}"
-    count = 0
-    try:
-        for folder in folders:
-            with Mirror(root, folder.name, fresh) as mirror:
-                for done in sorted(folder.glob(f"cells/*/*/*/*/{DONE}")):
-                    described = read_json(done)
-                    cell = Cell(**described["cell"])
-                    facts = read_info(done.with_name(PREDICTIONS)).notes.get(cell.dataset, {})
-                    mirror.study_started(cell, facts)
-                    mirror.study_finished(cell, described.get("metrics", {}), done.parent)
-                    count += 1
-            if mirror.failure:
-                raise InputError(f"MLflow could not be rebuilt: {mirror.failure}")
-        for suffix in ("-wal", "-shm"):
-            (root / f"{DATABASE}{suffix}").unlink(missing_ok=True)
-        (root / fresh).replace(root / DATABASE)
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            (root / f"{fresh}{suffix}").unlink(missing_ok=True)
-    return count
-
-
 def newest_experiment(root: Path) -> str | None:
     """The identity of the experiment that was written to last; None where there is none but MLflow's default."""
     client = _client(root.resolve(), DATABASE)
@@ -341,6 +298,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     from benchmark.command_line import run_command
+    from benchmark.rebuild import rebuild
 
     flags = _parser().parse_args(argv)
 

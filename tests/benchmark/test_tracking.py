@@ -11,6 +11,7 @@ import pytest
 
 from benchmark import tracking
 from benchmark.errors import InputError
+from benchmark.rebuild import rebuild
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
@@ -24,7 +25,7 @@ from benchmark.results import (
     write_table,
 )
 from benchmark.spec import Cell
-from benchmark.tracking import Mirror, rebuild
+from benchmark.tracking import Mirror
 from benchmark.ui import free_port, link
 from tests.simulated import info, predictions
 
