@@ -87,6 +87,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     from benchmark.training.multitask import Schedule
     from benchmark.training.multitask import pretrain as train
     from benchmark.training.network import Normalise
+    from benchmark.training.tiny_maps import hasten
     from benchmark.weights.find import find
     from benchmark.weights.load import load_backbone, normalisation, save_checkpoint
     from studies.scoring import validation_score
@@ -98,7 +99,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     device = torch.device(places.device)
     sources = tuple(_source(name, spec, places, device) for name in spec.sources)
     with seeded(seed_for(spec.root_seed, "pretrain backbone")):
-        backbone = load_backbone(spec.backbone, weights)
+        backbone = hasten(load_backbone(spec.backbone, weights))
     backbone = backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean, deviation = normalisation(weights)
     schedule = Schedule(

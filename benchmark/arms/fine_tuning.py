@@ -33,9 +33,10 @@ def prepare(setting: Setting, weights: WeightFile | None) -> Pretrained:
     """Load the backbone's weights once."""
     import torch
 
+    from benchmark.training.tiny_maps import hasten
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = load_backbone(setting.backbone, weights).to(memory_format=torch.channels_last)
+    backbone = hasten(load_backbone(setting.backbone, weights)).to(memory_format=torch.channels_last)
     mean, deviation = normalisation(weights)
     return Pretrained(backbone, mean, deviation)
 

@@ -28,8 +28,9 @@ def build(prepared: Any, setting: Setting, parameters: Parameters) -> Network:
     from torch import nn
 
     from benchmark.training.network import Network, Normalise
+    from benchmark.training.tiny_maps import hasten
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = load_backbone(setting.backbone, None, drop_path_rate=float(parameters["drop_path"]))
+    backbone = hasten(load_backbone(setting.backbone, None, drop_path_rate=float(parameters["drop_path"])))
     head = nn.Linear(cast(int, backbone.num_features), setting.outputs)
     return Network(nn.Sequential(Normalise(*normalisation(None)), backbone, head))
