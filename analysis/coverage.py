@@ -21,7 +21,11 @@ Floats = npt.NDArray[np.float64]
 RESAMPLES = 999
 JOINT, ONE_ARM = "joint (OR, Hillis df)", "joint, one arm (logit)"
 TWO_LEVEL, PAIRED_T, PATIENTS = "two-level bootstrap", "paired t over seeds", "patients only, seeds fixed"
-SEED_BOOTSTRAP, SINGLE, POOLED = "percentile bootstrap over seeds", "DeLong on one seed", "seeds pooled as independent"
+SEED_BOOTSTRAP, SINGLE, POOLED = (
+    "percentile bootstrap over seeds",
+    "DeLong on one seed",
+    "seeds pooled as independent",
+)
 INDEPENDENT, NADEAU_BENGIO = "joint, images as independent", "Nadeau-Bengio, n_test / n_train = 3.1"
 #: Methods that must fail: they are the practice that this analysis replaces.
 NEGATIVE_CONTROLS = (SINGLE, POOLED)
@@ -60,7 +64,8 @@ class Result:
         covered: method -> coverage of the true difference where they differ by `difference`.
         width: method -> mean width of the interval in the same.
         counts: method -> simulations it was computed on.
-        difference: the true difference: what the design detects with 80% power, from the first part's variances.
+        difference: the true difference: what the design detects with 80% power, from the first part's
+            variances.
         power: rejection rate of the joint method there.
         predicted: power that the variances found there predict.
     """
@@ -94,7 +99,9 @@ def run(setting: Setting, simulations: int, seed: int, bootstrapped: int) -> Ite
     true = min(true, 1.8 * (1 - setting.auroc))
     other = _Tally()
     for i in range(simulations):
-        other.add(_study(setting, true, seed, simulations + i, i < bootstrapped), true, setting.auroc - true / 2)
+        other.add(
+            _study(setting, true, seed, simulations + i, i < bootstrapped), true, setting.auroc - true / 2
+        )
         yield None
     predicted = effects.power_of(true, effects.design(other.components(), setting.seeds, 1))
     yield Result(

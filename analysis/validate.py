@@ -1,6 +1,6 @@
 """The proof of the inference: coverage, type I error and power in simulations where the truth is known.
 
-    python -m analysis.validate --simulations 2000
+python -m analysis.validate --simulations 2000
 """
 
 from __future__ import annotations
@@ -62,7 +62,13 @@ def table(results: Sequence[Result]) -> str:
     covered = [[r.setting.name, *(_rate(r.covered.get(m)) for m in methods)] for r in results]
     errors = [[r.setting.name, *(_rate(r.type_one.get(m)) for m in chosen)] for r in results]
     power = [
-        [r.setting.name, f"{r.difference:.4f}", f"{r.power:.3f}", f"{r.predicted:.3f}", f"{r.width[c.JOINT]:.4f}"]
+        [
+            r.setting.name,
+            f"{r.difference:.4f}",
+            f"{r.power:.3f}",
+            f"{r.predicted:.3f}",
+            f"{r.width[c.JOINT]:.4f}",
+        ]
         for r in results
     ]
     return "\n".join(
@@ -72,7 +78,9 @@ def table(results: Sequence[Result]) -> str:
             "Type I error at 5%, where the arms are equal:\n",
             markdown(["setting", *chosen], errors),
             "Power of the joint method:\n",
-            markdown(["setting", "true difference", "power", "predicted", "mean width of the interval"], power),
+            markdown(
+                ["setting", "true difference", "power", "predicted", "mean width of the interval"], power
+            ),
         ]
     )
 
@@ -85,13 +93,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns 1 where a gate fails."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis.validate",
-        description="Coverage, type I error and power of every method in simulated studies; the usual shortcuts are "
-        "negative controls that must fail.",
+        description="Coverage, type I error and power of every method in simulated studies; the usual "
+        "shortcuts are negative controls that must fail.",
     )
-    parser.add_argument("--simulations", type=int, default=FULL, metavar="N", help="studies a scenario (default: 2000)")
-    parser.add_argument("--bootstrapped", type=int, metavar="N", help="of them with the two-level bootstrap (default: N/5)")
+    parser.add_argument(
+        "--simulations", type=int, default=FULL, metavar="N", help="studies a scenario (default: 2000)"
+    )
+    parser.add_argument(
+        "--bootstrapped", type=int, metavar="N", help="of them with the two-level bootstrap (default: N/5)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS), metavar="S", help="only these numbers of seeds")
+    parser.add_argument(
+        "--seeds", type=int, nargs="*", default=list(SEEDS), metavar="S", help="only these numbers of seeds"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the tables here (Markdown)")
     flags = parser.parse_args(argv)
     if flags.simulations < 50:
@@ -102,7 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = _all(chosen, flags.simulations, flags.seed, bootstrapped)
     text = table(results)
     failed = [f"{r.setting.name}: {line}" for r in results for line in gates(r, flags.simulations)]
-    text += "\nEvery gate is met.\n" if not failed else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
+    text += (
+        "\nEvery gate is met.\n"
+        if not failed
+        else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
+    )
     sys.stdout.write(text)
     if flags.out:
         flags.out.write_text(text, encoding="utf-8")
