@@ -92,8 +92,7 @@ def sentence(
     p = "" if math.isnan(adjusted_p) else f", Holm-adjusted p {_p(adjusted_p)}"
     said = verdict(inference, adjusted_p, margin, higher_is_better)
     if said in ("better", "worse"):
-        direction = "higher" if inference.estimate > 0 else "lower"
-        return f"{arm_b} is {said} than {arm_a}: its {metric} is {direction} by {size}{p})."
+        return f"{arm_b} is {said} than {arm_a}: its {metric} differs by {size}{p})."
     if said == "equivalent":
         beside = ", though not zero" if adjusted_p < ALPHA else ""
         return (
@@ -112,8 +111,8 @@ def sentence(
         )
     kind = "one training sample" if seeds == 1 else f"only {seeds} training samples"
     return (
-        f"{arm_b} minus {arm_a} in {metric} is {size}) from {kind}: not tested, as the variance between training "
-        "samples is unknown."
+        f"{arm_b} minus {arm_a} in {metric} is {size}) from {kind}: not tested, as the variance between "
+        "training samples is unknown."
     )
 
 

@@ -99,6 +99,12 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
+def blocks(vector: int, vectors: Sorted, weights: Counts) -> tuple[Floats, Floats]:
+    """Weights of the positives and of the negatives at every distinct score of a vector, falling: (T, L)
+    each."""
+    return _blocks(vector, vectors.images, vectors.positive, vectors.ends, weights)
+
+
 def _blocks(vector: int, images: Any, positive: Any, ends: Any, weights: Counts) -> tuple[Floats, Floats]:
     """Weights of the positives and of the negatives at every distinct score, falling: (T, L) each."""
     taken = weights[images[vector]].astype(np.float64)

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Picture:
     """A picture for the page.
 
     Attributes:
@@ -63,7 +63,7 @@ class Head:
     remarks: Sequence[str]
 
 
-def render(head: Head, sections: Mapping[str, Sequence[Section]], figures: Sequence[Figure]) -> str:
+def render(head: Head, sections: Mapping[str, Sequence[Section]], figures: Sequence[Picture]) -> str:
     """The whole page; every value is escaped.
 
     Args:

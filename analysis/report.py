@@ -97,7 +97,7 @@ def write_report(
     said = sentences(whole)
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
-    drawn = figures.draw(whole, trials, out / "figures")
+    drawn = figures.draw(whole, trials, frames.get("optimism"), out / "figures")
     head = _head(predictions, whole, described, said, remarks)
     write_text(out / "index.html", page.render(head, chapters.chapters(frames), drawn))
     return Report(frames, said, remarks, head.synthetic, out / "index.html")

@@ -227,9 +227,10 @@ def components(scored: Scored, a: int, b: int) -> effects.Components:
     found = scored.pair(a, b)
     covariance = contrast(scored.pair_covariance(a, b), count)
     own = float(np.trace(covariance)) / count
-    interaction = max(own - found.patient_part, 0.0)
+    # Kept within the seeds' variance, so that the parts add up to the V that the tests used.
+    interaction = min(max(own - found.patient_part, 0.0), found.seed_variance)
     return effects.Components(
-        max(found.seed_variance - interaction, 0.0), found.patient_part, interaction, scored.block.rho
+        found.seed_variance - interaction, found.patient_part, interaction, scored.block.rho
     )
 
 

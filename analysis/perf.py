@@ -1,0 +1,138 @@
+"""How fast the heavy parts are, against the usual way, measured in one run.
+
+python -m analysis.perf
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESAMPLES = 10_000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.perf",
+        description="Times the bootstrap against scipy.stats.bootstrap with scikit-learn's statistic, the "
+        "clustered covariance, and (with --report) the whole report at full size.",
+    )
+    parser.add_argument("--images", type=int, default=10_000, metavar="N", help="(default: %(default)s)")
+    parser.add_argument(
+        "--report", action="store_true", help="also time 3 data sets x 2 n x 10 seeds x 4 arms"
+    )
+    flags = parser.parse_args(argv)
+    # One thread: what is compared is work, not cores. The report takes what the machine has.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    sys.stdout.write(f"{flags.images} images, {RESAMPLES} resamples, one core\n")
+    for line in _kernels(flags.images):
+        sys.stdout.write(line + "\n")
+    if flags.report:
+        sys.stdout.write(_report(flags.images) + "\n")
+    return 0
+
+
+def _kernels(images: int) -> list[str]:
+    import numpy as np
+
+    from analysis import bootstrap, kernels
+    from analysis.auc import components, covariance
+    from analysis.simulate import Truth, simulate
+
+    rng = np.random.default_rng(0)
+    block = simulate(Truth(auroc=(0.80, 0.85), seeds=1, images=images), rng)
+    root = np.random.SeedSequence(0)
+
+    def paired() -> Any:
+        drawn = bootstrap.replicate(block, ("auroc",), RESAMPLES, root, workers=1).values["auroc"]
+        return drawn[:, 1, 0] - drawn[:, 0, 0]
+
+    bootstrap.replicate(block, ("auroc",), 64, root, workers=1)  # compiles, or loads what was compiled
+    ours = _seconds(paired)
+    path = "numba" if kernels.has_numba() else "numpy: pip install numba makes it faster"
+    lines = [f"paired AUROC difference, bootstrap ({path}): {ours:.2f} s"]
+
+    from scipy import stats
+    from sklearn.metrics import roc_auc_score
+
+    y, first, second = block.truth[:, 1], block.scores[0, 0, 0, :, 1], block.scores[1, 0, 0, :, 1]
+
+    def difference(*drawn: Any) -> float:
+        return float(roc_auc_score(drawn[0], drawn[2]) - roc_auc_score(drawn[0], drawn[1]))
+
+    few = max(20, RESAMPLES // 200)
+    usual = _seconds(
+        lambda: stats.bootstrap(
+            (y, first, second),
+            difference,
+            n_resamples=few,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            rng=rng,
+        )
+    )
+    usual *= RESAMPLES / few
+    lines.append(
+        f"the same by scipy.stats.bootstrap with scikit-learn's statistic: {usual:.0f} s ({few} resamples "
+        f"timed), {usual / ours:.0f} times slower"
+    )
+    wide = simulate(Truth(auroc=(0.80,) * 6, seeds=10, images=images, images_per_patient=2), rng)
+    scores = wide.scores[..., 0, :, 1].reshape(60, -1)
+    took = _seconds(lambda: covariance(components(wide.truth[:, 1], scores, wide.groups)))
+    lines.append(f"60 x 60 clustered DeLong covariance: {took:.3f} s")
+    return lines
+
+
+def _report(images: int) -> str:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from analysis.report import write_report
+    from analysis.simulate import Truth, simulate, write_block
+
+    arms = ("scratch", "scratch-same", "imagenet", "medical")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for d in range(3):
+            for n, more in ((100, 0.0), (200, 0.03)):
+                truth = Truth(
+                    auroc=(0.78 + more, 0.75 + more, 0.86 + more, 0.88 + more), seeds=10, images=images
+                )
+                whole = simulate(truth, np.random.default_rng([d, n]))
+                for s in range(10):
+                    for a, arm in enumerate(arms):
+                        one = replace(
+                            whole,
+                            dataset=f"data {d}",
+                            n_per_class=n,
+                            arms=(arm,),
+                            seeds=(s,),
+                            scores=whole.scores[a : a + 1, s : s + 1],
+                        )
+                        cell = folder / f"cells/data {d}/n{n}/seed{s:02d}/{arm}"
+                        write_block(cell / "predictions.parquet", one)
+        took = _seconds(lambda: write_report(folder, folder / "report"))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    size = "3 data sets x 2 n x 10 seeds x 4 arms, 8 metrics"
+    return f"whole report, {size}: {took:.1f} s, peak memory {memory:.2f} GiB"
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.exit(main())

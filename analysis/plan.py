@@ -1,0 +1,192 @@
+"""Before any training: how many training seeds and how many patients does a study need?
+
+python -m analysis.plan --difference 0.03
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.effects import Components
+
+SEEDS = (3, 5, 7, 10, 15, 20, 30, 50)
+FACTORS = (0.25, 0.5, 1, 2, 4, 8)
+
+DESCRIPTION = """\
+Power of the joint test for seeds x patients. The variances come from a pilot (--pilot RUN_OR_PREDICTIONS), or
+are assumed: --auroc and --patients give the patients' part (Hanley and McNeil 1982), --correlation says how alike
+two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples."""
+
+
+def assumed(
+    auroc: float,
+    patients: float,
+    prevalence: float,
+    correlation: float,
+    seed_sd: float,
+    seed_correlation: float,
+) -> Components:
+    """Variance components of one seed's difference between two arms, from assumptions.
+
+    Args:
+        auroc: of both arms, in (0.5, 1).
+        patients: in the holdout, one image each.
+        prevalence: share of positives.
+        correlation: of two arms' AUROCs over new patients, models held fixed.
+        seed_sd: SD of one arm's AUROC over training samples.
+        seed_correlation: of two arms' AUROCs over training samples that they share.
+
+    Returns:
+        The components. One half of the patients' part of a single model is taken to be its seed's alone, as
+        in the simulations of `analysis.validate`.
+    """
+    from analysis.effects import Components
+
+    positives, negatives = patients * prevalence, patients * (1 - prevalence)
+    q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
+    spread = auroc * (1 - auroc) + (positives - 1) * (q1 - auroc**2) + (negatives - 1) * (q2 - auroc**2)
+    one_model = 2 * spread / (positives * negatives) * (1 - correlation)
+    return Components(2 * seed_sd**2 * (1 - seed_correlation), one_model / 2, one_model / 2)
+
+
+def pilot(source: Path, metric: str) -> tuple[list[tuple[str, Components]], int]:
+    """The components of every pair of a finished study, and its patients.
+
+    Raises:
+        InputError: bad predictions, or a single seed.
+    """
+    from analysis.predictions import read_predictions
+    from analysis.scores import score
+    from analysis.sensitivity import components
+
+    found, patients = [], 0
+    for block in read_predictions(source).blocks:
+        if len(block.seeds) < 2:
+            raise InputError(
+                f"{block.dataset}, n = {block.n_per_class} has one seed: the pilot needs at least two, to "
+                "see how much training samples differ."
+            )
+        scored = score(block, metric)
+        patients = int(block.groups.max()) + 1
+        for a, b in scored.pairs:
+            name = f"{block.dataset}, n = {block.n_per_class}: {block.arms[b]} - {block.arms[a]}"
+            found.append((f"{name} ({patients} patients)", components(scored, a, b)))
+    if not found:
+        raise InputError(f"{source} holds a single arm: there is no difference to plan for.")
+    return found, patients
+
+
+def describe(name: str, parts: Components, difference: float, power: float) -> str:
+    """Power and smallest detectable difference over seeds and patients, and the cheapest design that
+    suffices."""
+    from analysis import effects
+
+    lines = [f"{name}", f"  power to find {difference:g}, two-sided 5%; patients as multiples of the holdout"]
+    lines.append("  seeds" + "".join(f"{f'x{factor:g}':>9}" for factor in FACTORS))
+    for seeds in SEEDS:
+        cells = [effects.power_of(difference, effects.design(parts, seeds, factor)) for factor in FACTORS]
+        lines.append(f"  {seeds:>5}" + "".join(f"{value:>9.2f}" for value in cells))
+    lines.append("  smallest difference found with that power")
+    for count in (*SEEDS, math.inf):
+        values = [effects.detectable_with(parts, count, factor, power) for factor in FACTORS]
+        label = "inf" if math.isinf(count) else str(int(count))
+        lines.append(f"  {label:>5}" + "".join(f"{value:>9.4f}" for value in values))
+    needed = seeds_needed(parts, difference, power)
+    lines.append(
+        f"  with this holdout: {needed} training seeds reach {power:.0%}"
+        if needed
+        else f"  with this holdout no number of seeds up to 200 reaches {power:.0%}: it needs more patients"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def seeds_needed(parts: Components, difference: float, power: float) -> int | None:
+    """The fewest seeds, from 3, that reach the power with the patients that there are; None up to 200."""
+    from analysis import effects
+
+    for seeds in range(3, 201):
+        if effects.power_of(difference, effects.design(parts, seeds, 1)) >= power:
+            return seeds
+    return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code, 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.plan",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--difference", type=float, default=0.03, help="to find (default: %(default)s)")
+    parser.add_argument("--power", type=float, default=0.8, help="(default: %(default)s)")
+    parser.add_argument(
+        "--pilot", type=Path, metavar="RUN_OR_PREDICTIONS", help="take the variances from here"
+    )
+    parser.add_argument("--metric", default="auroc", help="of the pilot (default: %(default)s)")
+    parser.add_argument("--auroc", type=float, default=0.9, help="expected (default: %(default)s)")
+    parser.add_argument("--patients", type=int, default=400, help="in the holdout (default: %(default)s)")
+    parser.add_argument("--prevalence", type=float, default=0.5, help="of positives (default: %(default)s)")
+    parser.add_argument(
+        "--correlation", type=float, default=0.5, help="of the arms over patients (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed-sd", type=float, default=0.02, help="of an arm's AUROC (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed-correlation",
+        type=float,
+        default=0.3,
+        help="of the arms over shared samples (default: %(default)s)",
+    )
+    flags = parser.parse_args(argv)
+    try:
+        _check(flags)
+        if flags.pilot:
+            designs, _ = pilot(flags.pilot, flags.metric)
+        else:
+            name = f"assumed: AUROC {flags.auroc:g}, {flags.patients} patients, seed SD {flags.seed_sd:g}"
+            parts = assumed(
+                flags.auroc,
+                flags.patients,
+                flags.prevalence,
+                flags.correlation,
+                flags.seed_sd,
+                flags.seed_correlation,
+            )
+            designs = [(name, parts)]
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    for name, parts in designs:
+        sys.stdout.write(describe(name, parts, flags.difference, flags.power) + "\n")
+    return 0
+
+
+def _check(flags: argparse.Namespace) -> None:
+    ranges = {
+        "difference": (0, 1), "power": (0, 1), "auroc": (0.5, 1), "prevalence": (0, 1),
+    }  # fmt: skip
+    for name, (low, high) in ranges.items():
+        if not low < getattr(flags, name) < high:
+            raise InputError(f"--{name} {getattr(flags, name)} must lie between {low} and {high}.")
+    for name in ("correlation", "seed_correlation"):
+        if not 0 <= getattr(flags, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')} {getattr(flags, name)} must lie in [0, 1).")
+    if flags.seed_sd < 0:
+        raise InputError(f"--seed-sd {flags.seed_sd} must not be negative.")
+    if flags.patients * min(flags.prevalence, 1 - flags.prevalence) < 2:
+        raise InputError(
+            f"{flags.patients} patients at prevalence {flags.prevalence:g} leave fewer than 2 of a class."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The proof of the inference: coverage, type I error and power in simulations where the truth is known.
+
+python -m analysis.validate --simulations 2000
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.coverage import Result, Setting
+
+SEEDS, IMAGES_PER_PATIENT, AUROCS = (3, 5, 10), (1, 3), (0.75, 0.90, 0.97)
+COVERAGE, TYPE_ONE = (0.94, 0.96), (0.040, 0.060)  # of the joint method, at 5 and more seeds
+COVERAGE_AT_THREE = (0.91, 0.96)
+POWER = 0.02  # largest distance between power and prediction
+FULL = 2000  # simulations for which the gates are meant; fewer widen them by 3 standard errors
+
+
+def settings() -> list[Setting]:
+    """The simulation study: seeds x independent or clustered images x AUROC."""
+    from analysis.coverage import Setting
+
+    return [Setting(s, m, a) for s in SEEDS for m in IMAGES_PER_PATIENT for a in AUROCS]
+
+
+def gates(result: Result, simulations: int) -> list[str]:
+    """What a setting violates, one phrase each; none is a pass."""
+    from analysis.coverage import JOINT, NEGATIVE_CONTROLS
+
+    def slack(rate: float) -> float:
+        return 0.0 if simulations >= FULL else 3 * math.sqrt(rate * (1 - rate) / simulations)
+
+    seeds = result.setting.seeds
+    low, high = COVERAGE if seeds >= 5 else COVERAGE_AT_THREE
+    failed = []
+    covered, rejected = result.covered[JOINT], result.type_one[JOINT]
+    if not low - slack(low) <= covered <= high + slack(high):
+        failed.append(f"coverage {covered:.4f} outside [{low}, {high}]")
+    if seeds >= 5 and not TYPE_ONE[0] - slack(TYPE_ONE[0]) <= rejected <= TYPE_ONE[1] + slack(TYPE_ONE[1]):
+        failed.append(f"type I {rejected:.4f} outside [{TYPE_ONE[0]}, {TYPE_ONE[1]}]")
+    if seeds >= 5 and abs(result.power - result.predicted) > POWER + slack(0.8):
+        failed.append(f"power {result.power:.3f}, predicted {result.predicted:.3f}")
+    failed += [f"{name} did not fail" for name in NEGATIVE_CONTROLS if result.type_one[name] < 0.10]
+    return failed
+
+
+def table(results: Sequence[Result]) -> str:
+    """Two Markdown tables: coverage and type I error of every method, and power."""
+    from analysis import coverage as c
+    from analysis.formats import markdown
+
+    methods = list(dict.fromkeys(name for result in results for name in result.covered))
+    chosen = [m for m in methods if m != c.ONE_ARM]
+    header = ["setting", *methods]
+    covered = [[r.setting.name, *(_rate(r.covered.get(m)) for m in methods)] for r in results]
+    errors = [[r.setting.name, *(_rate(r.type_one.get(m)) for m in chosen)] for r in results]
+    power = [
+        [
+            r.setting.name,
+            f"{r.difference:.4f}",
+            f"{r.power:.3f}",
+            f"{r.predicted:.3f}",
+            f"{r.width[c.JOINT]:.4f}",
+        ]
+        for r in results
+    ]
+    return "\n".join(
+        [
+            "Coverage of 95% intervals, where the arms differ by what the design detects with 80% power:\n",
+            markdown(header, covered),
+            "Type I error at 5%, where the arms are equal:\n",
+            markdown(["setting", *chosen], errors),
+            "Power of the joint method:\n",
+            markdown(
+                ["setting", "true difference", "power", "predicted", "mean width of the interval"], power
+            ),
+        ]
+    )
+
+
+def _rate(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}".lstrip("0")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns 1 where a gate fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.validate",
+        description="Coverage, type I error and power of every method in simulated studies; the usual "
+        "shortcuts are negative controls that must fail.",
+    )
+    parser.add_argument(
+        "--simulations", type=int, default=FULL, metavar="N", help="studies a scenario (default: 2000)"
+    )
+    parser.add_argument(
+        "--bootstrapped", type=int, metavar="N", help="of them with the two-level bootstrap (default: N/5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="*", default=list(SEEDS), metavar="S", help="only these numbers of seeds"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the tables here (Markdown)")
+    flags = parser.parse_args(argv)
+    if flags.simulations < 50:
+        sys.stderr.write("error: --simulations must be at least 50: rates of fewer studies say nothing.\n")
+        return 2
+    bootstrapped = flags.simulations // 5 if flags.bootstrapped is None else flags.bootstrapped
+    chosen = [setting for setting in settings() if setting.seeds in flags.seeds]
+    results = _all(chosen, flags.simulations, flags.seed, bootstrapped)
+    text = table(results)
+    failed = [f"{r.setting.name}: {line}" for r in results for line in gates(r, flags.simulations)]
+    text += (
+        "\nEvery gate is met.\n"
+        if not failed
+        else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
+    )
+    sys.stdout.write(text)
+    if flags.out:
+        flags.out.write_text(text, encoding="utf-8")
+    return 1 if failed else 0
+
+
+def _all(chosen: Sequence[Setting], simulations: int, seed: int, bootstrapped: int) -> list[Result]:
+    from tqdm import tqdm
+
+    from analysis import coverage
+
+    results = []
+    began = time.perf_counter()
+    with tqdm(total=2 * simulations * len(chosen), unit="study", disable=None) as bar:
+        for setting in chosen:
+            bar.set_description(setting.name)
+            for result in coverage.run(setting, simulations, seed, bootstrapped):
+                if result is None:
+                    bar.update()
+                else:
+                    results.append(result)
+            if not sys.stderr.isatty():
+                sys.stderr.write(f"{setting.name}: done after {time.perf_counter() - began:.0f} s\n")
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())
