@@ -24,9 +24,7 @@ def count(drawn, members, weights):  # type: ignore[no-untyped-def]
     """See `kernels.count`."""
     size = drawn.shape[1]
     times = np.zeros((16, size), weights.dtype)
-    for start in range(
-        0, drawn.shape[0], 16
-    ):  # counted in rows, then turned: strided counting misses the cache
+    for start in range(0, drawn.shape[0], 16):  # counted in rows, then turned: strided counting misses the cache
         width = min(16, drawn.shape[0] - start)
         times[:, :] = 0
         for lane in range(width):

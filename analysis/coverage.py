@@ -99,9 +99,7 @@ def run(setting: Setting, simulations: int, seed: int, bootstrapped: int) -> Ite
     true = min(true, 1.8 * (1 - setting.auroc))
     other = _Tally()
     for i in range(simulations):
-        other.add(
-            _study(setting, true, seed, simulations + i, i < bootstrapped), true, setting.auroc - true / 2
-        )
+        other.add(_study(setting, true, seed, simulations + i, i < bootstrapped), true, setting.auroc - true / 2)
         yield None
     predicted = effects.power_of(true, effects.design(other.components(), setting.seeds, 1))
     yield Result(

@@ -72,9 +72,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {
 }
 
 
-def draw(
-    study: Study, trials: pd.DataFrame | None, optimism: pd.DataFrame | None, folder: Path
-) -> list[Picture]:
+def draw(study: Study, trials: pd.DataFrame | None, optimism: pd.DataFrame | None, folder: Path) -> list[Picture]:
     """Draw every figure that the data allow, and write it to the folder."""
     with drawing.style():
         roc, precision = figures_curves.roc_and_precision(study)

@@ -88,9 +88,7 @@ def best_so_far(trials: pd.DataFrame, against: str) -> Figure | None:
                 x, values = np.arange(1, each.values.shape[1] + 1, dtype=np.float64), each.values
             else:
                 # From when every seed has a first trial, until the first seed has spent its budget.
-                x = np.geomspace(
-                    each.seconds[:, 0].max(), max(each.seconds[:, -1].min(), each.seconds[:, 0].max()), 80
-                )
+                x = np.geomspace(each.seconds[:, 0].max(), max(each.seconds[:, -1].min(), each.seconds[:, 0].max()), 80)
                 values = each.at(x)
             mean, low, high = curves.band(values)
             axes.fill_between(x, low, high, color=palette[arm], alpha=0.13, lw=0)

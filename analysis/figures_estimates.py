@@ -64,9 +64,7 @@ def forest(study: Study) -> Figure:
             low, high = found.interval()
             inner = _patients_half(each, a, b)
             first = not ticks
-            axes.plot(
-                [low, high], [y, y], color=drawing.INK, lw=1.2, label="joint 95% interval" if first else None
-            )
+            axes.plot([low, high], [y, y], color=drawing.INK, lw=1.2, label="joint 95% interval" if first else None)
             axes.plot(
                 [found.estimate - inner, found.estimate + inner],
                 [y, y],
@@ -105,9 +103,7 @@ def seeds(study: Study) -> Figure:
         for s in range(len(each.block.seeds)):
             axes.plot(x, each.values[:, s], color="#b8c2cb", lw=0.9, zorder=1)
         for a, arm in enumerate(each.block.arms):
-            axes.scatter(
-                np.full(len(each.block.seeds), a), each.values[a], s=12, color=palette[arm], zorder=2
-            )
+            axes.scatter(np.full(len(each.block.seeds), a), each.values[a], s=12, color=palette[arm], zorder=2)
             low, high = arm_interval(each, a)
             axes.plot([a + 0.16, a + 0.16], [low, high], color=palette[arm], lw=1.6)
             axes.plot(a + 0.16, each.values[a].mean(), "o", ms=5, color="white", mec=palette[arm], mew=1.4)
@@ -220,9 +216,7 @@ def power_map(study: Study) -> Figure | None:
     return figure
 
 
-def _contours(
-    axes: Axes, seeds: Sequence[int] | np.ndarray, patients: np.ndarray, values: np.ndarray
-) -> None:
+def _contours(axes: Axes, seeds: Sequence[int] | np.ndarray, patients: np.ndarray, values: np.ndarray) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
     round_ones = np.array([m * 10.0**k for k in range(-5, 2) for m in (1, 1.5, 2, 3, 4, 5, 6, 8)])

@@ -36,9 +36,7 @@ def curves(block: Block, root: np.random.SeedSequence) -> Curves:
     """Mean over seeds (and classes or labels, one versus rest), with two-level bootstrap standard errors."""
     arms, seeds, refits, _, _ = block.scores.shape
     how = resampling.plan(block.truth, block.groups)
-    drawn = [
-        resampling.draw(how, size, stream).weights for size, stream in resampling.chunks(how, RESAMPLES, root)
-    ]
+    drawn = [resampling.draw(how, size, stream).weights for size, stream in resampling.chunks(how, RESAMPLES, root)]
     # Column 0 is the sample itself.
     weights = np.concatenate([np.ones((how.count, 1), dtype=np.uint16), *drawn], axis=1)[block.groups]
     shares = bootstrap.seed_weights(seeds, RESAMPLES, root)

@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "clustered covariance, and (with --report) the whole report at full size.",
     )
     parser.add_argument("--images", type=int, default=10_000, metavar="N", help="(default: %(default)s)")
-    parser.add_argument(
-        "--report", action="store_true", help="also time 3 data sets x 2 n x 10 seeds x 4 arms"
-    )
+    parser.add_argument("--report", action="store_true", help="also time 3 data sets x 2 n x 10 seeds x 4 arms")
     flags = parser.parse_args(argv)
     # One thread: what is compared is work, not cores. The report takes what the machine has.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -106,9 +104,7 @@ def _report(images: int) -> str:
         folder = Path(name)
         for d in range(3):
             for n, more in ((100, 0.0), (200, 0.03)):
-                truth = Truth(
-                    auroc=(0.78 + more, 0.75 + more, 0.86 + more, 0.88 + more), seeds=10, images=images
-                )
+                truth = Truth(auroc=(0.78 + more, 0.75 + more, 0.86 + more, 0.88 + more), seeds=10, images=images)
                 whole = simulate(truth, np.random.default_rng([d, n]))
                 for s in range(10):
                     for a, arm in enumerate(arms):

@@ -127,9 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--difference", type=float, default=0.03, help="to find (default: %(default)s)")
     parser.add_argument("--power", type=float, default=0.8, help="(default: %(default)s)")
-    parser.add_argument(
-        "--pilot", type=Path, metavar="RUN_OR_PREDICTIONS", help="take the variances from here"
-    )
+    parser.add_argument("--pilot", type=Path, metavar="RUN_OR_PREDICTIONS", help="take the variances from here")
     parser.add_argument("--metric", default="auroc", help="of the pilot (default: %(default)s)")
     parser.add_argument("--auroc", type=float, default=0.9, help="expected (default: %(default)s)")
     parser.add_argument("--patients", type=int, default=400, help="in the holdout (default: %(default)s)")
@@ -137,9 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--correlation", type=float, default=0.5, help="of the arms over patients (default: %(default)s)"
     )
-    parser.add_argument(
-        "--seed-sd", type=float, default=0.02, help="of an arm's AUROC (default: %(default)s)"
-    )
+    parser.add_argument("--seed-sd", type=float, default=0.02, help="of an arm's AUROC (default: %(default)s)")
     parser.add_argument(
         "--seed-correlation",
         type=float,
@@ -183,9 +179,7 @@ def _check(flags: argparse.Namespace) -> None:
     if flags.seed_sd < 0:
         raise InputError(f"--seed-sd {flags.seed_sd} must not be negative.")
     if flags.patients * min(flags.prevalence, 1 - flags.prevalence) < 2:
-        raise InputError(
-            f"{flags.patients} patients at prevalence {flags.prevalence:g} leave fewer than 2 of a class."
-        )
+        raise InputError(f"{flags.patients} patients at prevalence {flags.prevalence:g} leave fewer than 2 of a class.")
 
 
 if __name__ == "__main__":

@@ -229,9 +229,7 @@ def components(scored: Scored, a: int, b: int) -> effects.Components:
     own = float(np.trace(covariance)) / count
     # Kept within the seeds' variance, so that the parts add up to the V that the tests used.
     interaction = min(max(own - found.patient_part, 0.0), found.seed_variance)
-    return effects.Components(
-        found.seed_variance - interaction, found.patient_part, interaction, scored.block.rho
-    )
+    return effects.Components(found.seed_variance - interaction, found.patient_part, interaction, scored.block.rho)
 
 
 def _joint(method: str, found: Inference, seeds: int, note: str = "") -> Line:

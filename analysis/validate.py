@@ -78,9 +78,7 @@ def table(results: Sequence[Result]) -> str:
             "Type I error at 5%, where the arms are equal:\n",
             markdown(["setting", *chosen], errors),
             "Power of the joint method:\n",
-            markdown(
-                ["setting", "true difference", "power", "predicted", "mean width of the interval"], power
-            ),
+            markdown(["setting", "true difference", "power", "predicted", "mean width of the interval"], power),
         ]
     )
 
@@ -96,9 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Coverage, type I error and power of every method in simulated studies; the usual "
         "shortcuts are negative controls that must fail.",
     )
-    parser.add_argument(
-        "--simulations", type=int, default=FULL, metavar="N", help="studies a scenario (default: 2000)"
-    )
+    parser.add_argument("--simulations", type=int, default=FULL, metavar="N", help="studies a scenario (default: 2000)")
     parser.add_argument(
         "--bootstrapped", type=int, metavar="N", help="of them with the two-level bootstrap (default: N/5)"
     )
@@ -116,11 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = _all(chosen, flags.simulations, flags.seed, bootstrapped)
     text = table(results)
     failed = [f"{r.setting.name}: {line}" for r in results for line in gates(r, flags.simulations)]
-    text += (
-        "\nEvery gate is met.\n"
-        if not failed
-        else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
-    )
+    text += "\nEvery gate is met.\n" if not failed else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
     sys.stdout.write(text)
     if flags.out:
         flags.out.write_text(text, encoding="utf-8")

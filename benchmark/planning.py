@@ -21,7 +21,7 @@ from benchmark.pretrain import Places, PretrainSpec, pretrain
 from benchmark.results import DONE, SPEC, read_json
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec, Cell
-from benchmark.weights.find import WeightFile, find, locate
+from benchmark.weights.find import WeightFile, find
 from benchmark.weights.sources import timm_config
 
 if TYPE_CHECKING:
@@ -103,19 +103,14 @@ def check_names(request: Request) -> None:
 
 
 def weights_at_hand(request: Request) -> dict[tuple[str, str], WeightFile | None]:
-    """Find the weights of every (dataset, arm). What the built-in comparison makes for itself may be missing."""
+    """Find the weights of every (dataset, arm), but for the checkpoint that the built-in comparison makes itself."""
     found: dict[tuple[str, str], WeightFile | None] = {}
     for dataset in request.spec.datasets:
         for name in request.spec.arms:
             role = arms.find(name).ROLE
             if role is None:
                 found[dataset, name] = None
-            elif dataset == BUILT_IN and role == "medical" and name not in request.weights:
-                folder = request.root / "weights" / BUILT_IN
-                own = locate(request.spec.backbone, role, folder)
-                if own is not None:
-                    found[dataset, name] = own
-            else:
+            elif dataset != BUILT_IN or role != "medical" or name in request.weights:
                 override = request.weights.get(name)
                 found[dataset, name] = find(request.spec.backbone, role, override, request.root / "weights")
     return found
@@ -293,7 +288,6 @@ def _block(
 
 def _pretrain_built_in(request: Request, say: Callable[[str], None]) -> Path:
     folder = request.root / "weights" / BUILT_IN
-    say(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     spec = PretrainSpec(
         sources=(BUILT_IN_CORPUS,),
         backbone=request.spec.backbone,
@@ -301,6 +295,8 @@ def _pretrain_built_in(request: Request, say: Callable[[str], None]) -> Path:
         epochs=BUILT_IN_EPOCHS,
         root_seed=request.spec.root_seed,
     )
+    if not (folder / f"{spec.name}.safetensors").exists():
+        say(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     places = Places(
         data_root=None,
         weights=folder,

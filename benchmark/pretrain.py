@@ -55,7 +55,8 @@ class PretrainSpec:
     def name(self) -> str:
         """The checkpoint's file name without its suffix: readable, and different for different settings."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-        return f"{self.backbone}-{'-'.join(self.sources)}-{self.image_size}px-{digest[:8]}"
+        sources = "".join(letter if letter.isalnum() else "-" for letter in "-".join(self.sources))
+        return f"{self.backbone}-{sources[-60:]}-{self.image_size}px-{digest[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def pretrain(
     device = sources[0].images.device
     width = int(backbone.num_features)  # type: ignore[arg-type]
     with seeded(seed_for(schedule.root_seed, "pretrain heads")):
-        heads = nn.ModuleDict({source.name: nn.Linear(width, len(source.classes)) for source in sources})
+        heads = nn.ModuleList([nn.Linear(width, len(source.classes)) for source in sources])
     model = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(device)
     optimiser = torch.optim.AdamW(parameter_groups(model, schedule.weight_decay), lr=schedule.learning_rate, fused=True)
     batches = max(math.ceil(len(source.training) / schedule.batch_size) for source in sources)
@@ -97,18 +97,18 @@ def pretrain(
         streams = [_stream(source, batches, schedule.batch_size, generator) for source in sources]
         with seeded(seed.spawn(1)[0]):
             for chosen in zip(*streams, strict=True):
-                for source, rows in zip(sources, chosen, strict=True):
+                for source, head, rows in zip(sources, heads, chosen, strict=True):
                     views = augment(source.images[rows], schedule.augmentation, source.mirror, generator)
                     features = backbone(normalise(views).contiguous(memory_format=torch.channels_last))
                     targets = torch.from_numpy(source.labels)[rows].to(device)
-                    loss = classification_loss(heads[source.name](features), targets, source.task, 0.0)
+                    loss = classification_loss(head(features), targets, source.task, 0.0)
                     optimiser.zero_grad(set_to_none=True)
                     loss.backward()  # type: ignore[no-untyped-call]
                     optimiser.step()
                     decay.step()
         validation = {}
-        for source in sources:
-            network = Network(nn.Sequential(normalise, backbone, heads[source.name]))
+        for source, head in zip(sources, heads, strict=True):
+            network = Network(nn.Sequential(normalise, backbone, head))
             validation[source.name] = score(
                 source, predict(network, source.images[source.validation], source.task).numpy()
             )
