@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark import arms
 from benchmark.errors import InputError
 from benchmark.planning import (
     BUILT_IN,
@@ -69,8 +68,8 @@ def describe(request: Request) -> str:
         for (dataset, arm), file in found.items():
             if file is not None:
                 lines.append(f"weights     {dataset}, {arm}: {file.source.name} ({file.path})")
-        if any((BUILT_IN, arm) not in found for arm in spec.arms if arms.find(arm).ROLE) and BUILT_IN in spec.datasets:
-            lines.append(f"weights     {BUILT_IN}, medical: will be pretrained first, and kept")
+        if BUILT_IN in spec.datasets and any((BUILT_IN, arm) not in found for arm in spec.arms):
+            lines.append(f"weights     {BUILT_IN}, medical: pretrained on the built-in corpus, once, and kept")
     except InputError as error:
         missing.append(str(error))
     lines += [
