@@ -27,8 +27,19 @@ PRESETS = Path(__file__).parent.parent / "studies" / "presets"
 ROOT = Path("mlruns")
 
 #: Settings that have a flag; the others are a preset's alone.
-GIVEN = ("budget", "datasets", "arms", "n_per_class", "seeds", "folds", "image_size", "backbone", "sampler")
-GIVEN += ("holdout", "metric")
+GIVEN = (
+    "budget",
+    "datasets",
+    "arms",
+    "n_per_class",
+    "seeds",
+    "folds",
+    "image_size",
+    "backbone",
+    "sampler",
+    "holdout",
+    "metric",
+)
 
 #: The data sets of the study: what a run without flags takes, as far as they are found.
 STUDY = ("chest-xray", "ham10000", "chexpert")

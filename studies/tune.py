@@ -129,7 +129,7 @@ def _open(search: Search) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     _cut_torn_line(search.journal)
-    backend = JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())
+    backend = JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())  # type: ignore[arg-type]
     try:
         storage = optuna.storages.JournalStorage(backend)
         study = optuna.create_study(study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True)
