@@ -16,6 +16,10 @@ from benchmark.seeds import rng_for
 
 Rows = npt.NDArray[np.intp]
 
+#: A class that gives all it has is the same in every seed. Then nothing is known of new samples of it, and the
+#: analysis, which divides by 1 - rho, would have infinite intervals: this bound leaves them very wide.
+LARGEST_OVERLAP = 0.9
+
 
 @dataclass(frozen=True)
 class Subsample:
@@ -24,7 +28,7 @@ class Subsample:
     Attributes:
         indices: (n,) sorted rows of the data set, all in the pool.
         overlap: rho, the share of a subsample that another seed's is expected to hold too: 0 where the seeds are
-            disjoint, else n / pool of the scarcest class.
+            disjoint, else n / pool of the scarcest class, at most `LARGEST_OVERLAP`.
         shortfalls: class -> images, for classes that could not supply n.
     """
 
@@ -85,7 +89,7 @@ def draw(
         candidates = pool[member & (part == seed)] if disjoint else pool[member]
         queues.append(_spread(candidates, images.groups, own))
         if not disjoint:
-            overlap = max(overlap, min(1.0, n_per_class / max(1, available)))
+            overlap = max(overlap, min(LARGEST_OVERLAP, n_per_class / max(1, available)))
         if available < n_per_class:
             shortfalls[name] = available
     chosen = _fill(queues, images.labels, n_per_class, multilabel)
