@@ -1,8 +1,8 @@
 """Drawing synthetic radiographs: a chest of soft shapes, in which findings can be put.
 
-Not anatomy, but the same difficulty: a small finding among ribs, vessels, exposure and noise, several images of
-each patient, and differences between patients that are larger than the finding. All lengths are in units of the
-image's side, all intensities in units of the full range.
+Not anatomy, but the same difficulty: a small finding among ribs, vessels, exposure and noise, several images
+of each patient, and differences between patients that are larger than the finding. All lengths are in units
+of the image's side, all intensities in units of the full range.
 """
 
 from __future__ import annotations
@@ -85,7 +85,11 @@ def radiograph(
     image += build.rib_contrast * np.clip(ribs, 0, 1) * (0.35 + 0.65 * air) * body
     for _ in range(build.vessels):  # short bright strokes, more of them near the middle
         cx, cy = _in_lung(build, rng, spread=0.6)
-        image += rng.uniform(0.02, 0.07) * air * _stroke(x, y, cx, cy, rng.uniform(0, np.pi), rng.uniform(0.02, 0.06))
+        image += (
+            rng.uniform(0.02, 0.07)
+            * air
+            * _stroke(x, y, cx, cy, rng.uniform(0, np.pi), rng.uniform(0.02, 0.06))
+        )
     for name in sorted(findings & DRAWN.keys()):
         image += conspicuity * DRAWN[name](x, y, build, air, rng)
 
@@ -109,28 +113,27 @@ def _nodule(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generat
 
 def _mass(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     cx, cy = _in_lung(build, rng, spread=0.6)
-    return rng.uniform(0.15, 0.25) * _bump(
-        x, y, cx, cy, rng.uniform(0.055, 0.075), rng.uniform(0.055, 0.075)
-    )
+    return rng.uniform(0.15, 0.25) * _bump(x, y, cx, cy, rng.uniform(0.055, 0.075), rng.uniform(0.055, 0.075))
 
 
 def _consolidation(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     cx, cy = _in_lung(build, rng, spread=0.6)
     texture = 1 + 0.4 * np.sin(rng.uniform(60, 90) * x + rng.uniform(0, 6)) * np.sin(rng.uniform(60, 90) * y)
-    return rng.uniform(0.15, 0.25) * air * texture * _bump(x, y, cx, cy, 0.11, 0.09)
+    return np.asarray(rng.uniform(0.15, 0.25) * air * texture * _bump(x, y, cx, cy, 0.11, 0.09))
 
 
 def _effusion(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     side = rng.choice((-1, 1))
     level = build.lung_top + build.lung_height * rng.uniform(0.55, 0.75)
     curve = level - 0.5 * (np.abs(x - 0.5) - build.lung_gap)
-    return rng.uniform(0.2, 0.3) * air * _soft((y - curve) * 12, 0.5) * (np.sign(x - 0.5) == side)
+    fluid = _soft((y - curve) * 12, 0.5) * (np.sign(x - 0.5) == side)
+    return np.asarray(rng.uniform(0.2, 0.3) * air * fluid)
 
 
 def _pneumothorax(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
     side = rng.choice((-1, 1))
     apex = _soft((build.lung_top - 0.5 * build.lung_height - y) * 14, 0.5) * (np.sign(x - 0.5) == side)
-    return -rng.uniform(0.12, 0.2) * air * apex
+    return np.asarray(-rng.uniform(0.12, 0.2) * air * apex)
 
 
 def _interstitial(x: Field, y: Field, build: Chest, air: Field, rng: np.random.Generator) -> Field:
@@ -138,7 +141,7 @@ def _interstitial(x: Field, y: Field, build: Chest, air: Field, rng: np.random.G
         np.sin(frequency * (np.cos(turn) * x + np.sin(turn) * y) + rng.uniform(0, 6))
         for frequency, turn in zip(rng.uniform(90, 140, 4), rng.uniform(0, np.pi, 4), strict=True)
     )
-    return rng.uniform(0.03, 0.05) * air * waves
+    return np.asarray(rng.uniform(0.03, 0.05) * air * waves)
 
 
 #: finding -> what it adds to an image; cardiomegaly changes the heart instead.

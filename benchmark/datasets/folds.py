@@ -25,7 +25,8 @@ def assign(
         rng: decides among equally good assignments.
 
     Raises:
-        InputError: no assignment was found in which every class is in every fold's training and validation part.
+        InputError: no assignment was found in which every class is in every fold's training and validation
+        part.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -47,8 +48,8 @@ def assign(
             return fold
     names = ", ".join(images.classes[k] for k in lacking) if "lacking" in locals() else "a class"
     raise InputError(
-        f"{images.dataset}: {len(rows)} images cannot be cut into {folds} folds that all hold {names}: too few "
-        "groups (patients or lesions) have it. Use fewer --folds or a larger --n-per-class."
+        f"{images.dataset}: {len(rows)} images cannot be cut into {folds} folds that all hold {names}: too "
+        "few groups (patients or lesions) have it. Use fewer --folds or a larger --n-per-class."
     )
 
 
@@ -56,7 +57,7 @@ def strata(labels: npt.NDArray[np.float32], multilabel: bool) -> npt.NDArray[np.
     """One stratum an image: its class, or for labels its rarest positive one (K for none)."""
     positive = labels > 0.5
     if not multilabel:
-        return positive.argmax(1)
+        return np.asarray(positive.argmax(1))
     rarity = np.argsort(positive.sum(0), kind="stable")
     kinds = np.full(len(labels), labels.shape[1], dtype=np.intp)
     for k in rarity[::-1]:

@@ -96,7 +96,10 @@ def test_labels_each_reach_n_and_stay_nested():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    groups_each=st.integers(12, 60), images_each=st.integers(1, 4), folds=st.integers(2, 4), seed=st.integers(0, 2)
+    groups_each=st.integers(12, 60),
+    images_each=st.integers(1, 4),
+    folds=st.integers(2, 4),
+    seed=st.integers(0, 2),
 )
 def test_folds_split_no_group_and_hold_every_class(groups_each, images_each, folds, seed):
     data = two_classes(groups_each, images_each)
