@@ -39,13 +39,17 @@ def superior_share(values_a: Floats, values_b: Floats) -> float:
 
 
 def superior_interval(values_a: Floats, values_b: Floats, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval (JASA 1927) of `superior_share`, with every seed one trial."""
-    from scipy.stats import norm
+    """Wilson's interval of `superior_share`, with every seed one trial."""
+    return wilson(superior_share(values_a, values_b) * len(values_a), len(values_a), level)
 
-    seeds, share = len(values_a), superior_share(values_a, values_b)
-    z2 = float(norm.ppf(0.5 + level / 2)) ** 2
-    centre = (share + z2 / (2 * seeds)) / (1 + z2 / seeds)
-    half = math.sqrt(z2 * (share * (1 - share) / seeds + z2 / (4 * seeds**2))) / (1 + z2 / seeds)
+
+def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (JASA 1927; Newcombe, Statistics in Medicine 1998, method
+    3)."""
+    z2 = quantile(0.5 + level / 2, math.inf) ** 2
+    share = successes / trials
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = math.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 

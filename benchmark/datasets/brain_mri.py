@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.files import ImageFiles, images_in, one_hot
 from benchmark.errors import InputError, unknown_name
 
@@ -18,6 +18,17 @@ TITLE = "Brain tumour MRI (Nickparvar): four classes, no patient ids"
 FOLDER = "brain_mri"
 REAL = True
 CORPUS = True
+VARIANT = ""
+ORIGIN = Origin(
+    source="Nickparvar, Brain Tumor MRI Dataset, Kaggle",
+    licence="CC0",
+    size="7,000 images or so, 160 MB",
+    steps=(
+        "download https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset (needs an "
+        "account)",
+        "unpack it as brain_mri/{Training,Testing} under the data root",
+    ),
+)
 
 CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
 
@@ -45,12 +56,5 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         mirror=True,
         read=files,
         fingerprint=files.fingerprint(root),
-        facts={
-            "title": TITLE,
-            "holdout": "official",
-            "source": "Nickparvar, Brain Tumor MRI Dataset, Kaggle",
-            "licence": "CC0",
-            "synthetic": False,
-            "leaks": "not verifiable: no patient ids",
-        },
+        facts=ORIGIN.facts(TITLE, "official") | {"leaks": "not verifiable: no patient ids"},
     )

@@ -7,20 +7,49 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.files import ImageFiles, images_in, one_hot
 from benchmark.datasets.holdout import grouped
 from benchmark.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAME = "chest-xray"
 TITLE = "Chest X-ray Pneumonia (Kermany): normal or pneumonia, grouped by patient"
 FOLDER = "chest_xray"
 REAL = True
 CORPUS = False
+VARIANT = ""
+ORIGIN = Origin(
+    source="Kermany et al. 2018, doi 10.17632/rscbjbr9sj",
+    licence="CC BY 4.0",
+    size="5,856 images, 1.2 GB",
+    steps=(
+        "download ChestXRay2017.zip from https://data.mendeley.com/datasets/rscbjbr9sj, or the same images "
+        "from",
+        "https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia",
+        "unpack it, so that chest_xray/{train,test}/{NORMAL,PNEUMONIA} are under the data root",
+    ),
+    counts={
+        "images": 5856,
+        "images of NORMAL": 1583,
+        "images of PNEUMONIA": 4273,
+        "holdout images of NORMAL": 234,
+        "holdout images of PNEUMONIA": 390,
+        "holdout groups of NORMAL": 225,
+        "holdout groups of PNEUMONIA": 203,
+    },
+)
 
+ARCHIVE = (
+    "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/f12eaf6d-6023-432f-acc9-80c9d7393433/"
+    "file_downloaded"
+)
 CLASSES = ("NORMAL", "PNEUMONIA")
 SPLITS = ("train", "val", "test")
 
@@ -34,6 +63,8 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     paths = []
     for split in SPLITS:
         if not (root / split).is_dir():
+            if split == "val":  # only in the copies that Kaggle distributes
+                continue
             raise InputError(f"no {split}/ in {root}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}.")
         for folder in sorted(path for path in (root / split).iterdir() if path.is_dir()):
             if folder.name not in CLASSES and not folder.name.startswith("."):
@@ -45,7 +76,9 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     groups = np.array([patient(path) for path in paths])
     labels = one_hot([CLASSES.index(path.parent.name) for path in paths], 2)
     official = np.array([path.relative_to(root).parts[0] == "test" for path in paths])
-    held = grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
+    held = (
+        grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
+    )
     files = ImageFiles(tuple(paths), channels=1)
     return Images(
         dataset=NAME,
@@ -59,14 +92,17 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         mirror=False,
         read=files,
         fingerprint=files.fingerprint(root),
-        facts={
-            "title": TITLE,
-            "holdout": options.holdout,
-            "source": "Kermany et al. 2018, doi 10.17632/rscbjbr9sj",
-            "licence": "CC BY 4.0",
-            "synthetic": False,
-        },
+        facts=ORIGIN.facts(TITLE, options.holdout),
     )
+
+
+def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> None:
+    """Bring the archive from Mendeley Data and unpack it; `check` then counts what came."""
+    from benchmark.datasets.fetching import download, unpack
+
+    archive = folder.parent / "ChestXRay2017.zip"
+    download(ARCHIVE, archive, say)
+    unpack(archive, folder, say)
 
 
 def patient(path: Path) -> str:
@@ -83,6 +119,7 @@ def patient(path: Path) -> str:
     if match := _WELL.match(path.stem):
         return f"{'normal2' if match[1] else 'normal'} {int(match[2])}"
     raise InputError(
-        f"{path}: no patient in this name. Kermany's files are called person12_virus_34.jpeg, IM-0115-0001.jpeg or "
+        f"{path}: no patient in this name. Kermany's files are called person12_virus_34.jpeg, "
+        "IM-0115-0001.jpeg or "
         "NORMAL2-IM-1427-0001.jpeg; for images of your own use the data set 'folder:PATH'."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,9 +28,11 @@ class Images:
         holdout: (N,) bool, True for the images that only the final predictions may touch.
         channels: 1 for grey images, 3 for colour.
         mirror: whether a left-right flip leaves the label's meaning and the anatomy plausible.
-        read: index -> uint8 image, (H, W) or (H, W, 3), at its native size. Raises `InputError` naming the file.
+        read: index -> uint8 image, (H, W) or (H, W, 3), at its native size. Raises `InputError` naming the
+            file.
         fingerprint: text that changes whenever any image's content may have changed; keys the decoded cache.
-        facts: for the report: "holdout" (which one), "source", "licence", "synthetic", ...
+        facts: for the report: "holdout" (which one), "title", "source", "licence", "synthetic", ...; "leaks"
+            where the files do not tell the patient, so that leaks cannot be ruled out.
     """
 
     dataset: str
@@ -45,9 +48,51 @@ class Images:
     fingerprint: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def group_numbers(self) -> npt.NDArray[np.intp]:
+        """(N,) the groups, numbered in the order of their names."""
+        return np.asarray(np.unique(self.groups, return_inverse=True)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a data set comes from, and what its owner says is in it: for `python -m benchmark.data`.
+
+    Attributes:
+        source: whom to cite.
+        licence: of the images.
+        size: in words, for example "5,856 images, 1.2 GB".
+        steps: how to get it by hand, a line each.
+        counts: the published numbers, by the names that `counts.of` gives them: "images", "groups of mel",
+            ...
+        counted: the kind of holdout for which they hold.
+        images_of: variant (or "") -> names of data sets whose images these are too.
+    """
+
+    source: str
+    licence: str
+    size: str = ""
+    steps: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    counted: str = "official"
+    images_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def facts(self, title: str, holdout: str) -> dict[str, Any]:
+        """What every real data set tells the report."""
+        return {
+            "title": title,
+            "holdout": holdout,
+            "source": self.source,
+            "licence": self.licence,
+            "synthetic": False,
+        }
+
 
 class DatasetModule(Protocol):
     """What each file in this folder offers, by these names. Adding a data set is adding such a file.
+
+    A file may also have ``FOLDERS``, other names of its folder, and ``fetch(folder, options, say)``, which
+    brings the data there where the licence lets a program do so.
 
     Attributes:
         NAME: the name on the command line.
@@ -55,6 +100,9 @@ class DatasetModule(Protocol):
         FOLDER: its folder under the data root; None where nothing is needed on disk.
         REAL: False for synthetic data; the default preset takes the real ones that it finds.
         CORPUS: True where it serves only as a source for medical pretraining.
+        VARIANT: how what may follow a colon after the name reads, for people: "" for nothing, in brackets
+            where it may be left out, as in ``[key=value:...]``, else it is needed, as in ``PATH``. ORIGIN:
+            where it comes from.
     """
 
     NAME: str
@@ -62,9 +110,11 @@ class DatasetModule(Protocol):
     FOLDER: str | None
     REAL: bool
     CORPUS: bool
+    VARIANT: str
+    ORIGIN: Origin
 
     def load(self, root: Path | None, options: LoadOptions) -> Images:
-        """Index the data set under the data root. Raises `InputError` for anything wrong with the files."""
+        """Index the data set in its folder. Raises `InputError` for anything wrong with the files."""
         ...
 
 
@@ -76,8 +126,10 @@ class LoadOptions:
         image_size: working size in pixels, for data sets that come in several sizes.
         holdout: "official" test set where there is one, or "grouped": a patient-disjoint share of everything.
         root_seed: the run's root seed, for what a data set draws (a grouped holdout, synthetic images).
+        variant: what followed the colon after the data set's name, or "".
     """
 
     image_size: int = 64
     holdout: str = "official"
     root_seed: int = 0
+    variant: str = ""

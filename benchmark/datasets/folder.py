@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.files import ImageFiles, images_in, one_hot
 from benchmark.datasets.holdout import grouped
 from benchmark.errors import InputError
@@ -23,28 +23,34 @@ if TYPE_CHECKING:
 
 NAME = "folder"
 TITLE = "your own images: folder:PATH with PATH/<class>/*.png and, if you like, PATH/groups.csv"
-FOLDER = "folder"
+FOLDER = None
 REAL = True
 CORPUS = False
+VARIANT = "PATH"
+ORIGIN = Origin("the user's own", "the user's own")
 
 TABLE = "groups.csv"
 SPLITS = ("pool", "holdout")
 
 
 def load(root: Path | None, options: LoadOptions) -> Images:
-    """Two class folders make a binary task, whose second class (by name) is positive; more make a multi-class one."""
-    if root is None or not root.is_dir():
+    """Two classes make a binary task, whose second class (by name) is positive; more a multi-class one."""
+    root = Path(options.variant)
+    if not root.is_dir():
         raise InputError(
-            f"the data set folder:{root or 'PATH'} does not exist: give folder:PATH of a folder of classes."
+            f"the data set folder:{root} does not exist: give folder:PATH of a folder of classes."
         )
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     by_class = {folder.name: images_in(folder) for folder in folders}
     empty = [name for name, paths in by_class.items() if not paths]
     if empty:
-        raise InputError(f"no images in the class folder(s) {', '.join(empty)} of {root}: fill or remove them.")
+        raise InputError(
+            f"no images in the class folder(s) {', '.join(empty)} of {root}: fill or remove them."
+        )
     if len(by_class) < 2:
         raise InputError(
-            f"{root} has {len(by_class)} class folder(s): it needs at least two, each with the images of one class."
+            f"{root} has {len(by_class)} class folder(s): it needs at least two, each with the images of one "
+            "class."
         )
     classes = tuple(by_class)
     pairs = [(path, k) for k, name in enumerate(classes) for path in by_class[name]]
@@ -70,16 +76,12 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         mirror=False,
         read=files,
         fingerprint=files.fingerprint(root, extra="\n".join([*groups, *held.astype(str)])),
-        facts={
-            "title": f"images in {root.name}",
-            "holdout": which,
-            "source": "the user's own",
-            "licence": "the user's own",
-            "synthetic": False,
-            **(
-                {} if table is not None else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}
-            ),
-        },
+        facts=ORIGIN.facts(f"images in {root.name}", which)
+        | (
+            {}
+            if table is not None
+            else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}
+        ),
     )
 
 
@@ -96,7 +98,9 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
         raise InputError(f"{path} is not a readable CSV: {error}.") from error
     lacking = {"file", "group"} - set(table.columns)
     if lacking:
-        raise InputError(f"{path} lacks the column(s) {', '.join(sorted(lacking))}; it has {', '.join(table.columns)}.")
+        raise InputError(
+            f"{path} lacks the column(s) {', '.join(sorted(lacking))}; it has {', '.join(table.columns)}."
+        )
     table["file"] = table["file"].str.replace("\\", "/").str.removeprefix("./")
     outside = [name for name in table["file"].dropna() if name.startswith("/") or ".." in Path(name).parts]
     if outside:
@@ -113,7 +117,9 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
     if "split" in ordered:
         wrong = ordered["split"][~ordered["split"].isin(SPLITS)]
         if len(wrong):
-            raise InputError(f"{path}: split of '{wrong.index[0]}' is '{wrong.iloc[0]}', not pool or holdout.")
+            raise InputError(
+                f"{path}: split of '{wrong.index[0]}' is '{wrong.iloc[0]}', not pool or holdout."
+            )
     return ordered
 
 

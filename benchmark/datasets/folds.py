@@ -23,7 +23,8 @@ def assign(images: Images, rows: npt.NDArray[np.intp], folds: int, rng: np.rando
         rng: decides among equally good assignments.
 
     Raises:
-        InputError: no assignment was found in which every class is in every fold's training and validation part.
+        InputError: no assignment was found in which every class is in every fold's training and validation
+        part.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -45,8 +46,8 @@ def assign(images: Images, rows: npt.NDArray[np.intp], folds: int, rng: np.rando
             return fold
     names = ", ".join(images.classes[k] for k in lacking) if "lacking" in locals() else "a class"
     raise InputError(
-        f"{images.dataset}: {len(rows)} images cannot be cut into {folds} folds that all hold {names}: too few "
-        "groups (patients or lesions) have it. Use fewer --folds or a larger --n-per-class."
+        f"{images.dataset}: {len(rows)} images cannot be cut into {folds} folds that all hold {names}: too "
+        "few groups (patients or lesions) have it. Use fewer --folds or a larger --n-per-class."
     )
 
 

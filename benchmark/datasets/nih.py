@@ -1,7 +1,8 @@
-"""NIH ChestX-ray14 (Wang et al. 2017), or a sample of it: a source of medical pretraining, grouped by patient.
+"""NIH ChestX-ray14 (Wang et al. 2017), or a sample of it: a source of pretraining, grouped by patient.
 
-The folder holds the images at any depth, and a CSV with NIH's columns ``Image Index``, ``Finding Labels`` (joined
-by ``|``) and ``Patient ID``.
+The folder holds the images at any depth, and a CSV with NIH's columns ``Image Index``, ``Finding Labels``
+(joined by ``|``) and ``Patient ID``. Where NIH's ``test_list.txt`` lies beside it, that is the official
+holdout.
 """
 
 from __future__ import annotations
@@ -10,16 +11,30 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.files import ImageFiles, images_in
 from benchmark.datasets.holdout import grouped
+from benchmark.datasets.tables import header, read_columns
 from benchmark.errors import InputError
 
 NAME = "nih"
 TITLE = "NIH ChestX-ray14: fourteen findings, grouped by patient"
-FOLDER = "nih_sample"
+FOLDER = "nih"
+FOLDERS = ("NIH", "ChestX-ray14", "CXR8", "nih_sample")
 REAL = True
 CORPUS = True
+VARIANT = ""
+ORIGIN = Origin(
+    source="Wang et al. 2017, ChestX-ray8",
+    licence="no restriction; cite Wang et al. 2017 and acknowledge the NIH Clinical Center",
+    size="112,120 images, 42 GB",
+    steps=(
+        "download images_001.tar.gz to images_012.tar.gz, Data_Entry_2017_v2020.csv and test_list.txt from",
+        "https://nihcc.app.box.com/v/ChestXray-NIHCC",
+        "unpack all of it under nih/ in the data root",
+    ),
+    counts={"images": 112_120, "groups": 30_805},
+)
 
 FINDINGS = (
     "Atelectasis",
@@ -39,16 +54,16 @@ FINDINGS = (
 )
 NONE = "No Finding"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+TEST = "test_list.txt"
 
 
 def load(root: Path | None, options: LoadOptions) -> Images:
-    """The images that both the CSV and the folder have; half of the patients are marked as the holdout."""
-    import pandas as pd
-
+    """The images that CSV and folder both have; half of the patients are held out, or NIH's test."""
     assert root is not None
     table = _table(root)
-    frame = pd.read_csv(table, usecols=list(COLUMNS), dtype=str).drop_duplicates("Image Index")
+    frame = read_columns(table, COLUMNS).drop_duplicates("Image Index")
     frame = frame.set_index("Image Index").sort_index()
+    listed = len(frame)
     paths = {path.name: path for path in images_in(root)}
     frame = frame[frame.index.isin(list(paths))]
     if frame.empty:
@@ -59,7 +74,14 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         raise InputError(f"{table}: unknown entries in 'Finding Labels': {', '.join(unknown[:5])}.")
     labels = np.array([[finding in found for finding in FINDINGS] for found in lists], dtype=np.float32)
     groups = frame["Patient ID"].to_numpy(dtype=str)
+    test = next(iter(sorted(root.rglob(TEST))), None)
+    official = test is not None and options.holdout == "official"
+    if official and test is not None:
+        held = frame.index.isin(test.read_text(encoding="utf-8").split())
+    else:
+        held = grouped(NAME, groups, labels, True, options.root_seed)
     files = ImageFiles(tuple(paths[name] for name in frame.index), channels=1)
+    complete = len(frame) == ORIGIN.counts["images"]
     return Images(
         dataset=NAME,
         task="multilabel",
@@ -67,25 +89,22 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         sample_ids=frame.index.to_numpy(dtype=str),
         groups=groups,
         labels=labels,
-        holdout=grouped(NAME, groups, labels, True, options.root_seed),
+        holdout=held,
         channels=1,
         mirror=False,
         read=files,
         fingerprint=files.fingerprint(root, extra=labels.tobytes().hex()),
-        facts={
-            "title": TITLE,
-            "holdout": "grouped",
-            "source": "Wang et al. 2017, ChestX-ray8",
-            "licence": "no restriction; cite Wang et al. 2017",
-            "synthetic": False,
-        },
+        facts=ORIGIN.facts(TITLE, "official" if official else "grouped")
+        | (
+            {}
+            if complete
+            else {"part": f"{len(frame):,} images, of {listed:,} in the CSV and 112,120 in all"}
+        ),
     )
 
 
 def _table(root: Path) -> Path:
     for path in sorted(root.rglob("*.csv")):
-        with path.open(encoding="utf-8") as file:
-            header = file.readline()
-        if all(column in header for column in COLUMNS):
+        if set(COLUMNS) <= set(header(path)):
             return path
     raise InputError(f"no CSV in {root} has the columns {', '.join(COLUMNS)}: put Data_Entry_2017.csv there.")

@@ -1,7 +1,7 @@
-"""Built in: synthetic radiographs with or without small nodules, generated from a seed, so that anything runs anywhere.
+"""Built in: synthetic radiographs with or without nodules, from a seed, so that anything runs anywhere.
 
-Half of the patients have nodules, in each of their images. A small CNN trained from scratch on 100 images per class
-stays clearly below the ceiling; see `chest_phantom` for what varies.
+Half of the patients have nodules, in each of their images. A small CNN trained from scratch on 100 images per
+class stays clearly below the ceiling; see `chest_phantom` for what varies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.datasets.chest_phantom import SIDE, chest, radiograph
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.files import one_hot
 from benchmark.seeds import rng_for
 
@@ -22,6 +22,8 @@ TITLE = "SYNTHETIC radiographs with or without nodules (built in)"
 FOLDER = None
 REAL = False
 CORPUS = False
+VARIANT = ""
+ORIGIN = Origin("generated", "none needed", "3,750 images or so, nothing to fetch")
 
 CLASSES = ("clear", "nodule")
 POOL_PATIENTS, HOLDOUT_PATIENTS = 1200, 300
@@ -40,7 +42,9 @@ class Drawn:
 
     def __call__(self, index: int) -> npt.NDArray[np.uint8]:
         """(SIDE, SIDE) uint8."""
-        build = chest(rng_for(self.root_seed, "patient", dataset=self.dataset, patient=str(self.patients[index])))
+        build = chest(
+            rng_for(self.root_seed, "patient", dataset=self.dataset, patient=str(self.patients[index]))
+        )
         rng = rng_for(self.root_seed, "image", dataset=self.dataset, index=index)
         return radiograph(build, self.findings[index], rng)
 
@@ -67,11 +71,5 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         mirror=False,
         read=Drawn(NAME, options.root_seed, patients, findings),
         fingerprint=f"{NAME} version {VERSION} seed {options.root_seed} side {SIDE}",
-        facts={
-            "title": TITLE,
-            "holdout": "official",
-            "source": "generated",
-            "licence": "none needed",
-            "synthetic": True,
-        },
+        facts=ORIGIN.facts(TITLE, "official") | {"synthetic": True},
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.datasets.chest_phantom import FINDINGS, SIDE
-from benchmark.datasets.contract import Images, LoadOptions
+from benchmark.datasets.contract import Images, LoadOptions, Origin
 from benchmark.datasets.holdout import grouped
 from benchmark.datasets.phantom import Drawn
 from benchmark.seeds import rng_for
@@ -20,6 +20,8 @@ TITLE = "SYNTHETIC radiographs with five findings other than nodules (built in)"
 FOLDER = None
 REAL = False
 CORPUS = True
+VARIANT = ""
+ORIGIN = Origin("generated", "none needed", "4,500 images, nothing to fetch")
 
 CLASSES = tuple(finding for finding in FINDINGS if finding != "nodule")
 PATIENTS, IMAGES_EACH = 1500, 3
@@ -46,11 +48,5 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         mirror=False,
         read=Drawn(NAME, options.root_seed, patients, findings),
         fingerprint=f"{NAME} version {VERSION} seed {options.root_seed} side {SIDE}",
-        facts={
-            "title": TITLE,
-            "holdout": "grouped",
-            "source": "generated",
-            "licence": "none needed",
-            "synthetic": True,
-        },
+        facts=ORIGIN.facts(TITLE, "grouped") | {"synthetic": True},
     )

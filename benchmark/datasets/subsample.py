@@ -1,4 +1,4 @@
-"""The training subsample of one seed: n images per class, spread over groups, nested in n, disjoint across seeds."""
+"""The training subsample of one seed: n per class, spread over groups, nested in n, disjoint across seeds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ from benchmark.seeds import rng_for
 
 Rows = npt.NDArray[np.intp]
 
-#: A class that gives all it has is the same in every seed. Then nothing is known of new samples of it, and the
-#: analysis, which divides by 1 - rho, would have infinite intervals: this bound leaves them very wide.
-LARGEST_OVERLAP = 0.9
-
 
 @dataclass(frozen=True)
 class Subsample:
@@ -27,8 +23,9 @@ class Subsample:
 
     Attributes:
         indices: (n,) sorted rows of the data set, all in the pool.
-        overlap: rho, the share of a subsample that another seed's is expected to hold too: 0 where the seeds are
-            disjoint, else n / pool of the scarcest class, at most `LARGEST_OVERLAP`.
+        overlap: rho, the share of a subsample that another seed's is taken to hold too: 0 where the seeds are
+            disjoint, else n / pool of the scarcest class that can supply n, or the mean over all images if
+            that is more. It is what independent draws would share, and so an upper bound.
         shortfalls: class -> images, for classes that could not supply n.
     """
 
@@ -49,10 +46,11 @@ def draw(
 ) -> Subsample:
     """Draw the subsample of one seed.
 
-    A class's groups are put in a random order and dealt out to the seeds, so that two seeds share no patient; a
-    seed takes one image of each of its groups, then a second, and so on, until it has n. Where a class has too few
-    images for that, every seed draws it from the whole pool, and `overlap` says so. For labels (multilabel) the
-    same holds for each label's positives, rarest first, and for the images without any.
+    A class's groups are put in a random order and dealt out to the seeds, so that two seeds share no patient;
+    a seed takes one image of each of its groups, then a second, and so on, until it has n. Where n is more
+    than a seed's part, the seed goes on in the others' parts: the n that fit stay disjoint, and `overlap`
+    tells of the larger. For labels (multilabel) the same holds for each label's positives, rarest first, and
+    for the images without any.
 
     Args:
         images: the data set.
@@ -64,39 +62,49 @@ def draw(
         min_per_class: fewer images of a class than this are refused.
 
     Raises:
-        InputError: a class has fewer than `min_per_class` images in the pool.
+        InputError: a class has fewer than `min_per_class` images in the pool, or none has n.
     """
     pool = np.flatnonzero(~images.holdout)
     multilabel = images.task == "multilabel"
     kinds = strata(images.labels[pool], multilabel)
     rng = rng_for(root_seed, "subsample", dataset=images.dataset)
-    part = _deal(images.groups[pool], kinds, seeds, rng)
+    part = _deal(images.group_numbers[pool], kinds, seeds, rng)
     own = rng_for(root_seed, "subsample", dataset=images.dataset, seed=seed)
     names = [*images.classes, "none of them"] if multilabel else list(images.classes)
     queues: list[Rows] = []
-    overlap = 0.0
+    taken, shared = np.zeros(len(names)), np.zeros(len(names))
     shortfalls: dict[str, int] = {}
     for k, name in enumerate(names):
         member = (images.labels[pool, k] > 0.5) if k < len(images.classes) else kinds == k
         available = int(member.sum())
         if available < min_per_class and k < len(images.classes):
             raise InputError(
-                f"{images.dataset}: the pool has {available} images of '{name}', fewer than the {min_per_class} "
+                f"{images.dataset}: the pool has {available} images of '{name}', fewer than the "
+                f"{min_per_class} "
                 "that a class must supply. Leave the class out, or lower min_per_class in a preset."
             )
-        parts = np.bincount(part[member], minlength=seeds)
-        disjoint = seeds == 1 or parts.min() >= largest_n
-        candidates = pool[member & (part == seed)] if disjoint else pool[member]
-        queues.append(_spread(candidates, images.groups, own))
-        if not disjoint:
-            overlap = max(overlap, min(LARGEST_OVERLAP, n_per_class / max(1, available)))
+        smallest = int(np.bincount(part[member], minlength=seeds).min())
+        queue = _spread(pool[member & (part == seed)], images.group_numbers, own)
+        if smallest < largest_n:
+            others = _spread(pool[member & (part != seed)], images.group_numbers, own)
+            queue = np.concatenate([queue, others])
+        queues.append(queue)
+        taken[k] = min(n_per_class, available)
+        shared[k] = 0.0 if smallest >= n_per_class or seeds == 1 else taken[k] / max(1, available)
         if available < n_per_class:
             shortfalls[name] = available
+    if all(name in shortfalls for name in images.classes):
+        raise InputError(
+            f"{images.dataset}: no class has {n_per_class} images in the pool "
+            f"({', '.join(f'{name} {count}' for name, count in shortfalls.items())}). Use a smaller "
+            "--n-per-class."
+        )
+    overlap = max([float(taken @ shared / taken.sum()), *shared[shared < 1]])
     chosen = _fill(queues, images.labels, n_per_class, multilabel)
     return Subsample(np.sort(chosen), overlap, shortfalls)
 
 
-def _deal(groups: npt.NDArray[np.str_], kinds: Rows, seeds: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+def _deal(groups: Rows, kinds: Rows, seeds: int, rng: np.random.Generator) -> Rows:
     """The seed whose part each image's group belongs to: dealt like cards, stratum by stratum."""
     order, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     part = np.zeros(len(order), dtype=np.intp)
@@ -106,19 +114,19 @@ def _deal(groups: npt.NDArray[np.str_], kinds: Rows, seeds: int, rng: np.random.
     return np.asarray(part[inverse])
 
 
-def _spread(rows: Rows, groups: npt.NDArray[np.str_], rng: np.random.Generator) -> Rows:
+def _spread(rows: Rows, groups: Rows, rng: np.random.Generator) -> Rows:
     """The rows in random order, but with every group's first image before any group's second."""
     shuffled = rng.permutation(rows)
-    seen: dict[str, int] = {}
+    seen: dict[int, int] = {}
     turn = np.empty(len(shuffled), dtype=np.intp)
     for place, row in enumerate(shuffled):
-        group = str(groups[row])
+        group = int(groups[row])
         turn[place] = seen[group] = seen.get(group, -1) + 1
     return shuffled[np.argsort(turn, kind="stable")]
 
 
 def _fill(queues: list[Rows], labels: npt.NDArray[np.float32], n: int, multilabel: bool) -> Rows:
-    """Take from every class's queue until it has n. One image at a time, so that a smaller n is a beginning."""
+    """Take from every class's queue until it has n, one image at a time, so that a smaller n is a part."""
     if not multilabel:
         return np.concatenate([queue[:n] for queue in queues])
     chosen: dict[int, None] = {}

@@ -1,0 +1,241 @@
+"""MedMNIST (Yang et al. 2023): small copies of public data sets, ``medmnist:dermamnist`` and eleven more.
+
+    medmnist/dermamnist.npz, dermamnist_64.npz, dermamnist_128.npz, dermamnist_224.npz
+
+Of the sizes that are there, the smallest that is at least the working size is taken. It carries no patient or
+lesion ids, so that leaks cannot be ruled out, and DermaMNIST is known to have them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.datasets.contract import Images, LoadOptions, Origin
+from benchmark.datasets.files import one_hot
+from benchmark.datasets.holdout import grouped
+from benchmark.errors import InputError, unknown_name
+from benchmark.results import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = "medmnist"
+TITLE = "MedMNIST: twelve small data sets, without patient ids"
+FOLDER = "medmnist"
+FOLDERS = ("MedMNIST", ".medmnist")
+REAL = True
+CORPUS = False
+VARIANT = "NAME"
+ORIGIN = Origin(
+    source="Yang et al. 2023, MedMNIST v2, doi 10.5281/zenodo.10519652",
+    licence="CC BY 4.0 (DermaMNIST: CC BY-NC 4.0)",
+    size="4 MB to 9 GB each",
+    steps=(
+        "pip install 'low-data-imaging-benchmark[medmnist]', and python -m benchmark.data fetch "
+        "medmnist:NAME",
+        "or download NAME.npz, NAME_64.npz, ... from https://zenodo.org/records/10519652 into medmnist/",
+    ),
+    images_of={"pneumoniamnist": ("chest-xray",), "dermamnist": ("ham10000",), "chestmnist": ("nih",)},
+)
+
+SIZES = (28, 64, 128, 224)
+SPLITS = ("train", "val", "test")
+_CHEST = (
+    "atelectasis cardiomegaly effusion infiltration mass nodule pneumonia pneumothorax consolidation "
+    "edema emphysema fibrosis pleural-thickening hernia"
+)
+_ORGANS = (
+    "bladder femur-left femur-right heart kidney-left kidney-right liver lung-left lung-right pancreas spleen"
+)
+
+#: name -> (task, colour, names of the classes or labels).
+MEMBERS: dict[str, tuple[Task, bool, tuple[str, ...]]] = {
+    "bloodmnist": (
+        "multiclass",
+        True,
+        (
+            "basophil",
+            "eosinophil",
+            "erythroblast",
+            "immature granulocyte",
+            "lymphocyte",
+            "monocyte",
+            "neutrophil",
+            "platelet",
+        ),
+    ),
+    "breastmnist": ("binary", False, ("malignant", "normal or benign")),
+    "chestmnist": (
+        "multilabel",
+        False,
+        tuple(_CHEST.split()),
+    ),
+    "dermamnist": ("multiclass", True, ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")),
+    "octmnist": (
+        "multiclass",
+        False,
+        ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
+    ),
+    "organamnist": ("multiclass", False, tuple(_ORGANS.split())),
+    "organcmnist": ("multiclass", False, tuple(_ORGANS.split())),
+    "organsmnist": ("multiclass", False, tuple(_ORGANS.split())),
+    "pathmnist": (
+        "multiclass",
+        True,
+        (
+            "adipose",
+            "background",
+            "debris",
+            "lymphocytes",
+            "mucus",
+            "smooth muscle",
+            "normal colon mucosa",
+            "cancer-associated stroma",
+            "adenocarcinoma epithelium",
+        ),
+    ),
+    "pneumoniamnist": ("binary", False, ("normal", "pneumonia")),
+    "retinamnist": ("multiclass", True, tuple(f"grade {i}" for i in range(5))),
+    "tissuemnist": (
+        "multiclass",
+        False,
+        (
+            "collecting duct, connecting tubule",
+            "distal convoluted tubule",
+            "glomerular endothelial cells",
+            "interstitial endothelial cells",
+            "leukocytes",
+            "podocytes",
+            "proximal tubule segments",
+            "thick ascending limb",
+        ),
+    ),
+}
+MIRRORED = frozenset(MEMBERS) - {"pneumoniamnist", "chestmnist", "organamnist", "organcmnist", "organsmnist"}
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Reads images from the arrays of one .npz, which are loaded at the first image."""
+
+    path: Path
+    counts: tuple[int, ...]
+
+    def __call__(self, index: int) -> npt.NDArray[np.uint8]:
+        """(size, size) or (size, size, 3)."""
+        for split, count in zip(SPLITS, self.counts, strict=True):
+            if index < count:
+                return np.asarray(_arrays(self.path)[f"{split}_images"][index])
+            index -= count
+        raise IndexError(index)
+
+
+def load(root: Path | None, options: LoadOptions) -> Images:
+    """MedMNIST's test part is the official holdout; "grouped" is half of all images, each its own group."""
+    assert root is not None
+    flag = options.variant
+    if flag not in MEMBERS:
+        raise unknown_name("MedMNIST data set", flag, MEMBERS)
+    task, colour, classes = MEMBERS[flag]
+    path = _file(root, flag, options.image_size)
+    arrays = _arrays(path)
+    raw = np.concatenate([arrays[f"{split}_labels"] for split in SPLITS])
+    if task == "multilabel":
+        labels = raw.astype(np.float32)
+    else:
+        if raw.max() >= len(classes) or raw.min() < 0:
+            raise InputError(f"{path}: a label is {raw.max()}, and {flag} has {len(classes)} classes.")
+        labels = one_hot(raw[:, 0], len(classes))
+    counts = tuple(len(arrays[f"{split}_images"]) for split in SPLITS)
+    names = np.array([f"{i}-{split}/{k:06d}" for i, split in enumerate(SPLITS) for k in range(counts[i])])
+    if options.holdout == "grouped":
+        held = grouped(f"{NAME}:{flag}", names, labels, task == "multilabel", options.root_seed)
+    else:
+        held = np.char.startswith(names, "2-")
+    channels = 3 if colour else 1
+    if arrays["test_images"].ndim != 3 + (channels == 3):
+        raise InputError(f"{path}: images of shape {arrays['test_images'].shape[1:]} are not {flag}'s.")
+    return Images(
+        dataset=f"{NAME}:{flag}",
+        task=task,
+        classes=classes,
+        sample_ids=names,
+        groups=names,
+        labels=labels,
+        holdout=held,
+        channels=channels,
+        mirror=flag in MIRRORED,
+        read=Stacks(path, counts),
+        fingerprint=_digest(path, "sha256"),
+        facts=ORIGIN.facts(f"MedMNIST {flag}, from {path.name}", options.holdout)
+        | {"leaks": "not verifiable: no patient ids"},
+    )
+
+
+def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> None:
+    """Download the file for the working size, at the address and with the MD5 that the package names.
+
+    Raises:
+        InputError: no such data set, the package is missing, or the file is not the published one.
+    """
+    from benchmark.datasets.fetching import download
+
+    variant = options.variant
+    if variant not in MEMBERS:
+        raise unknown_name("MedMNIST data set", variant, MEMBERS)
+    size = next((size for size in SIZES if size >= options.image_size), SIZES[-1])
+    suffix = "" if size == 28 else f"_{size}"
+    try:
+        from medmnist.info import INFO
+    except ImportError as error:
+        raise InputError(
+            "the package medmnist knows the addresses and MD5 sums: pip install "
+            "'low-data-imaging-benchmark[medmnist]'."
+        ) from error
+    facts = INFO[variant]
+    path = folder / f"{variant}{suffix}.npz"
+    download(facts[f"url{suffix}"], path, say, md5=facts[f"MD5{suffix}"])
+
+
+def _file(root: Path, flag: str, wanted: int) -> Path:
+    there = [(size, root / f"{flag}{'' if size == 28 else f'_{size}'}.npz") for size in SIZES]
+    there = [(size, path) for size, path in there if path.is_file()]
+    if not there:
+        raise InputError(f"no {flag}.npz in {root}: python -m benchmark.data fetch {NAME}:{flag}.")
+    return next((path for size, path in there if size >= wanted), there[-1][1])
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
+    """All arrays of the file, kept for the next image."""
+    state = path.stat()
+    key = (path, state.st_mtime_ns, state.st_size)
+    if key not in _loaded:
+        expected = [f"{split}_{what}" for split in SPLITS for what in ("images", "labels")]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                lacking = [name for name in expected if name not in file]
+                if lacking:
+                    raise InputError(f"{path} lacks {', '.join(lacking)}: it is not a MedMNIST file.")
+                arrays = {name: file[name] for name in expected}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path} cannot be read ({error}). It may be truncated: fetch it again."
+            ) from error
+        _loaded.clear()
+        _loaded[key] = arrays
+    return _loaded[key]
+
+
+_loaded: dict[tuple[Path, int, int], dict[str, npt.NDArray[np.uint8]]] = {}
+
+
+def _digest(path: Path, kind: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()

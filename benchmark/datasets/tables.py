@@ -1,0 +1,79 @@
+"""Reading the tables that come with data sets: as text, only what is needed, and clear when wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_columns(path: Path, columns: Sequence[str], maybe_empty: Sequence[str] = ()) -> pd.DataFrame:
+    """Columns of a CSV, or of a tab-separated file, as text; empty cells are NaN.
+
+    Args:
+        path: the file.
+        columns: needed, with a value in every row.
+        maybe_empty: needed, but cells may be empty.
+
+    Raises:
+        InputError: unreadable, without one of the columns, without rows, or with an empty cell in `columns`.
+    """
+    import pandas as pd
+
+    wanted = [*columns, *maybe_empty]
+    known = header(path)
+    lacking = [name for name in wanted if name not in known]
+    if lacking:
+        raise InputError(f"{path} lacks the column(s) {', '.join(lacking)}; it has {', '.join(known)}.")
+    try:
+        frame = pd.read_csv(
+            path, sep=_separator(path), usecols=wanted, dtype=str, keep_default_na=False, na_values=[""]
+        )
+    except (pd.errors.ParserError, ValueError) as error:
+        raise InputError(f"{path} is not a readable CSV: {error}.") from error
+    if frame.empty:
+        raise InputError(f"{path} has a header and no rows.")
+    for name in columns:
+        if frame[name].isna().any():
+            raise InputError(f"{path}: row {int(frame[name].isna().to_numpy().argmax()) + 2} has no {name}.")
+    return frame[wanted]
+
+
+def header(path: Path) -> list[str]:
+    """The names of a table's columns.
+
+    Raises:
+        InputError: unreadable, or not text.
+    """
+    import csv
+
+    return next(csv.reader([_first_line(path)], delimiter=_separator(path)), [])
+
+
+def inside(name: str, table: Path) -> PurePosixPath:
+    """A relative path from a table, refused where it leads out of its folder.
+
+    Raises:
+        InputError: absolute, or with `..`.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in (path.parts or ("",))[0]:
+        raise InputError(f"{table}: '{name}' leads out of its folder: paths are relative to it.")
+    return path
+
+
+def _separator(path: Path) -> str:
+    return "\t" if "\t" in _first_line(path) else ","
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a readable CSV: {error}.") from error

@@ -1,0 +1,46 @@
+"""Blocks of predictions that many tests share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.simulate import Truth, simulate
+
+ARMS = ("scratch", "imagenet", "medical")
+
+
+@pytest.fixture(scope="session")
+def block():
+    """Three arms, four seeds, two images a patient."""
+    return make_block()
+
+
+def make_block(seed=0, **changes):
+    truth = Truth(
+        **{"auroc": (0.75, 0.82, 0.85), "seeds": 4, "images": 160, "images_per_patient": 2, **changes}
+    )
+    whole = simulate(truth, np.random.default_rng(seed))
+    arms = ARMS if len(truth.auroc) == 3 else whole.arms
+    return replace(whole, dataset="toy", arms=arms)
+
+
+def make_multiclass(seed=0, classes=3, arms=2, seeds=3, images=150, refits=1):
+    rng = np.random.default_rng(seed)
+    base = make_block(seed, auroc=(0.8,) * arms, seeds=seeds, images=images)
+    labels = rng.permutation(np.arange(images) % classes)
+    truth = np.eye(classes)[labels]
+    logits = rng.normal(size=(arms, seeds, refits, images, classes)) + 1.2 * truth
+    scores = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    names = tuple(f"class {k}" for k in range(classes))
+    return replace(base, task="multiclass", classes=names, truth=truth, scores=scores.astype(np.float32))
+
+
+def make_multilabel(seed=0, labels=3, arms=2, seeds=3, images=150, unknown=0.2):
+    rng = np.random.default_rng(seed)
+    base = make_block(seed, auroc=(0.8,) * arms, seeds=seeds, images=images)
+    truth = (rng.random((images, labels)) < 0.4).astype(float)
+    scores = 1 / (1 + np.exp(-(rng.normal(size=(arms, seeds, 1, images, labels)) + 1.3 * truth - 0.6)))
+    truth[rng.random((images, labels)) < unknown] = np.nan
+    names = tuple(f"label {k}" for k in range(labels))
+    return replace(base, task="multilabel", classes=names, truth=truth, scores=scores.astype(np.float32))

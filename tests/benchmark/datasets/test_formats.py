@@ -1,0 +1,389 @@
+"""The files of each owner, written small in their own layouts."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import datasets
+from benchmark.datasets import counts, leaks
+from benchmark.datasets.chexpert import COMPETITION, FINDINGS
+from benchmark.datasets.contract import LoadOptions
+from benchmark.datasets.files import ImageFiles, to_eight_bit
+from benchmark.errors import InputError
+from tests.conftest import write_images
+
+OFFICIAL, GROUPED = LoadOptions(image_size=16), LoadOptions(image_size=16, holdout="grouped")
+DX = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+
+
+def write_csv(path, rows, delimiter=","):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+# HAM10000
+
+
+@pytest.fixture
+def ham(tmp_path):
+    names = [f"ISIC_{24306 + i:07d}" for i in range(84)]
+    rows = [
+        [f"HAM_{i // 2:07d}", name, DX[i // 2 % 7], "histo", "", "unknown", "back"]
+        for i, name in enumerate(names)
+    ]
+    root = tmp_path / "HAM10000"
+    header = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
+    write_csv(root / "HAM10000_metadata.csv", [header, *rows])
+    write_images(root / "HAM10000_images_part_1", [f"{name}.jpg" for name in names[:40]])
+    write_images(root / "HAM10000_images_part_2", [f"{name}.jpg" for name in names[40:]])
+    return tmp_path
+
+
+def test_ham10000_is_grouped_by_lesion(ham):
+    images = datasets.load("ham10000", ham, OFFICIAL)
+    assert images.facts["holdout"] == "grouped", "no official test set is there"
+    assert counts.of(images)["groups"] == 42
+    assert images.channels == 3
+    assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
+    assert images.read(0).shape == (20, 20, 3)
+
+
+@pytest.mark.parametrize("form", ["dataverse", "isic"])
+def test_the_test_set_of_isic_2018_is_the_official_holdout(ham, form):
+    names = [f"ISIC_{34524 + i:07d}" for i in range(14)]
+    if form == "dataverse":
+        rows = [["lesion_id", "image_id", "dx", "dx_type"]]
+        rows += [[f"HAMTEST_{i:07d}", name, DX[i % 7], "histo"] for i, name in enumerate(names)]
+        folder = ham / "HAM10000"
+        write_images(folder / "ISIC2018_Task3_Test_Images", [f"{name}.jpg" for name in names])
+    else:
+        upper = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
+        rows = [["image", *upper]]
+        rows += [[name, *(float(dx == DX[i % 7].upper()) for dx in upper)] for i, name in enumerate(names)]
+        folder = ham / "ISIC2018_Task3_Test_GroundTruth"
+        write_images(ham / "ISIC2018_Task3_Test_Input", [f"{name}.jpg" for name in names])
+    write_csv(folder / "ISIC2018_Task3_Test_GroundTruth.csv", rows)
+    images = datasets.load("ham10000", ham, OFFICIAL)
+    assert images.facts["holdout"] == "official"
+    assert images.sample_ids[images.holdout].tolist() == names
+    assert [DX[k] for k in images.labels[images.holdout].argmax(1)] == [DX[i % 7] for i in range(14)]
+    assert (
+        datasets.load("ham10000", ham, GROUPED).sample_ids.tolist()
+        == images.sample_ids[~images.holdout].tolist()
+    )
+
+
+def test_ham10000_reads_the_tab_separated_metadata_of_dataverse(ham):
+    table = ham / "HAM10000" / "HAM10000_metadata.csv"
+    (table.with_suffix("")).write_text(table.read_text().replace(",", "\t"))
+    table.unlink()
+    assert len(datasets.load("ham10000", ham, OFFICIAL).sample_ids) == 84
+
+
+def test_missing_images_and_strange_diagnoses_of_ham10000_are_named(ham):
+    (ham / "HAM10000/HAM10000_images_part_2/ISIC_0024389.jpg").unlink()
+    with pytest.raises(InputError, match=r"1 of the 84 images.*ISIC_0024389"):
+        datasets.load("ham10000", ham, OFFICIAL)
+    table = ham / "HAM10000" / "HAM10000_metadata.csv"
+    table.write_text(table.read_text().replace("melanoma", "x").replace(",bcc,", ",bbc,"))
+    write_images(ham / "HAM10000/HAM10000_images_part_2", ["ISIC_0024389.jpg"])
+    with pytest.raises(InputError, match="Did you mean 'bcc'"):
+        datasets.load("ham10000", ham, OFFICIAL)
+
+
+def test_the_real_ham10000_has_its_published_counts(data_root):
+    if not (data_root / "HAM10000").is_dir():
+        pytest.skip("no HAM10000 here")
+    found = counts.of(datasets.load("ham10000", data_root, GROUPED))
+    published = datasets.find("ham10000").ORIGIN.counts
+    assert {key: found[key] for key in published} == dict(published)
+
+
+# CheXpert
+
+HEADER = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS]
+
+
+def chexpert_row(split, patient, view, values, top="CheXpert-v1.0-small"):
+    kind = "frontal" if view == 1 else "lateral"
+    path = f"{top}/{split}/patient{patient:05d}/study1/view{view}_{kind}.jpg"
+    cells = ["" if np.isnan(value) else f"{value:.1f}" for value in values]
+    return [
+        path,
+        "Unknown" if patient == 3 else "Female",
+        60,
+        kind.title(),
+        "LL" if view == 2 else "AP",
+        *cells,
+    ]
+
+
+@pytest.fixture
+def chexpert(tmp_path):
+    """120 patients with a frontal image each, 20 with a lateral one, and 10 in valid.csv."""
+    root = tmp_path / "CheXpert-v1.0-small"
+    rng = np.random.default_rng(0)
+    rows = [
+        chexpert_row("train", patient, view, rng.choice([1.0, 0.0, -1.0, np.nan], 14, p=[0.3, 0.1, 0.2, 0.4]))
+        for patient in range(120)
+        for view in ([1, 2] if patient % 6 == 0 else [1])
+    ]
+    valid = [chexpert_row("valid", 200 + i, 1, rng.integers(0, 2, 14).astype(float)) for i in range(10)]
+    for name, some in (("train", rows), ("valid", valid)):
+        write_csv(root / f"{name}.csv", [HEADER, *some])
+        write_images(root, [row[0].partition("/")[2] for row in some])
+    return tmp_path
+
+
+def test_chexpert_keeps_the_five_labels_of_frontal_images_by_patient(chexpert):
+    images = datasets.load("chexpert", chexpert, OFFICIAL)
+    assert images.classes == COMPETITION
+    assert images.task == "multilabel"
+    assert counts.of(images)["pool images"] == 120
+    assert images.facts["holdout"] == "official (valid.csv)"
+    assert images.holdout.sum() == 10
+    assert images.groups[0].startswith("patient")
+    assert images.read(0).shape == (20, 20)
+
+
+def test_labels_of_experts_go_before_valid(chexpert):
+    root = chexpert / "CheXpert-v1.0-small"
+    rows = [
+        [row[0], *row[5:]] for row in (chexpert_row("test", 300 + i, 1, np.eye(14)[i]) for i in range(14))
+    ]
+    write_csv(root / "test_labels.csv", [["Path", *FINDINGS], *rows])
+    write_images(root, [row[0].partition("/")[2] for row in rows])
+    images = datasets.load("chexpert", chexpert, OFFICIAL)
+    assert images.facts["holdout"] == "official (test_labels.csv)"
+    assert images.holdout.sum() == 14
+
+
+@pytest.mark.parametrize(
+    ("variant", "uncertain", "blank"),
+    [
+        ("", np.nan, 0),
+        (":uncertain=ones", 1, 0),
+        (":uncertain=zeros:blank=ignore", 0, np.nan),
+    ],
+)
+def test_uncertain_and_blank_labels_as_chosen_but_never_settled_in_the_holdout(
+    chexpert, variant, uncertain, blank
+):
+    table = chexpert / "CheXpert-v1.0-small" / "valid.csv"
+    table.write_text(table.read_text().replace(",0.0", ",-1.0", 20))
+    images = datasets.load(f"chexpert{variant}", chexpert, OFFICIAL)
+    assert images.dataset == f"chexpert{variant}"
+    with (chexpert / "CheXpert-v1.0-small" / "train.csv").open() as file:
+        raw = {row["Path"].partition("/")[2]: row for row in csv.DictReader(file)}
+    meaning = {"1.0": 1, "0.0": 0, "-1.0": uncertain, "": blank}
+    for row in np.flatnonzero(~images.holdout):
+        expected = [meaning[raw[images.sample_ids[row]][name]] for name in images.classes]
+        np.testing.assert_array_equal(images.labels[row], np.array(expected, dtype=np.float32))
+    assert np.isnan(images.labels[images.holdout]).any(), "uncertain ones of the holdout stay unknown"
+
+
+def test_any_labels_and_lateral_views_on_request(chexpert):
+    images = datasets.load("chexpert:labels=edema+pleural-effusion+Fracture:views=all", chexpert, GROUPED)
+    assert images.classes == ("Edema", "Pleural Effusion", "Fracture")
+    assert len(images.sample_ids) == 120 + 20 + 10
+    assert images.facts["holdout"] == "grouped"
+    assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        ("uncertian=ones", "Did you mean 'uncertain'"),
+        ("uncertain=one", "Did you mean 'ones'"),
+        ("labels=oedema", "Did you mean 'edema'"),
+    ],
+)
+def test_unknown_choices_of_chexpert_are_named(chexpert, variant, said):
+    with pytest.raises(InputError, match=said):
+        datasets.load(f"chexpert:{variant}", chexpert, OFFICIAL)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("CheXpert-v1.0-small/train/patient00001", "../../etc/patient00001", "leads out"),
+        ("patient00001/", "somebody/", "no patient"),
+        ("patient00001/study1", "patient00001/study9", "missing"),
+        ("Edema", "Oedema", "lacks the column"),
+    ],
+)
+def test_bad_tables_of_chexpert_are_named(chexpert, before, after, said):
+    table = chexpert / "CheXpert-v1.0-small" / "train.csv"
+    table.write_text(table.read_text().replace(before, after))
+    with pytest.raises(InputError, match=said):
+        datasets.load("chexpert", chexpert, OFFICIAL)
+
+
+def test_a_value_of_chexpert_that_is_no_label_is_named(chexpert):
+    table = chexpert / "CheXpert-v1.0-small" / "train.csv"
+    lines = table.read_text().splitlines()
+    cells = lines[1].split(",")
+    cells[HEADER.index("Edema")] = "2.0"
+    table.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]))
+    with pytest.raises(InputError, match=r"'Edema' is '2.0' in row 2"):
+        datasets.load("chexpert", chexpert, OFFICIAL)
+
+
+# NIH
+
+
+def test_the_official_lists_of_nih_divide_it(tmp_path):
+    root = tmp_path / "nih"
+    names = [f"{i // 2 + 1:08d}_{i % 2:03d}.png" for i in range(12)]
+    header = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "OriginalImage[Width", "Height]"]
+    rows = [
+        [name, "Mass|Edema" if i % 2 else "No Finding", 0, i // 2 + 1, 2500, 2048]
+        for i, name in enumerate(names)
+    ]
+    write_csv(root / "Data_Entry_2017_v2020.csv", [header, *rows])
+    write_images(root / "images_001" / "images", names)
+    (root / "test_list.txt").write_text("\n".join(names[8:]))
+    images = datasets.load("nih", tmp_path, OFFICIAL)
+    assert images.sample_ids[images.holdout].tolist() == names[8:]
+    assert images.facts["holdout"] == "official"
+    assert "12 images" in images.facts["part"]
+    assert datasets.load("nih", tmp_path, GROUPED).facts["holdout"] == "grouped"
+
+
+def test_the_own_split_of_the_nih_sample_leaks_patients(data_root):
+    images = datasets.load("nih", data_root, GROUPED)
+    if len(images.sample_ids) != 1000:
+        pytest.skip("no sample of NIH here")
+    assert list(counts.shared_between_splits(images).values()) == [15, 8, 9]
+    leaks.refuse_shared_groups(images)
+
+
+# MedMNIST
+
+
+def write_medmnist(path, sizes=(40, 6, 14), side=28, classes=2, colour=False):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in zip(("train", "val", "test"), sizes, strict=True):
+        shape = (count, side, side, 3) if colour else (count, side, side)
+        arrays[f"{split}_images"] = rng.integers(0, 256, shape, dtype=np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(count) % classes).astype(np.uint8)[:, None]
+    path.parent.mkdir(exist_ok=True)
+    np.savez(path, **arrays)
+    return arrays
+
+
+def test_medmnist_takes_the_size_that_fits_and_says_that_leaks_cannot_be_ruled_out(tmp_path):
+    write_medmnist(tmp_path / "medmnist" / "dermamnist.npz", classes=7, colour=True)
+    large = write_medmnist(tmp_path / "medmnist" / "dermamnist_64.npz", side=64, classes=7, colour=True)
+    small = datasets.load("medmnist:dermamnist", tmp_path, LoadOptions(image_size=28))
+    images = datasets.load("medmnist:dermamnist", tmp_path, LoadOptions(image_size=48))
+    assert small.read(0).shape == (28, 28, 3)
+    assert datasets.load("medmnist:dermamnist", tmp_path, LoadOptions(image_size=128)).read(0).shape == (
+        64,
+        64,
+        3,
+    )
+    np.testing.assert_array_equal(images.read(41), large["val_images"][1])
+    np.testing.assert_array_equal(images.read(59), large["test_images"][13])
+    assert images.holdout.sum() == 14
+    assert "not verifiable" in images.facts["leaks"]
+    assert datasets.images_of("medmnist:dermamnist") == {"medmnist:dermamnist", "ham10000"}
+
+
+def test_bad_medmnist_files_are_named(tmp_path):
+    path = tmp_path / "medmnist" / "breastmnist.npz"
+    write_medmnist(path, classes=3)
+    with pytest.raises(InputError, match="2 classes"):
+        datasets.load("medmnist:breastmnist", tmp_path, OFFICIAL)
+    with pytest.raises(InputError, match="fetch medmnist:octmnist"):
+        datasets.load("medmnist:octmnist", tmp_path, OFFICIAL)
+    with pytest.raises(InputError, match="Did you mean 'octmnist'"):
+        datasets.load("medmnist:octomnist", tmp_path, OFFICIAL)
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(InputError, match="cannot be read"):
+        datasets.load("medmnist:breastmnist", tmp_path, LoadOptions(image_size=29))
+
+
+# Pixels
+
+
+@pytest.mark.parametrize(("top", "brightest"), [(255, 255), (1023, 1023), (4095, 4095), (60000, 65535)])
+def test_deep_pixels_span_the_depth_that_holds_them(top, brightest):
+    values = np.linspace(0, top, 100).astype(np.uint16)
+    np.testing.assert_allclose(to_eight_bit(values), values / brightest * 255, atol=0.51)
+
+
+def test_float_pixels_up_to_one():
+    np.testing.assert_array_equal(to_eight_bit(np.array([0.0, 0.5, 1.0])), [0, 128, 255])
+
+
+def write_dicom(path, pixels, **tags):
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    data.Rows, data.Columns = pixels.shape[:2]
+    data.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
+    data.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
+    if pixels.ndim == 3:
+        data.PlanarConfiguration = 0
+    data.BitsAllocated = 8 * pixels.dtype.itemsize
+    data.BitsStored, data.HighBit = (8, 7) if pixels.dtype == np.uint8 else (12, 11)
+    data.PixelRepresentation = 0
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.PixelData = pixels.tobytes()
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+
+
+RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, RAMP / RAMP.max()),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, 1 - RAMP / RAMP.max()),
+        ({"WindowCenter": 2048, "WindowWidth": 1024}, ((RAMP - 1536.0) / 1023).clip(0, 1)),
+        (
+            {
+                "RescaleSlope": 2,
+                "RescaleIntercept": -1024,
+                "WindowCenter": [1000, 5],
+                "WindowWidth": [2001, 5],
+            },
+            ((RAMP * 2.0 - 1024 + 0.5) / 2000).clip(0, 1),
+        ),
+    ],
+    ids=["plain", "inverted", "window", "rescaled"],
+)
+def test_dicom_is_read_as_a_viewer_shows_it(tmp_path, tags, expected):
+    write_dicom(tmp_path / "x.dcm", RAMP, **tags)
+    read = ImageFiles((tmp_path / "x.dcm",), 1)(0)
+    np.testing.assert_allclose(read, expected * 255, atol=1)
+
+
+def test_colour_dicom_and_damaged_dicom(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    write_dicom(tmp_path / "x.dcm", colour)
+    np.testing.assert_array_equal(ImageFiles((tmp_path / "x.dcm",), 3)(0), colour)
+    (tmp_path / "y.dcm").write_bytes((tmp_path / "x.dcm").read_bytes()[:400])
+    with pytest.raises(InputError, match=r"y\.dcm cannot be read as DICOM"):
+        ImageFiles((tmp_path / "y.dcm",), 3)(0)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "RGBA", "P"])
+def test_other_colour_spaces_read_as_rgb(tmp_path, mode):
+    pixels = np.full((8, 8, 3), (200, 100, 50), dtype=np.uint8)
+    suffix = "png" if mode in ("RGBA", "P") else "tif"
+    Image.fromarray(pixels).convert(mode).save(tmp_path / f"x.{suffix}")
+    np.testing.assert_allclose(ImageFiles((tmp_path / f"x.{suffix}",), 3)(0), pixels, atol=2)
