@@ -48,6 +48,7 @@ class Request:
         device: "cpu", "cuda", ...
         workers: processes.
         skip_bad_images: leave unreadable images out, and count them.
+        allowed_leaks: names of `leaks.LEAKS` that are reported instead of refused.
     """
 
     spec: BenchmarkSpec
@@ -58,6 +59,7 @@ class Request:
     device: str
     workers: int
     skip_bad_images: bool
+    allowed_leaks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +136,33 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
             images, spec.image_size, request.root / "cache", request.workers, request.skip_bad_images
         )
         images = decoded.images
+        if images.facts["holdout"] == "grouped":  # ours to draw: copies under two names go to one side
+            images = leaks.join_copies(images, decoded.hashes)
         inputs[f"data {name}"] = images.fingerprint
         tables["data"] += data_records(images)
-        tables["leaks"] += leaks.audit(images)
         draws = draw_all(spec, images)
         for (n, seed), drawn in draws.items():
             blocks[name, n, seed] = _block(spec, images, decoded.path, n, seed, drawn, draws)
             tables["subsamples"].append(subsample_record(images, n, seed, drawn))
-    for name in spec.datasets:
         for arm in spec.arms:
             if (name, arm) not in weights:
-                path = _pretrain_built_in(request, say)
-                weights[name, arm] = find(spec.backbone, "medical", path)
+                weights[name, arm] = find(spec.backbone, "medical", _pretrain_built_in(request, say))
             file = weights[name, arm]
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256
                 tables["weights"].append(_weight_record(name, arm, file))
+        tables["leaks"] += leaks.refuse(
+            leaks.audit(
+                images,
+                decoded,
+                folds=[
+                    (f"n = {n}, seed {seed}", drawn.indices, blocks[name, n, seed].folds)
+                    for (n, seed), drawn in draws.items()
+                ],
+                trained_on={arm: file.trained_on for arm in spec.arms if (file := weights[name, arm]) is not None},
+            ),
+            request.allowed_leaks,
+        )
     return Plan(blocks, weights, inputs, tables)
 
 

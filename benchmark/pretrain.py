@@ -134,12 +134,17 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
 
 def _refuse_target(sources: Sequence[str], target: str | None) -> None:
     from benchmark import datasets
+    from benchmark.datasets import leaks
 
     for name in sources:
         datasets.find(name)
-    if target is not None and target in sources:
+    if target is None:
+        return
+    datasets.find(target)
+    shared = sorted({*leaks.share_images(target, sources), *(name for name in sources if name == target)})
+    if shared:
         raise InputError(
-            f"'{target}' is both the target and a source: a checkpoint that has seen the target's images cannot be "
+            f"{', '.join(shared)} holds images of the target '{target}': a checkpoint that has seen them cannot be "
             "compared on them. Leave it out of --sources."
         )
 

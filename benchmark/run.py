@@ -105,6 +105,7 @@ def resolve(flags: argparse.Namespace) -> Request:
         device=device_name(flags.device),
         workers=flags.workers or max(1, os.cpu_count() or 1),
         skip_bad_images=flags.skip_bad_images,
+        allowed_leaks=flags.allow_leaks,
     )
 
 
@@ -247,6 +248,13 @@ def _parser() -> argparse.ArgumentParser:
     places.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     places.add_argument("--workers", type=int, metavar="N", help="processes at once (default: one a core)")
     places.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and count them")
+    places.add_argument(
+        "--allow-leaks",
+        type=comma_list,
+        default=(),
+        metavar="A,B",
+        help="report these leaks instead of stopping: groups, duplicates, near-duplicates, folds, weights",
+    )
     places.add_argument("--dry-run", action="store_true", help="show cells, counts and expected time, and stop")
     return parser
 
