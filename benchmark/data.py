@@ -24,15 +24,11 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 1 where `check` finds a fault or `fetch` fetched nothing."""
     flags = _parser().parse_args(argv)
-    return run_command(
-        lambda: {"list": _list, "fetch": _fetch, "check": _check, "show": _show}[flags.command](flags)
-    )
+    return run_command(lambda: {"list": _list, "fetch": _fetch, "check": _check, "show": _show}[flags.command](flags))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmark.data", description="The data sets on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmark.data", description="The data sets on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about in (
         ("list", "every data set: what it is, size, licence, where to get it, found or not"),
@@ -48,23 +44,15 @@ def _parser() -> argparse.ArgumentParser:
         if name == "list":
             continue
         command.add_argument("name", help="data set, for example chest-xray or medmnist:dermamnist")
-        command.add_argument(
-            "--image-size", type=int, default=64, metavar="PX", help="working size (default: 64)"
-        )
+        command.add_argument("--image-size", type=int, default=64, metavar="PX", help="working size (default: 64)")
         if name in ("check", "show"):
-            command.add_argument(
-                "--holdout", choices=("official", "grouped"), help="default: what fits the counts"
-            )
+            command.add_argument("--holdout", choices=("official", "grouped"), help="default: what fits the counts")
             command.add_argument("--seed", type=int, default=0, help="root seed (default: 0)")
             command.add_argument("--workers", type=int, default=2, help="processes that decode (default: 2)")
-            command.add_argument(
-                "--cache", type=Path, default=Path("mlruns/cache"), help="default: %(default)s"
-            )
+            command.add_argument("--cache", type=Path, default=Path("mlruns/cache"), help="default: %(default)s")
         if name == "show":
             command.add_argument("--out", type=Path, help="default: NAME.png")
-            command.add_argument(
-                "--strength", type=float, default=0.5, help="of the augmentation (default: 0.5)"
-            )
+            command.add_argument("--strength", type=float, default=0.5, help="of the augmentation (default: 0.5)")
     return parser
 
 

@@ -124,7 +124,5 @@ def data_root(flag: Path | None) -> Path | None:
     if not named.is_dir():
         raise InputError(f"the data root {named} ({source}) does not exist or is no folder.")
     if not any(named.iterdir()):
-        raise InputError(
-            f"the data root {named} ({source}) is empty: it should hold chest_xray/, HAM10000/, ..."
-        )
+        raise InputError(f"the data root {named} ({source}) is empty: it should hold chest_xray/, HAM10000/, ...")
     return named

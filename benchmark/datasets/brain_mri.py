@@ -24,8 +24,7 @@ ORIGIN = Origin(
     licence="CC0",
     size="7,000 images or so, 160 MB",
     steps=(
-        "download https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset (needs an "
-        "account)",
+        "download https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset (needs an account)",
         "unpack it as brain_mri/{Training,Testing} under the data root",
     ),
 )

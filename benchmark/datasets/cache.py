@@ -101,9 +101,7 @@ def decoded(
         listed = "\n".join(f"  {text}" for text in texts[:NAMED])
         more = f"\n  and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
         path.unlink(missing_ok=True)  # the files may be mended under the same names and lengths
-        raise InputError(
-            f"{images.dataset}: {len(texts)} of {len(images.sample_ids)} images:\n{listed}{more}"
-        )
+        raise InputError(f"{images.dataset}: {len(texts)} of {len(images.sample_ids)} images:\n{listed}{more}")
     if unreadable:
         good = ~np.isin(images.sample_ids, list(unreadable))
         images = subset(images, good, {"skipped_images": len(unreadable)})
@@ -137,9 +135,7 @@ def _hashes_of(path: Path) -> Path:
     return path.with_suffix(".hashes.npy")
 
 
-def _decode(
-    images: Images, size: int, path: Path, workers: int, progress: Callable[[int], None]
-) -> dict[int, str]:
+def _decode(images: Images, size: int, path: Path, workers: int, progress: Callable[[int], None]) -> dict[int, str]:
     """Write the array and the hashes of the readable images; return row -> message of the unreadable ones."""
     count = len(images.sample_ids)
     errors: dict[int, str] = {}
@@ -207,9 +203,7 @@ def _without(path: Path, rows: Iterable[int]) -> None:
     keep = np.setdiff1d(np.arange(len(np.load(path, mmap_mode="r"))), list(rows))
     before = np.load(path, mmap_mode="r")
     with atomic_path(path.with_suffix(".kept")) as temporary:
-        after = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=np.uint8, shape=(len(keep), *before.shape[1:])
-        )
+        after = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(keep), *before.shape[1:]))
         for start in range(0, len(keep), CHUNK):
             after[start : start + CHUNK] = before[keep[start : start + CHUNK]]
         after.flush()

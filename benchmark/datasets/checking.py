@@ -35,9 +35,7 @@ class Finding:
     note: str = ""
 
 
-def check(
-    name: str, root: Path | None, options: LoadOptions, folder: Path, workers: int = 1
-) -> list[Finding]:
+def check(name: str, root: Path | None, options: LoadOptions, folder: Path, workers: int = 1) -> list[Finding]:
     """Everything that can be found out about a data set's files without a model.
 
     Args:
@@ -82,9 +80,7 @@ def _counts(name: str, images: Images) -> list[Finding]:
     found = counts.of(images)
     published = datasets.find(name).ORIGIN.counts
     part = images.facts.get("part")
-    shown = list(
-        dict.fromkeys([*published, *(key for key in found if not key.startswith(("pool", "holdout")))])
-    )
+    shown = list(dict.fromkeys([*published, *(key for key in found if not key.startswith(("pool", "holdout")))]))
     findings = []
     for key in shown:
         expected = published.get(key)
@@ -108,16 +104,12 @@ def _copies(decoded: cache.Decoded) -> list[Finding]:
             note=f"{sum(map(len, sets)):,} images; in one group each: {_within(images, sets):,}"
             + (f"; {_names(images, sets)}" if sets else ""),
         ),
-        Finding(
-            "duplicates with different labels", f"{len(across):,}", "0", bool(across), _names(images, across)
-        ),
+        Finding("duplicates with different labels", f"{len(across):,}", "0", bool(across), _names(images, across)),
     ]
     if len(images.sample_ids) <= MANY and not images.facts.get("synthetic"):
         pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
         pairs = pairs[decoded.hashes[pairs[:, 0]] != decoded.hashes[pairs[:, 1]]]
-        findings.append(
-            Finding("pairs of near duplicates", f"{len(pairs):,}", note=_names(images, list(pairs)))
-        )
+        findings.append(Finding("pairs of near duplicates", f"{len(pairs):,}", note=_names(images, list(pairs))))
     return findings
 
 

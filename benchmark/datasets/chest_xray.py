@@ -30,8 +30,7 @@ ORIGIN = Origin(
     licence="CC BY 4.0",
     size="5,856 images, 1.2 GB",
     steps=(
-        "download ChestXRay2017.zip from https://data.mendeley.com/datasets/rscbjbr9sj, or the same images "
-        "from",
+        "download ChestXRay2017.zip from https://data.mendeley.com/datasets/rscbjbr9sj, or the same images from",
         "https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia",
         "unpack it, so that chest_xray/{train,test}/{NORMAL,PNEUMONIA} are under the data root",
     ),
@@ -76,9 +75,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     groups = np.array([patient(path) for path in paths])
     labels = one_hot([CLASSES.index(path.parent.name) for path in paths], 2)
     official = np.array([path.relative_to(root).parts[0] == "test" for path in paths])
-    held = (
-        grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
-    )
+    held = grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
     files = ImageFiles(tuple(paths), channels=1)
     return Images(
         dataset=NAME,

@@ -153,9 +153,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     )
 
 
-def settled(
-    values: npt.NDArray[np.float32], chosen: Choices, held: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float32]:
+def settled(values: npt.NDArray[np.float32], chosen: Choices, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """The CSV's 1, 0, -1 and NaN (blank) as 1, 0 and NaN (unknown).
 
     Args:
@@ -176,9 +174,7 @@ def _rows(root: Path, chosen: Choices, holdout: str) -> tuple[pd.DataFrame, str]
     import pandas as pd
 
     if not (root / "train.csv").is_file():
-        raise InputError(
-            f"no train.csv in {root}: expected the folder as it comes, with train.csv and valid.csv."
-        )
+        raise InputError(f"no train.csv in {root}: expected the folder as it comes, with train.csv and valid.csv.")
     frames = [_read(root, root / "train.csv", chosen).assign(split="train")]
     present = [name for name in TESTS if (root / name).is_file()]
     if holdout == "official" and present:
@@ -207,9 +203,7 @@ def _read(root: Path, table: Path, chosen: Choices) -> pd.DataFrame:
     frame["file"] = f"{root}/" + frame["name"]
     for name in chosen.labels:
         numbers = pd.to_numeric(frame[name], errors="coerce")
-        wrong = frame[name][
-            (numbers.isna() & frame[name].notna()) | ~(numbers.isin([0, 1, -1]) | numbers.isna())
-        ]
+        wrong = frame[name][(numbers.isna() & frame[name].notna()) | ~(numbers.isin([0, 1, -1]) | numbers.isna())]
         if len(wrong):
             raise InputError(
                 f"{table}: '{name}' is '{wrong.iloc[0]}' in row {wrong.index[0] + 2}, not 1, 0, -1 or empty."

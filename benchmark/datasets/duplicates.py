@@ -69,9 +69,7 @@ def perceptual(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     hashes = np.zeros(count, dtype=np.uint64)
     for start in range(0, count, CHUNK):
         some = np.asarray(pixels[start : start + CHUNK]).astype(np.float32)
-        tall = (basis @ some.reshape(len(some), size, size * channels)).reshape(
-            len(some), WAVES, size, channels
-        )
+        tall = (basis @ some.reshape(len(some), size, size * channels)).reshape(len(some), WAVES, size, channels)
         waves = (tall.sum(3) @ basis.T).reshape(len(some), 64)
         bits = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
         bits[:, 0] = False  # the mean brightness says nothing
@@ -87,9 +85,7 @@ def _alike(pixels: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.bool_]
     found = np.zeros(len(pairs), dtype=bool)
     for start in range(0, len(pairs), CHUNK):
         left, right = (
-            np.stack([resized(np.asarray(pixels[row]).squeeze(), side) for row in rows])
-            .astype(np.float32)
-            .mean(3)
+            np.stack([resized(np.asarray(pixels[row]).squeeze(), side) for row in rows]).astype(np.float32).mean(3)
             for rows in pairs[start : start + CHUNK].T
         )
         found[start : start + CHUNK] = _correlation(left, right) >= CORRELATION

@@ -34,9 +34,7 @@ def download(url: str, path: Path, say: Say, md5: str | None = None) -> None:
     fetch_url(url, arriving)
     if md5 is not None and _md5(arriving) != md5:
         arriving.unlink()
-        raise InputError(
-            f"{url} gave a file whose MD5 is not the published {md5}: it was not kept. Try again later."
-        )
+        raise InputError(f"{url} gave a file whose MD5 is not the published {md5}: it was not kept. Try again later.")
     arriving.replace(path)
 
 

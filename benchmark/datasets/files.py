@@ -74,8 +74,7 @@ class ImageFiles:
                 length, head = _length_and_head(path, sampled)
             except OSError as error:
                 raise InputError(
-                    f"{path} is missing or cannot be opened ({error.strerror}). Unpack the whole data set "
-                    "again."
+                    f"{path} is missing or cannot be opened ({error.strerror}). Unpack the whole data set again."
                 ) from error
             digest.update(f"{path.removeprefix(prefix).replace(os.sep, '/')}\0{length}\0".encode())
             digest.update(head)

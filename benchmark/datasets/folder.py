@@ -37,20 +37,15 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     """Two classes make a binary task, whose second class (by name) is positive; more a multi-class one."""
     root = Path(options.variant)
     if not root.is_dir():
-        raise InputError(
-            f"the data set folder:{root} does not exist: give folder:PATH of a folder of classes."
-        )
+        raise InputError(f"the data set folder:{root} does not exist: give folder:PATH of a folder of classes.")
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     by_class = {folder.name: images_in(folder) for folder in folders}
     empty = [name for name, paths in by_class.items() if not paths]
     if empty:
-        raise InputError(
-            f"no images in the class folder(s) {', '.join(empty)} of {root}: fill or remove them."
-        )
+        raise InputError(f"no images in the class folder(s) {', '.join(empty)} of {root}: fill or remove them.")
     if len(by_class) < 2:
         raise InputError(
-            f"{root} has {len(by_class)} class folder(s): it needs at least two, each with the images of one "
-            "class."
+            f"{root} has {len(by_class)} class folder(s): it needs at least two, each with the images of one class."
         )
     classes = tuple(by_class)
     pairs = [(path, k) for k, name in enumerate(classes) for path in by_class[name]]
@@ -77,11 +72,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         read=files,
         fingerprint=files.fingerprint(root, extra="\n".join([*groups, *held.astype(str)])),
         facts=ORIGIN.facts(f"images in {root.name}", which)
-        | (
-            {}
-            if table is not None
-            else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}
-        ),
+        | ({} if table is not None else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}),
     )
 
 
@@ -98,9 +89,7 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
         raise InputError(f"{path} is not a readable CSV: {error}.") from error
     lacking = {"file", "group"} - set(table.columns)
     if lacking:
-        raise InputError(
-            f"{path} lacks the column(s) {', '.join(sorted(lacking))}; it has {', '.join(table.columns)}."
-        )
+        raise InputError(f"{path} lacks the column(s) {', '.join(sorted(lacking))}; it has {', '.join(table.columns)}.")
     table["file"] = table["file"].str.replace("\\", "/").str.removeprefix("./")
     outside = [name for name in table["file"].dropna() if name.startswith("/") or ".." in Path(name).parts]
     if outside:
@@ -117,9 +106,7 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
     if "split" in ordered:
         wrong = ordered["split"][~ordered["split"].isin(SPLITS)]
         if len(wrong):
-            raise InputError(
-                f"{path}: split of '{wrong.index[0]}' is '{wrong.iloc[0]}', not pool or holdout."
-            )
+            raise InputError(f"{path}: split of '{wrong.index[0]}' is '{wrong.iloc[0]}', not pool or holdout.")
     return ordered
 
 

@@ -134,15 +134,8 @@ def _official_test(root: Path) -> pd.DataFrame | None:
     import pandas as pd
 
     places = (root, root.parent)
-    tables = [
-        path for place in places for path in sorted(place.glob(f"{TEST}_GroundTruth*")) if path.is_file()
-    ]
-    tables += [
-        path
-        for place in places
-        for path in sorted(place.glob(f"{TEST}_GroundTruth*/*.csv"))
-        if path.is_file()
-    ]
+    tables = [path for place in places for path in sorted(place.glob(f"{TEST}_GroundTruth*")) if path.is_file()]
+    tables += [path for place in places for path in sorted(place.glob(f"{TEST}_GroundTruth*/*.csv")) if path.is_file()]
     folders = [path for place in places for path in sorted(place.glob(f"{TEST}_I*")) if path.is_dir()]
     if not tables or not folders:
         return None

@@ -96,9 +96,7 @@ def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Rec
         if name not in LEAKS:
             raise unknown_name("leak", name, LEAKS)
     marked = [
-        record | {"verdict": "allowed"}
-        if record["verdict"] == "leak" and record["leak"] in allowed
-        else record
+        record | {"verdict": "allowed"} if record["verdict"] == "leak" and record["leak"] in allowed else record
         for record in records
     ]
     open_ones = [record for record in marked if record["verdict"] == "leak"]
@@ -106,9 +104,7 @@ def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Rec
         lines = [f"  {r['dataset']}: {r['found']} {r['check']} ({r['examples']})" for r in open_ones]
         names = ",".join(sorted({str(record["leak"]) for record in open_ones}))
         raise InputError(
-            "the holdout would be scored by models that have seen it:\n"
-            + "\n".join(lines)
-            + "\nMend the data, use "
+            "the holdout would be scored by models that have seen it:\n" + "\n".join(lines) + "\nMend the data, use "
             f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the "
             "report."
         )
@@ -149,9 +145,7 @@ def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:
 
 
 def _shared_groups(images: Images) -> list[str]:
-    return [
-        str(name) for name in np.intersect1d(images.groups[images.holdout], images.groups[~images.holdout])
-    ]
+    return [str(name) for name in np.intersect1d(images.groups[images.holdout], images.groups[~images.holdout])]
 
 
 def _across_folds(
@@ -168,9 +162,7 @@ def _across_folds(
         for place, value in enumerate(values):
             before = first.setdefault(str(value), place)
             if fold[before] != fold[place]:
-                found.append(
-                    f"{name}: {images.sample_ids[rows[before]]} and {images.sample_ids[rows[place]]} ({kind})"
-                )
+                found.append(f"{name}: {images.sample_ids[rows[before]]} and {images.sample_ids[rows[place]]} ({kind})")
     return found
 
 

@@ -38,8 +38,7 @@ ORIGIN = Origin(
     licence="CC BY 4.0 (DermaMNIST: CC BY-NC 4.0)",
     size="4 MB to 9 GB each",
     steps=(
-        "pip install 'low-data-imaging-benchmark[medmnist]', and python -m benchmark.data fetch "
-        "medmnist:NAME",
+        "pip install 'low-data-imaging-benchmark[medmnist]', and python -m benchmark.data fetch medmnist:NAME",
         "or download NAME.npz, NAME_64.npz, ... from https://zenodo.org/records/10519652 into medmnist/",
     ),
     images_of={"pneumoniamnist": ("chest-xray",), "dermamnist": ("ham10000",), "chestmnist": ("nih",)},
@@ -51,9 +50,7 @@ _CHEST = (
     "atelectasis cardiomegaly effusion infiltration mass nodule pneumonia pneumothorax consolidation "
     "edema emphysema fibrosis pleural-thickening hernia"
 )
-_ORGANS = (
-    "bladder femur-left femur-right heart kidney-left kidney-right liver lung-left lung-right pancreas spleen"
-)
+_ORGANS = "bladder femur-left femur-right heart kidney-left kidney-right liver lung-left lung-right pancreas spleen"
 
 #: name -> (task, colour, names of the classes or labels).
 MEMBERS: dict[str, tuple[Task, bool, tuple[str, ...]]] = {
@@ -196,8 +193,7 @@ def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> Non
         from medmnist.info import INFO
     except ImportError as error:
         raise InputError(
-            "the package medmnist knows the addresses and MD5 sums: pip install "
-            "'low-data-imaging-benchmark[medmnist]'."
+            "the package medmnist knows the addresses and MD5 sums: pip install 'low-data-imaging-benchmark[medmnist]'."
         ) from error
     facts = INFO[variant]
     path = folder / f"{variant}{suffix}.npz"
@@ -225,9 +221,7 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
                     raise InputError(f"{path} lacks {', '.join(lacking)}: it is not a MedMNIST file.")
                 arrays = {name: file[name] for name in expected}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{path} cannot be read ({error}). It may be truncated: fetch it again."
-            ) from error
+            raise InputError(f"{path} cannot be read ({error}). It may be truncated: fetch it again.") from error
         _loaded.clear()
         _loaded[key] = arrays
     return _loaded[key]

@@ -95,11 +95,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         read=files,
         fingerprint=files.fingerprint(root, extra=labels.tobytes().hex()),
         facts=ORIGIN.facts(TITLE, "official" if official else "grouped")
-        | (
-            {}
-            if complete
-            else {"part": f"{len(frame):,} images, of {listed:,} in the CSV and 112,120 in all"}
-        ),
+        | ({} if complete else {"part": f"{len(frame):,} images, of {listed:,} in the CSV and 112,120 in all"}),
     )
 
 

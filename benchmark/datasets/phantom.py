@@ -42,9 +42,7 @@ class Drawn:
 
     def __call__(self, index: int) -> npt.NDArray[np.uint8]:
         """(SIDE, SIDE) uint8."""
-        build = chest(
-            rng_for(self.root_seed, "patient", dataset=self.dataset, patient=str(self.patients[index]))
-        )
+        build = chest(rng_for(self.root_seed, "patient", dataset=self.dataset, patient=str(self.patients[index])))
         rng = rng_for(self.root_seed, "image", dataset=self.dataset, index=index)
         return radiograph(build, self.findings[index], rng)
 

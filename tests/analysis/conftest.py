@@ -17,9 +17,7 @@ def block():
 
 
 def make_block(seed=0, **changes):
-    truth = Truth(
-        **{"auroc": (0.75, 0.82, 0.85), "seeds": 4, "images": 160, "images_per_patient": 2, **changes}
-    )
+    truth = Truth(**{"auroc": (0.75, 0.82, 0.85), "seeds": 4, "images": 160, "images_per_patient": 2, **changes})
     whole = simulate(truth, np.random.default_rng(seed))
     arms = ARMS if len(truth.auroc) == 3 else whole.arms
     return replace(whole, dataset="toy", arms=arms)

@@ -16,9 +16,7 @@ def direct(truth, scores, groups):
     """AUROCs and Obuchowski's covariance by the double sum over pairs of images."""
     pos, neg = np.flatnonzero(truth == 1), np.flatnonzero(truth == 0)
     m, n = len(pos), len(neg)
-    wins = (scores[:, pos, None] > scores[:, None, neg]) + 0.5 * (
-        scores[:, pos, None] == scores[:, None, neg]
-    )
+    wins = (scores[:, pos, None] > scores[:, None, neg]) + 0.5 * (scores[:, pos, None] == scores[:, None, neg])
     area = wins.mean((1, 2))
     count = groups.max() + 1
     a, b = np.zeros((len(scores), count)), np.zeros((len(scores), count))

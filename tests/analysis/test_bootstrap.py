@@ -26,9 +26,7 @@ def test_mixed_groups_are_one_stratum():
 
 def test_weights_are_multinomial():
     how = resampling.plan(np.eye(2)[np.repeat([0, 1], 30)], np.arange(60))
-    parts = [
-        resampling.draw(how, size, stream).weights for size, stream in resampling.chunks(how, 2000, ROOT)
-    ]
+    parts = [resampling.draw(how, size, stream).weights for size, stream in resampling.chunks(how, 2000, ROOT)]
     weights = np.concatenate(parts, axis=1).astype(float)
     assert weights.shape == (60, 2000)
     assert weights.mean() == 1
@@ -94,9 +92,7 @@ def test_bca_is_scipys():
     means = np.array([rng.choice(sample, 200).mean() for _ in range(6000)])
     influence = (sample - sample.mean()) / 200
     found = bootstrap.bca(means, sample.mean(), influence)
-    expected = stats.bootstrap(
-        (sample,), np.mean, n_resamples=6000, method="BCa", rng=rng
-    ).confidence_interval
+    expected = stats.bootstrap((sample,), np.mean, n_resamples=6000, method="BCa", rng=rng).confidence_interval
     assert found == pytest.approx((expected.low, expected.high), abs=0.012)
     assert bootstrap.bca(np.ones(50), 1.0, np.zeros(10)) == (1.0, 1.0)
     assert bootstrap.bca(np.ones(50), 2.0, np.zeros(10)) == (2.0, 2.0)

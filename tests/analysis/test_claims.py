@@ -61,9 +61,7 @@ def test_verdict_and_its_sentence(found, adjusted, expected):
     assert equivalence.verdict(found, adjusted, 0.02) == expected
     said = equivalence.sentence("a", "b", "AUROC", found, adjusted, 0.02, 2)
     assert "no difference" not in said
-    word = {"inconclusive": ("open", "may differ"), "equivalent": ("are equivalent",)}.get(
-        expected, (expected,)
-    )
+    word = {"inconclusive": ("open", "may differ"), "equivalent": ("are equivalent",)}.get(expected, (expected,))
     assert any(each in said for each in word)
 
 
@@ -122,9 +120,7 @@ def test_label_gain_interpolates_on_log_n():
 
 def test_label_gain_makes_curves_monotone():
     curve = np.array([[0.7, 0.6, 0.9], [0.5, 0.6, 0.7], [0.9, 0.8, 0.7]])
-    assert gain.monotone(curve) == pytest.approx(
-        np.array([[0.65, 0.65, 0.9], [0.5, 0.6, 0.7], [0.8, 0.8, 0.8]])
-    )
+    assert gain.monotone(curve) == pytest.approx(np.array([[0.65, 0.65, 0.9], [0.5, 0.6, 0.7], [0.8, 0.8, 0.8]]))
     flat = gain.equal_at([100, 200], np.array([[0.7, 0.7]]), np.array([0.7]))
     assert flat == pytest.approx([100])
 

@@ -121,9 +121,7 @@ def test_sign_flip_counts_all_flips():
 
 def test_paired_t_is_scipys():
     values = np.array([0.1, 0.4, 0.2, 0.15])
-    assert inf.two_sided(*inf.paired_t(values)) == pytest.approx(
-        stats.ttest_1samp(values, 0).pvalue, rel=1e-12
-    )
+    assert inf.two_sided(*inf.paired_t(values)) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-12)
 
 
 def test_probability_below():

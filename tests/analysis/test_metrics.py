@@ -40,9 +40,7 @@ def test_multiclass_values_are_scikit_learns():
     assert value(whole, "macro_f1", vector) == pytest.approx(sk.f1_score(y, said, average="macro"))
     assert value(whole, "balanced_accuracy", vector) == pytest.approx(sk.balanced_accuracy_score(y, said))
     assert value(whole, "log_loss", vector) == pytest.approx(sk.log_loss(y, vector.astype(float)), rel=1e-6)
-    assert value(whole, "brier", vector) == pytest.approx(
-        ((vector - whole.truth) ** 2).sum(1).mean(), rel=1e-6
-    )
+    assert value(whole, "brier", vector) == pytest.approx(((vector - whole.truth) ** 2).sum(1).mean(), rel=1e-6)
 
 
 def test_multilabel_values_mask_unknown_labels():
@@ -111,9 +109,7 @@ def test_kernels_are_scikit_learns_with_weights(case):
     for v, lane in np.ndindex(3, weights.shape[1]):
         args = truth[known], scores[v, known]
         weight = weights[known, lane].astype(float)
-        assert found["auroc"][v, lane] == pytest.approx(
-            sk.roc_auc_score(*args, sample_weight=weight), abs=1e-12
-        )
+        assert found["auroc"][v, lane] == pytest.approx(sk.roc_auc_score(*args, sample_weight=weight), abs=1e-12)
         ap = sk.average_precision_score(*args, sample_weight=weight)
         assert found["average_precision"][v, lane] == pytest.approx(ap, abs=1e-12)
         fpr, tpr, _ = sk.roc_curve(*args, sample_weight=weight, drop_intermediate=False)

@@ -109,9 +109,7 @@ BAD = {
     "group_id differs from the first arm's for 1 image": lambda f: f.assign(
         group_id=np.where(f.index == 79, "other", f["group_id"])
     ),
-    "1 cells are missing: arm 1/seed01.*--common-seeds": lambda f: f[
-        (f["arm"] != "arm 1") | (f["seed"] != 1)
-    ],
+    "1 cells are missing: arm 1/seed01.*--common-seeds": lambda f: f[(f["arm"] != "arm 1") | (f["seed"] != 1)],
     "1 refits are missing: arm 1/seed01/refit1": lambda f: pd.concat(
         [f, f[(f["arm"] != "arm 1") | (f["seed"] != 1)].assign(refit=1)]
     ),
@@ -152,9 +150,7 @@ def test_another_truth_for_the_same_image(path):
         read_predictions(path)
 
 
-@pytest.mark.parametrize(
-    ("positives", "message"), [(0, "is absent from the holdout"), (1, "has 1 positive image")]
-)
+@pytest.mark.parametrize(("positives", "message"), [(0, "is absent from the holdout"), (1, "has 1 positive image")])
 def test_a_class_that_is_absent_or_alone(tmp_path, small, positives, message):
     y = (np.arange(20) < positives).astype(float)
     write_block(tmp_path / "p.parquet", replace(small, truth=np.stack([1 - y, y], axis=1)))

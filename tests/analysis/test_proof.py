@@ -14,9 +14,7 @@ SIMULATIONS = 400
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "setting", [Setting(5, 1, 0.90, 300), Setting(10, 3, 0.75, 300), Setting(3, 1, 0.90, 300)]
-)
+@pytest.mark.parametrize("setting", [Setting(5, 1, 0.90, 300), Setting(10, 3, 0.75, 300), Setting(3, 1, 0.90, 300)])
 def test_the_joint_interval_covers_and_the_controls_fail(setting):
     *_, result = coverage.run(setting, SIMULATIONS, seed=0, bootstrapped=0)
     assert validate.gates(result, SIMULATIONS) == []
@@ -90,9 +88,7 @@ def test_plan_refuses_nonsense(flags, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("auroc", "seeds", "message"), [((0.8, 0.9), 1, "one seed"), ((0.8,), 3, "single arm")]
-)
+@pytest.mark.parametrize(("auroc", "seeds", "message"), [((0.8, 0.9), 1, "one seed"), ((0.8,), 3, "single arm")])
 def test_plan_refuses_pilots_that_say_nothing(tmp_path, capsys, auroc, seeds, message):
     write_block(tmp_path / "p.parquet", make_block(auroc=auroc, seeds=seeds, images=60))
     assert plan.main(["--pilot", str(tmp_path / "p.parquet")]) == 2

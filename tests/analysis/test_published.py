@@ -12,9 +12,7 @@ from analysis.ranks import nemenyi, wilcoxon
 
 def test_expected_maximum():
     values = np.array([0.3, 0.1, 0.4, 0.2])
-    assert expected_maximum(values, unbiased=False) == pytest.approx(
-        [0.25, 0.3125, 0.34375, 0.36171875], rel=1e-12
-    )
+    assert expected_maximum(values, unbiased=False) == pytest.approx([0.25, 0.3125, 0.34375, 0.36171875], rel=1e-12)
     assert expected_maximum(values) == pytest.approx([0.25, 1 / 3, 0.375, 0.4], rel=1e-12)
 
 

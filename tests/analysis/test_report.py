@@ -48,15 +48,13 @@ def write_run(run):
                         rho=n / 1000,
                     )
                     write_block(cell / "predictions.parquet", one, {"synthetic": d == 0, "title": "<i>T</i>"})
-                    write_trials(cell, dict(dataset=dataset, arm=arm, n_per_class=n, seed=s), trials=6)
+                    write_trials(cell, {"dataset": dataset, "arm": arm, "n_per_class": n, "seed": s}, trials=6)
     tables = {
         "protocol": [{"item": "budget", "value": "<script>x</script>"}],
         "arms": [{"a": 1}],
         "leaks": [],
     }
-    write_json(
-        run / "spec.json", {"spec": {"metric": "auroc"}, "hash": "0", "git_commit": "1", "tables": tables}
-    )
+    write_json(run / "spec.json", {"spec": {"metric": "auroc"}, "hash": "0", "git_commit": "1", "tables": tables})
 
 
 def write_trials(cell, key, trials):
@@ -217,19 +215,26 @@ def test_bad_flags(tmp_path, block, capsys):
 
 def test_the_command_prints_the_summary(tmp_path, capsys):
     write_block(tmp_path / "p.parquet", make_block(auroc=(0.7, 0.9), seeds=3, images=60))
-    assert (
-        report.main([str(tmp_path / "p.parquet"), "--out", str(tmp_path / "out"), "--resamples", "100"]) == 0
-    )
+    assert report.main([str(tmp_path / "p.parquet"), "--out", str(tmp_path / "out"), "--resamples", "100"]) == 0
     assert "difference: b minus a" in capsys.readouterr().out
 
 
 def test_help_imports_nothing_heavy():
-    heavy = ["torch", "optuna", "timm", "mlflow", "statsmodels", "matplotlib", "numba", "jinja2", "pandas", "scipy", "numpy"]
+    heavy = [
+        "torch",
+        "optuna",
+        "timm",
+        "mlflow",
+        "statsmodels",
+        "matplotlib",
+        "numba",
+        "jinja2",
+        "pandas",
+        "scipy",
+        "numpy",
+    ]
     code = f"import sys, analysis.report; sys.exit(any(m in sys.modules for m in {heavy}))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 def test_the_analysis_sees_only_the_ground_floor_of_the_benchmark():

@@ -16,7 +16,7 @@ def trials(tmp_path):
     for arm in ("scratch", "imagenet"):
         for seed in range(3):
             cell = tmp_path / f"cells/toy/n100/seed0{seed}/{arm}"
-            key = dict(dataset="toy", arm=arm, n_per_class=100, seed=seed)
+            key = {"dataset": "toy", "arm": arm, "n_per_class": 100, "seed": seed}
             write_trials(cell, key, trials=6 if arm == "scratch" else 5)
     return budget.read_trials(tmp_path)
 
@@ -37,7 +37,7 @@ def test_the_ledger_shows_unequal_budgets(trials):
 
 def test_trials_without_costs_or_with_other_columns(tmp_path):
     cell = tmp_path / "cells/toy/n100/seed00/scratch"
-    write_trials(cell, dict(dataset="toy", arm="scratch", n_per_class=100, seed=0), trials=2)
+    write_trials(cell, {"dataset": "toy", "arm": "scratch", "n_per_class": 100, "seed": 0}, trials=2)
     (cell / "costs.parquet").unlink()
     assert budget.read_trials(tmp_path)["seconds"].isna().all()
     pd.DataFrame({"x": [1]}).to_parquet(cell / "trials.parquet")

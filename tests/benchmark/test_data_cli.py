@@ -29,12 +29,8 @@ def nowhere(monkeypatch, tmp_path):
 @pytest.fixture
 def kermany(tmp_path):
     root = tmp_path / "data"
-    names = [
-        f"{s}/NORMAL/IM-{k + i:04d}-0001.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)
-    ]
-    names += [
-        f"{s}/PNEUMONIA/person{k + i}_virus_1.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)
-    ]
+    names = [f"{s}/NORMAL/IM-{k + i:04d}-0001.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)]
+    names += [f"{s}/PNEUMONIA/person{k + i}_virus_1.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)]
     for seed, name in enumerate(names):
         write_images(root / "chest_xray", [name], seed=seed, size=64)
     return root
@@ -51,9 +47,7 @@ def test_list_names_every_data_set_and_where_it_is(kermany, capsys):
 
 def test_check_finds_what_is_wrong(kermany, capsys):
     train = kermany / "chest_xray/train/NORMAL"
-    (kermany / "chest_xray/test/NORMAL/IM-0055-0001.jpeg").write_bytes(
-        (train / "IM-0001-0001.jpeg").read_bytes()
-    )
+    (kermany / "chest_xray/test/NORMAL/IM-0055-0001.jpeg").write_bytes((train / "IM-0001-0001.jpeg").read_bytes())
     (train / "IM-0002-0001.jpeg").write_bytes((train / "IM-0002-0001.jpeg").read_bytes()[:300])
     write_images(kermany / "chest_xray/test/PNEUMONIA", ["person3_virus_9.jpeg"], seed=99)
     assert data.main(["check", "chest-xray", "--data-root", str(kermany)]) == 1
@@ -139,9 +133,7 @@ def test_fetch_kermany_unpacks_the_archive(server, tmp_path, monkeypatch, capsys
     assert data.main(["fetch", "chest-xray", "--data-root", str(tmp_path / "new")]) == 0
     assert (tmp_path / "new" / names[0]).is_file()
     assert "benchmark.data check chest-xray" in capsys.readouterr().out
-    assert data.main(["fetch", "chest-xray", "--data-root", str(tmp_path / "new")]) == 0, (
-        "a second time does nothing"
-    )
+    assert data.main(["fetch", "chest-xray", "--data-root", str(tmp_path / "new")]) == 0, "a second time does nothing"
 
 
 def test_fetch_ham10000_from_dataverse(server, tmp_path, monkeypatch):

@@ -18,9 +18,7 @@ def kermany(tmp_path):
     root = tmp_path / "data" / "chest_xray"
     write_images(root, [f"train/NORMAL/IM-{i:04d}-0001.jpeg" for i in range(8)])
     write_images(root, [f"train/PNEUMONIA/person{i}_virus_{i}.jpeg" for i in range(8)])
-    write_images(
-        root, ["val/NORMAL/NORMAL2-IM-1427-0001.jpeg", "val/PNEUMONIA/person1946_bacteria_4874.jpeg"]
-    )
+    write_images(root, ["val/NORMAL/NORMAL2-IM-1427-0001.jpeg", "val/PNEUMONIA/person1946_bacteria_4874.jpeg"])
     write_images(root, ["test/NORMAL/IM-0501-0001.jpeg", "test/PNEUMONIA/person1_bacteria_1.jpeg"])
     return tmp_path / "data"
 
@@ -149,11 +147,7 @@ def test_a_folder_of_classes_is_a_data_set(mine):
 
 
 def test_its_table_gives_groups_and_splits(mine):
-    rows = [
-        f"{n}/{i}.png,{n}{i // 2},{'holdout' if i < 2 else 'pool'}"
-        for n in ("benign", "malign")
-        for i in range(6)
-    ]
+    rows = [f"{n}/{i}.png,{n}{i // 2},{'holdout' if i < 2 else 'pool'}" for n in ("benign", "malign") for i in range(6)]
     (mine / "groups.csv").write_text("file,group,split\n" + "\n".join(rows))
     images = datasets.load(f"folder:{mine}", None, OPTIONS)
     assert images.holdout.sum() == 4

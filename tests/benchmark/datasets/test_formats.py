@@ -30,10 +30,7 @@ def write_csv(path, rows, delimiter=","):
 @pytest.fixture
 def ham(tmp_path):
     names = [f"ISIC_{24306 + i:07d}" for i in range(84)]
-    rows = [
-        [f"HAM_{i // 2:07d}", name, DX[i // 2 % 7], "histo", "", "unknown", "back"]
-        for i, name in enumerate(names)
-    ]
+    rows = [[f"HAM_{i // 2:07d}", name, DX[i // 2 % 7], "histo", "", "unknown", "back"] for i, name in enumerate(names)]
     root = tmp_path / "HAM10000"
     header = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
     write_csv(root / "HAM10000_metadata.csv", [header, *rows])
@@ -70,10 +67,7 @@ def test_the_test_set_of_isic_2018_is_the_official_holdout(ham, form):
     assert images.facts["holdout"] == "official"
     assert images.sample_ids[images.holdout].tolist() == names
     assert [DX[k] for k in images.labels[images.holdout].argmax(1)] == [DX[i % 7] for i in range(14)]
-    assert (
-        datasets.load("ham10000", ham, GROUPED).sample_ids.tolist()
-        == images.sample_ids[~images.holdout].tolist()
-    )
+    assert datasets.load("ham10000", ham, GROUPED).sample_ids.tolist() == images.sample_ids[~images.holdout].tolist()
 
 
 def test_ham10000_reads_the_tab_separated_metadata_of_dataverse(ham):
@@ -151,9 +145,7 @@ def test_chexpert_keeps_the_five_labels_of_frontal_images_by_patient(chexpert):
 
 def test_labels_of_experts_go_before_valid(chexpert):
     root = chexpert / "CheXpert-v1.0-small"
-    rows = [
-        [row[0], *row[5:]] for row in (chexpert_row("test", 300 + i, 1, np.eye(14)[i]) for i in range(14))
-    ]
+    rows = [[row[0], *row[5:]] for row in (chexpert_row("test", 300 + i, 1, np.eye(14)[i]) for i in range(14))]
     write_csv(root / "test_labels.csv", [["Path", *FINDINGS], *rows])
     write_images(root, [row[0].partition("/")[2] for row in rows])
     images = datasets.load("chexpert", chexpert, OFFICIAL)
@@ -169,9 +161,7 @@ def test_labels_of_experts_go_before_valid(chexpert):
         (":uncertain=zeros:blank=ignore", 0, np.nan),
     ],
 )
-def test_uncertain_and_blank_labels_as_chosen_but_never_settled_in_the_holdout(
-    chexpert, variant, uncertain, blank
-):
+def test_uncertain_and_blank_labels_as_chosen_but_never_settled_in_the_holdout(chexpert, variant, uncertain, blank):
     table = chexpert / "CheXpert-v1.0-small" / "valid.csv"
     table.write_text(table.read_text().replace(",0.0", ",-1.0", 20))
     images = datasets.load(f"chexpert{variant}", chexpert, OFFICIAL)
@@ -239,10 +229,7 @@ def test_the_official_lists_of_nih_divide_it(tmp_path):
     root = tmp_path / "nih"
     names = [f"{i // 2 + 1:08d}_{i % 2:03d}.png" for i in range(12)]
     header = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "OriginalImage[Width", "Height]"]
-    rows = [
-        [name, "Mass|Edema" if i % 2 else "No Finding", 0, i // 2 + 1, 2500, 2048]
-        for i, name in enumerate(names)
-    ]
+    rows = [[name, "Mass|Edema" if i % 2 else "No Finding", 0, i // 2 + 1, 2500, 2048] for i, name in enumerate(names)]
     write_csv(root / "Data_Entry_2017_v2020.csv", [header, *rows])
     write_images(root / "images_001" / "images", names)
     (root / "test_list.txt").write_text("\n".join(names[8:]))
