@@ -139,7 +139,7 @@ def test_rank_tests_are_refused_below_six_data_sets():
         lambda: ranks.friedman(np.ones((5, 3))),
         lambda: ranks.critical_difference(3, 3),
     ):
-        with pytest.raises(InputError, match="refused.*cannot reach"):
+        with pytest.raises(InputError, match=r"refused.*cannot reach"):
             refused()
 
 
