@@ -96,7 +96,7 @@ def choices(variant: str) -> Choices:
         InputError: an unknown key, value or finding, with the near miss.
     """
     given: dict[str, str] = {}
-    labels = COMPETITION
+    labels: tuple[str, ...] = COMPETITION
     for item in filter(None, variant.split(":")):
         key, _, value = item.partition("=")
         if key not in ("labels", *CHOICES):
