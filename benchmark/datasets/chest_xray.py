@@ -40,6 +40,8 @@ ORIGIN = Origin(
         "images of PNEUMONIA": 4273,
         "holdout images of NORMAL": 234,
         "holdout images of PNEUMONIA": 390,
+        "pool groups of NORMAL": 1219,
+        "pool groups of PNEUMONIA": 2450,
         "holdout groups of NORMAL": 225,
         "holdout groups of PNEUMONIA": 203,
     },

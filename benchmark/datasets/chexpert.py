@@ -76,7 +76,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "views": ("frontal", "all"),
 }
 TESTS = ("test.csv", "test_labels.csv", "valid.csv")  # read by experts, the best first
-SHARE = 20  # without one of them, one patient in so many is held out: 3,200 of 64,540
+HELD_OUT = 3200  # patients, without one of them; of fewer than twice as many, half
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def choices(variant: str) -> Choices:
         InputError: an unknown key, value or finding, with the near miss.
     """
     given: dict[str, str] = {}
-    labels = COMPETITION
+    labels: tuple[str, ...] = COMPETITION
     for item in filter(None, variant.split(":")):
         key, _, value = item.partition("=")
         if key not in ("labels", *CHOICES):
@@ -125,7 +125,8 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     if official:
         held = frame["split"].to_numpy() == "test"
     else:
-        held = grouped(NAME, patients, np.nan_to_num(values) > 0.5, True, options.root_seed, SHARE)
+        share = max(2, round(len(set(patients)) / HELD_OUT))
+        held = grouped(NAME, patients, values, True, options.root_seed, share)
     labels = settled(values, chosen, held)
     for k, name in enumerate(chosen.labels):
         if not (labels[~held, k] == 1).any():

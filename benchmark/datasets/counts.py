@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmark.datasets.contract import Images
 
@@ -26,14 +27,21 @@ def of(images: Images) -> dict[str, int]:
 
 def shared_between_splits(images: Images) -> dict[tuple[str, str], int]:
     """Groups that are in two of the parts that the owner's folders make, for every two parts."""
-    parts = np.array([_part(str(path)) for path in getattr(images.read, "paths", ())])
-    names = [name for name in SPLITS if (parts == name).any()] if len(parts) == len(images.groups) else []
+    parts = _splits(images)
+    names = [name for name in SPLITS if (parts == name).any()]
     members = {name: set(images.groups[parts == name].tolist()) for name in names}
     return {
         (first, second): len(members[first] & members[second])
         for i, first in enumerate(names)
         for second in names[i + 1 :]
     }
+
+
+def _splits(images: Images) -> npt.NDArray[np.str_]:
+    """(N,) the owner's part that each image lies in, or ""."""
+    paths = getattr(images.read, "paths", ())
+    known = len(paths) == len(images.groups)
+    return np.array([_part(str(path)) for path in paths] if known else [""] * len(images.groups))
 
 
 def _part(path: str) -> str:

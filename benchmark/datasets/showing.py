@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 8  # of each class, each of another group
 MARGIN = 4
+LARGE = 112  # pixels that a tile has at least
 HEADING = 16
 
 
@@ -34,7 +35,7 @@ def sheet(name: str, root: Path | None, options: LoadOptions, strength: float) -
 
     images = datasets.load(name, datasets.data_root(root), options)
     size, rng = options.image_size, rng_for(options.root_seed, "show", dataset=name)
-    zoom = max(1, 96 // size)
+    zoom = -(-LARGE // size)
     step = size * zoom + MARGIN
     rows = [*images.classes, *(["none of them"] if images.task == "multilabel" else [])]
     paper = Image.new("RGB", (SAMPLES * step + MARGIN, len(rows) * (2 * step + HEADING) + MARGIN), "white")
@@ -42,9 +43,13 @@ def sheet(name: str, root: Path | None, options: LoadOptions, strength: float) -
     for k, label in enumerate(rows):
         chosen = _samples(images, k, rng)
         top = k * (2 * step + HEADING) + MARGIN
+<<<<<<< HEAD
         pen.text((MARGIN, top), f"{label}: {len(chosen)} of the pool's, and below them augmented", fill="black")
+=======
+        pen.text((MARGIN, top), f"{label}: {len(chosen)} images of the pool; below, augmented", fill="black")
+>>>>>>> main
         plain = [resized(images.read(int(row)), size) for row in chosen]
-        for line, pictures in enumerate((plain, _augmented(plain, images, strength, options))):
+        for line, pictures in enumerate((plain, _augmented(plain, images, strength, k))):
             for column, pixels in enumerate(pictures):
                 tile = Image.fromarray(pixels.squeeze()).convert("RGB").resize((size * zoom, size * zoom), 0)
                 paper.paste(tile, (MARGIN + column * step, top + HEADING + line * step))
@@ -60,7 +65,7 @@ def _samples(images: Images, k: int, rng: np.random.Generator) -> npt.NDArray[np
 
 
 def _augmented(
-    plain: list[npt.NDArray[np.uint8]], images: Images, strength: float, options: LoadOptions
+    plain: list[npt.NDArray[np.uint8]], images: Images, strength: float, row: int
 ) -> list[npt.NDArray[np.uint8]]:
     if not plain:
         return []
@@ -68,7 +73,7 @@ def _augmented(
 
     from benchmark.training.augment import augment
 
-    generator = torch.Generator().manual_seed(int_seed(seed_for(options.root_seed, "show augmentation")))
+    generator = torch.Generator().manual_seed(int_seed(seed_for(0, "show augmentation", row=row)))
     batch = torch.from_numpy(np.stack(plain)).permute(0, 3, 1, 2)
     views = augment(batch, strength, images.mirror, generator).permute(0, 2, 3, 1)
     return list((views.numpy() * 255).round().astype(np.uint8))

@@ -79,7 +79,7 @@ def test_check_reaches_the_published_counts(data_root, capsys, tmp_path):
 def test_show_draws_each_class_and_its_augmentation(tmp_path, capsys):
     assert data.main(["show", "phantom", "--image-size", "32", "--out", "sheet.png"]) == 0
     sheet = Image.open(tmp_path / "sheet.png")
-    assert sheet.size == (8 * 100 + 4, 2 * (2 * 100 + 16) + 4)
+    assert sheet.size == (8 * 132 + 4, 2 * (2 * 132 + 16) + 4)
     assert np.asarray(sheet).std() > 20
 
 

@@ -66,6 +66,33 @@ def test_a_small_pool_overlaps_and_says_how_much():
     assert data.labels[drawn.indices].sum(0).tolist() == [20, 20]
 
 
+def test_the_n_that_fit_stay_disjoint_beside_a_larger_n_that_does_not():
+    data = two_classes(groups_each=66, images_each=1)
+    small = [take(data, 20, seed, largest=40) for seed in range(3)]
+    large = [take(data, 40, seed) for seed in range(3)]
+    for seed in range(3):
+        assert small[seed].overlap == 0
+        assert not set(small[seed].indices) & set(small[(seed + 1) % 3].indices)
+        assert set(small[seed].indices) < set(large[seed].indices)
+        shared = len(set(large[seed].indices) & set(large[(seed + 1) % 3].indices)) / 80
+        assert 0 < shared <= large[seed].overlap + 0.1
+        assert large[seed].overlap == pytest.approx(40 / 66)
+
+
+def test_the_overlap_is_of_the_classes_that_still_vary():
+    groups = np.arange(600)
+    data = images(np.eye(3)[np.where(groups < 10, 0, 1 + groups % 2)], groups, task="multiclass")
+    drawn = take(data, 100, 0, seeds=5)
+    assert drawn.shortfalls == {"c0": 10}
+    assert drawn.overlap == pytest.approx(max(100 / 295, (10 + 2 * 100 * 100 / 295) / 210))
+    assert drawn.overlap < 1
+
+
+def test_more_than_every_class_has_is_refused():
+    with pytest.raises(InputError, match=r"no class has 500 images.*c0 180, c1 180"):
+        take(two_classes(), 500, 0)
+
+
 def test_a_class_that_is_short_gives_all_it_has_or_is_refused():
     groups = np.arange(100)
     data = images(np.eye(2)[(groups < 8).astype(int)], groups)
