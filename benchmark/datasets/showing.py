@@ -43,11 +43,7 @@ def sheet(name: str, root: Path | None, options: LoadOptions, strength: float) -
     for k, label in enumerate(rows):
         chosen = _samples(images, k, rng)
         top = k * (2 * step + HEADING) + MARGIN
-<<<<<<< HEAD
-        pen.text((MARGIN, top), f"{label}: {len(chosen)} of the pool's, and below them augmented", fill="black")
-=======
         pen.text((MARGIN, top), f"{label}: {len(chosen)} images of the pool; below, augmented", fill="black")
->>>>>>> main
         plain = [resized(images.read(int(row)), size) for row in chosen]
         for line, pictures in enumerate((plain, _augmented(plain, images, strength, k))):
             for column, pixels in enumerate(pictures):

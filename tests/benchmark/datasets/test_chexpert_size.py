@@ -54,8 +54,6 @@ def test_the_whole_index_takes_seconds_and_little_memory(tree):
     assert (images.labels[drawn.indices] == 1).sum(0).min() >= 100
     assert drawn.overlap == 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        f"indexed in {indexed:.1f} s, drawn in {drew:.1f} s, memory {before / 1e6:.2f} to {peak / 1e6:.2f} GB"
-    )
+    print(f"indexed in {indexed:.1f} s, drawn in {drew:.1f} s, memory {before / 1e6:.2f} to {peak / 1e6:.2f} GB")
     assert indexed < 30
     assert peak - before < 2e6, "kilobytes"
