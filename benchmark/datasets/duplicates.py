@@ -2,10 +2,10 @@
 
 A near duplicate has a perceptual hash (Zauner 2010: the signs of the 8 x 8 lowest cosine frequencies, here
 against their median) that differs in at most `BITS` of 64, and pixels, at `SIDE` px, that correlate by at
-least `CORRELATION`, and still by `DETAIL` without those low frequencies. On real radiographs and skin lesions
-this found 99% or more of copies compressed to JPEG quality 60, made darker, or halved in size, and took no
-two patients for each other: detail of copies correlated by .98, of others by .71 at most. A copy cropped by
-3% is found in one case out of two.
+least `CORRELATION`, and still by `DETAIL` without those low frequencies. On 150 real images each of Kermany,
+NIH and HAM10000 at 32 px this found every copy compressed to JPEG quality 60, halved in size or made darker, 93%
+or more of those made brighter, and 78 to 94% of those cropped by 3%. The cut on detail was chosen on HAM10000,
+where pairs of different lesions reached .71.
 """
 
 from __future__ import annotations
