@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ class Replicates:
 
 
 def replicate(
-    block: Block, names: Sequence[str], resamples: int, root: np.random.SeedSequence, workers: int = 2
+    block: Block,
+    names: Sequence[str],
+    resamples: int,
+    root: np.random.SeedSequence,
+    workers: int | None = None,
 ) -> Replicates:
     """Bootstrap the metrics of a block.
 
@@ -43,7 +48,7 @@ def replicate(
         names: metrics.
         resamples: B.
         root: of the weights. Blocks with the same holdout and root get the same weights.
-        workers: threads; their number does not change the result.
+        workers: threads, as many as `threads()` where None; their number does not change the result.
     """
     arms, seeds, refits, images, _ = block.scores.shape
     vectors = block.scores.reshape(arms * seeds * refits, images, -1)
@@ -60,7 +65,7 @@ def replicate(
             chunk = resampling.draw(how, size, stream)
             return number, _evaluate(prepared, chunk.weights, block.groups), chunk.redrawn
 
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(workers or threads()) as pool:
             redrawn = 0
             for number, values, again in pool.map(work, range(len(jobs))):
                 start = number * resampling.CHUNK
@@ -96,6 +101,12 @@ def _prepare(block: Block, vectors: npt.NDArray[Any], names: Sequence[str]) -> _
         shared = each[0][0].reshape(groups, -1)
         own = np.stack([parts[1].reshape(groups, -1) for parts in each], axis=1).reshape(groups, -1)
     return _Prepared(ranking, ranked, summed, shared, own, problems, len(vectors))
+
+
+def threads() -> int:
+    """How many threads to use: the kernels let go of the interpreter's lock. At most four."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, available))
 
 
 def grouped_parts(block: Block, vector: npt.NDArray[Any]) -> tuple[Floats, Floats]:

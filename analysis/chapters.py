@@ -174,7 +174,8 @@ def tables(study: Study, trials: pd.DataFrame | None, metric_tuned: str | None) 
         found["crossing"] = curves.table(trials)
         if metric_tuned in (None, study.primary.name):
             found["optimism"] = budget.optimism(trials, scored)
-    return {name: frame for name, frame in found.items() if frame is not None and len(frame)}
+    always = ("arms", "pairwise")
+    return {name: frame for name, frame in found.items() if frame is not None and (len(frame) or name in always)}
 
 
 def holdout(study: Study) -> pd.DataFrame:

@@ -284,7 +284,9 @@ def code_by_appearance(groups: Integers) -> Integers:
 def holdout(dataset: str, task: Task, classes: Sequence[str], y_true: Floats, groups: Integers) -> None:
     """Every class or label has at least two positive and two negative images, from two groups each."""
     for k, name in enumerate(classes):
-        for sign, wanted in (("positive", 1.0), ("negative", 0.0)):
+        # The negatives of a class are the positives of the others; a label's may be missing on their own.
+        signs = (("positive", 1.0), ("negative", 0.0)) if task == "multilabel" else (("positive", 1.0),)
+        for sign, wanted in signs:
             found = y_true[:, k] == wanted
             count, patients = int(found.sum()), len(np.unique(groups[found]))
             if count >= 2 and patients >= 2:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-LANES = 16
-SPECIFICITY = 0.9
+LANES = 64  # resamples side by side: as bytes, they fill one cache line an image
+FALSE_POSITIVES = 0.1
+ROUNDING = 1e-9
 
 compile_it: Callable[[Any], Any] = njit(nogil=True, cache=True, error_model="numpy")
 
@@ -39,7 +40,7 @@ def count(drawn, members, weights):  # type: ignore[no-untyped-def]
 def auroc(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
     """Probability that a positive is above a negative, ties one half."""
     size = weights.shape[1]
-    tile = np.zeros((weights.shape[0], LANES), np.float32)
+    tile = np.zeros((weights.shape[0], LANES), weights.dtype)
     above, high, low, wins, total = (
         np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES),
     )  # fmt: skip
@@ -57,7 +58,7 @@ def auroc(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
                 if fresh and ends[v, k]:  # a score of its own: the common case
                     if positive[v, k]:
                         for lane in range(LANES):
-                            above[lane] += tile[row, lane]
+                            above[lane] += np.float64(tile[row, lane])
                     else:
                         for lane in range(LANES):
                             w = np.float64(tile[row, lane])
@@ -69,10 +70,10 @@ def auroc(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
                     low[:] = 0
                 if positive[v, k]:
                     for lane in range(LANES):
-                        high[lane] += tile[row, lane]
+                        high[lane] += np.float64(tile[row, lane])
                 else:
                     for lane in range(LANES):
-                        low[lane] += tile[row, lane]
+                        low[lane] += np.float64(tile[row, lane])
                 fresh = ends[v, k]
                 if fresh:
                     for lane in range(LANES):
@@ -87,7 +88,7 @@ def auroc(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
 def average_precision(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
     """Sum over distinct scores of precision times the gain in recall."""
     size = weights.shape[1]
-    tile = np.zeros((weights.shape[0], LANES), np.float32)
+    tile = np.zeros((weights.shape[0], LANES), weights.dtype)
     hits, taken, high, gained = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     for start in range(0, size, LANES):
         width = min(LANES, size - start)
@@ -103,7 +104,7 @@ def average_precision(images, positive, ends, weights, out):  # type: ignore[no-
                 row = images[v, k]
                 if not positive[v, k]:
                     for lane in range(LANES):
-                        taken[lane] += tile[row, lane]
+                        taken[lane] += np.float64(tile[row, lane])
                 elif ends[v, k] and not pending:
                     for lane in range(LANES):
                         w = np.float64(tile[row, lane])
@@ -114,8 +115,8 @@ def average_precision(images, positive, ends, weights, out):  # type: ignore[no-
                 else:
                     pending = True
                     for lane in range(LANES):
-                        high[lane] += tile[row, lane]
-                        taken[lane] += tile[row, lane]
+                        high[lane] += np.float64(tile[row, lane])
+                        taken[lane] += np.float64(tile[row, lane])
                 if pending and ends[v, k]:
                     pending = False
                     for lane in range(LANES):
@@ -130,7 +131,7 @@ def average_precision(images, positive, ends, weights, out):  # type: ignore[no-
 def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untyped-def]
     """Sensitivity where the ROC curve, linear between its points, passes the specificity."""
     size = weights.shape[1]
-    tile = np.zeros((weights.shape[0], LANES), np.float32)
+    tile = np.zeros((weights.shape[0], LANES), weights.dtype)
     positives, allowed, hits, false = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     high, low, found = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     for start in range(0, size, LANES):
@@ -145,12 +146,12 @@ def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untype
                     row = images[v, k]
                     if positive[v, k]:
                         for lane in range(LANES):
-                            positives[lane] += tile[row, lane]
+                            positives[lane] += np.float64(tile[row, lane])
                     else:
                         for lane in range(LANES):
-                            allowed[lane] += tile[row, lane]
+                            allowed[lane] += np.float64(tile[row, lane])
                 for lane in range(LANES):
-                    allowed[lane] *= 1 - SPECIFICITY
+                    allowed[lane] *= FALSE_POSITIVES
             hits[:] = 0
             false[:] = 0
             high[:] = 0
@@ -160,17 +161,17 @@ def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untype
                 row = images[v, k]
                 if positive[v, k]:
                     for lane in range(LANES):
-                        high[lane] += tile[row, lane]
+                        high[lane] += np.float64(tile[row, lane])
                 else:
                     for lane in range(LANES):
-                        low[lane] += tile[row, lane]
+                        low[lane] += np.float64(tile[row, lane])
                 if not ends[v, k]:
                     continue
                 for lane in range(LANES):
                     after = false[lane] + low[lane]
                     share = (allowed[lane] - false[lane]) / max(low[lane], 1.0)
                     here = hits[lane] + high[lane] * share
-                    first = (found[lane] < 0) & (after > allowed[lane])
+                    first = (found[lane] < 0) & (after > allowed[lane] + ROUNDING)
                     found[lane] = here if first else found[lane]
                     false[lane] = after
                     hits[lane] += high[lane]

@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
-Counts = npt.NDArray[np.uint16]
+Counts = npt.NDArray[np.unsignedinteger[Any]]
 
 #: Ranking metrics that the kernels know.
 RANKING = ("auroc", "average_precision", "sensitivity_at_90_specificity")
-SPECIFICITY = 0.9
+FALSE_POSITIVES = 0.1  # 1 - specificity
+ROUNDING = 1e-9  # a tenth of a whole number may come out a little below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,8 @@ def evaluate(
         metric -> (M, L).
     """
     use = has_numba() if compiled is None else compiled
+    if use and weights.max(initial=0) < 256:
+        weights = weights.astype(np.uint8)  # a quarter of the memory traffic
     found = {}
     for name in metrics:
         function = _compiled()[name] if use else _PLAIN[name]
@@ -136,9 +139,9 @@ def _plain_sensitivity(images: Any, positive: Any, ends: Any, weights: Counts, o
     for vector in range(len(images)):
         high, low = _blocks(vector, images, positive, ends, weights)
         hits, false = np.cumsum(high, axis=0), np.cumsum(low, axis=0)
-        allowed = (1 - SPECIFICITY) * false[-1]
+        allowed = FALSE_POSITIVES * false[-1]
         # Where the curve first leaves the allowed part, the rest of that step is cut off.
-        at = (false <= allowed).sum(axis=0)
+        at = (false <= allowed + ROUNDING).sum(axis=0)
         lane = np.arange(weights.shape[1])
         before = hits[at, lane] - high[at, lane]
         share = (allowed - (false[at, lane] - low[at, lane])) / low[at, lane]

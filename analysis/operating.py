@@ -13,6 +13,7 @@ from analysis.blocks import Block
 Floats = npt.NDArray[np.float64]
 
 GRID = np.linspace(0, 1, 101)
+POINTS = 1000
 RESAMPLES = 100  # for a standard error at each point, not for percentiles
 Z = 1.959963984540054
 
@@ -56,10 +57,12 @@ def curves(block: Block, root: np.random.SeedSequence) -> Curves:
 def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tuple[Floats, Floats]:
     """(101, L) sensitivity on the grid of false positive rates, and precision on that of recalls."""
     high, low = kernels.blocks(row, vectors, weights)
-    hits, false = np.cumsum(high, axis=0), np.cumsum(low, axis=0)
+    if len(high) > POINTS:  # a curve of a thousand points looks the same
+        starts = np.linspace(0, len(high), POINTS, endpoint=False).astype(np.intp)
+        high, low = np.add.reduceat(high, starts, axis=0), np.add.reduceat(low, starts, axis=0)
+    hits, false = np.cumsum(high.T, axis=1), np.cumsum(low.T, axis=1)
     roc, precision = np.empty((len(GRID), weights.shape[1])), np.empty((len(GRID), weights.shape[1]))
-    for lane in range(weights.shape[1]):
-        tp, fp = np.ascontiguousarray(hits[:, lane]), np.ascontiguousarray(false[:, lane])
+    for lane, (tp, fp) in enumerate(zip(hits, false, strict=True)):
         at = np.searchsorted(fp, GRID * fp[-1], side="right")
         before_fp = np.where(at > 0, fp[at - 1], 0.0)
         before_tp = np.where(at > 0, tp[at - 1], 0.0)

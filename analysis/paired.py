@@ -44,18 +44,20 @@ def auroc_permutation(
     vectors = kernels.sort(both, ranks[None])
     _, codes = np.unique(groups[known], return_inverse=True)
 
-    def differences(swapped: npt.NDArray[np.bool_]) -> Floats:
+    def differences(swapped: npt.NDArray[np.uint8]) -> Floats:
         # An image of the pooled ranking weighs 1 in the model that it is given to, 0 in the other.
-        mine = np.concatenate([~swapped[codes], swapped[codes]]).astype(np.uint16)
+        mine = np.concatenate([1 - swapped, swapped])[at]
         values = [kernels.evaluate(("auroc",), vectors, w)["auroc"][0] for w in (mine, 1 - mine)]
         return np.asarray(values[0] - values[1])
 
     count = int(codes.max()) + 1
-    observed = abs(float(differences(np.zeros((count, 1), dtype=np.bool_))[0]))
+    at = np.concatenate([codes, codes + count])
+    observed = abs(float(differences(np.zeros((count, 1), dtype=np.uint8))[0]))
     extreme = 0
     for start in range(0, permutations, 64):
         size = min(64, permutations - start)
-        drawn = differences(rng.random((count, size)) < 0.5)
+        bits = np.frombuffer(rng.bytes(8 * count), dtype=np.uint8).reshape(count, 8)
+        drawn = differences(np.unpackbits(bits, axis=1)[:, :size])
         extreme += int((np.abs(drawn) >= observed - 1e-12).sum())
     return (extreme + 1) / (permutations + 1)
 

@@ -22,8 +22,8 @@ FACTORS = (0.25, 0.5, 1, 2, 4, 8)
 
 DESCRIPTION = """\
 Power of the joint test for seeds x patients. The variances come from a pilot (--pilot RUN_OR_PREDICTIONS), or
-are assumed: --auroc and --patients give the patients' part (Hanley and McNeil 1982), --correlation says how alike
-two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples."""
+are assumed: --auroc and --patients give the patients' part (Hanley and McNeil 1982), --correlation says how
+alike two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples."""
 
 
 def assumed(

@@ -3,6 +3,7 @@ patients."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -90,7 +91,7 @@ def score(
     if metric.kind == "auroc":
         return _auroc(block, metric)
     if metric.kind == "sums":
-        return _sums(block, metric)
+        return score_sums(block, (name,))[name]
     if replicates is None:
         root = np.random.SeedSequence(0) if root is None else root
         replicates = bootstrap.replicate(block, (name,), RESAMPLES, root).values[name]
@@ -117,16 +118,23 @@ def _auroc(block: Block, metric: metrics.Metric) -> Scored:
     return Scored(block, metric, values.reshape(arms, seeds), covariance)
 
 
-def _sums(block: Block, metric: metrics.Metric) -> Scored:
+def score_sums(block: Block, names: Sequence[str]) -> dict[str, Scored]:
+    """`score` of several sum metrics, reading every score vector once."""
     arms, seeds, refits, _, _ = block.scores.shape
     groups = int(block.groups.max()) + 1
-    values, contributions = np.zeros((arms, seeds)), np.zeros((arms, seeds, groups))
+    values = {name: np.zeros((arms, seeds)) for name in names}
+    contributions = {name: np.zeros((arms, seeds, groups)) for name in names}
     for a, s, r in np.ndindex(arms, seeds, refits):
-        at, each = metrics.influence(metric.name, *bootstrap.grouped_parts(block, block.scores[a, s, r]))
-        values[a, s] += at / refits
-        contributions[a, s] += each / refits
-    flat = contributions.reshape(arms * seeds, groups)
-    return Scored(block, metric, values, groups / (groups - 1) * (flat @ flat.T))
+        shared, own = bootstrap.grouped_parts(block, block.scores[a, s, r])
+        for name in names:
+            at, each = metrics.influence(name, shared, own)
+            values[name][a, s] += at / refits
+            contributions[name][a, s] += each / refits
+    found = {}
+    for name in names:
+        flat = contributions[name].reshape(arms * seeds, groups)
+        found[name] = Scored(block, metrics.METRICS[name], values[name], groups / (groups - 1) * (flat @ flat.T))
+    return found
 
 
 def _ranking_values(block: Block, name: str) -> Floats:

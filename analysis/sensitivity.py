@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 SIGN_FLIP_SEEDS = range(6, 21)
-PERMUTATIONS = 999
+PERMUTATIONS = 499
+MOST_PERMUTED = 15  # pairs of arms: of more, the test of every seed would take longer than all the rest
+
+Permuted = Mapping[tuple[int, int, int], float]
 
 BOTH = "new training samples, new patients"
 SEEDS = "new training samples, these patients"
@@ -80,8 +84,9 @@ def table(study: Study) -> pd.DataFrame:
         clustered = int(scored.block.groups.max()) + 1 < len(scored.block.groups)
         alone = score(without_groups(scored.block), name) if clustered else scored
         together = score(ensemble(scored.block), name)
+        permuted = _permutations(scored, study.seed)
         for a, b in scored.pairs:
-            for line in _lines(each, scored, alone, together, a, b, study.seed):
+            for line in _lines(each, scored, alone, together, a, b, permuted):
                 rows.append(
                     pair_keys(scored, a, b)
                     | {
@@ -102,7 +107,7 @@ def table(study: Study) -> pd.DataFrame:
 
 
 def _lines(
-    each: BlockStudy, scored: Scored, alone: Scored, together: Scored, a: int, b: int, seed: int
+    each: BlockStudy, scored: Scored, alone: Scored, together: Scored, a: int, b: int, permuted: Permuted
 ) -> Iterator[Line]:
     block, name = scored.block, scored.metric.name
     count = len(block.seeds)
@@ -131,10 +136,10 @@ def _lines(
     whole = together.pair(a, b)
     yield _t("ensemble of the seeds", PATIENTS, whole.estimate, whole.se, note="another estimand")
     for s in range(count):
-        yield from _one_seed(scored, a, b, s, seed)
+        yield from _one_seed(scored, a, b, s, permuted)
 
 
-def _one_seed(scored: Scored, a: int, b: int, s: int, seed: int) -> Iterator[Line]:
+def _one_seed(scored: Scored, a: int, b: int, s: int, permuted: Permuted) -> Iterator[Line]:
     """The classical paired tests of one seed's two models; refits beyond the first are left out of the
     tests."""
     block = scored.block
@@ -146,18 +151,33 @@ def _one_seed(scored: Scored, a: int, b: int, s: int, seed: int) -> Iterator[Lin
         value = float(scored.values[b, s] - scored.values[a, s])
         line = _t("clustered DeLong", PATIENTS, value, math.sqrt(max(float(variance), 0.0)))
         yield _of_seed(line, label)
-        if len(block.columns) == 1:
-            k = block.columns[0]
-            first, second = block.scores[a, s, 0, :, k], block.scores[b, s, 0, :, k]
-            rng = permutation_rng(seed, scored, a, b, s)
-            p = paired.auroc_permutation(block.truth[:, k], first, second, block.groups, PERMUTATIONS, rng)
+        if (a, b, s) in permuted:
             note = f"{PERMUTATIONS} permutations of patients, midranks"
-            yield Line("paired permutation", NEITHER, value, p=p, note=note, seed=label)
+            yield Line("paired permutation", NEITHER, value, p=permuted[a, b, s], note=note, seed=label)
     if block.task != "multilabel":
         right = block.scores[[a, b], s, 0].argmax(axis=-1) == block.truth.argmax(axis=-1)
         estimate, se, _ = paired.clustered_mcnemar(right[0], right[1], block.groups)
         line = _t("McNemar, clustered", PATIENTS, estimate, se, note="accuracy at the default threshold")
         yield _of_seed(line, label, "accuracy")
+
+
+def _permutations(scored: Scored, seed: int) -> Permuted:
+    """(a, b, s) -> permutation p-value, for AUROCs of one positive class; empty beyond `MOST_PERMUTED`
+    pairs."""
+    block = scored.block
+    if scored.metric.kind != "auroc" or len(block.columns) > 1 or len(scored.pairs) > MOST_PERMUTED:
+        return {}
+    k = block.columns[0]
+
+    def test(key: tuple[int, int, int]) -> float:
+        a, b, s = key
+        first, second = block.scores[a, s, 0, :, k], block.scores[b, s, 0, :, k]
+        rng = permutation_rng(seed, scored, a, b, s)
+        return paired.auroc_permutation(block.truth[:, k], first, second, block.groups, PERMUTATIONS, rng)
+
+    keys = [(a, b, s) for a, b in scored.pairs for s in range(len(block.seeds))]
+    with ThreadPoolExecutor(bootstrap.threads()) as pool:
+        return dict(zip(keys, pool.map(test, keys), strict=True))
 
 
 def variance(scored: list[Scored]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from analysis import bootstrap
 from analysis.blocks import Block, Predictions
 from analysis.metrics import METRICS, Metric
-from analysis.scores import Scored, score
+from analysis.scores import Scored, score, score_sums
 from benchmark.errors import unknown_name
 from benchmark.seeds import rng_for, seed_for
 
@@ -95,12 +94,12 @@ def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
     # The root names the data set alone: every n has the same patients and gets the same weights, so that
     # comparisons across n are paired too.
     root = seed_for(seed, "bootstrap", dataset=block.dataset)
-    workers = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-    drawn = bootstrap.replicate(block, tuple(METRICS), resamples, root, workers)
+    drawn = bootstrap.replicate(block, tuple(METRICS), resamples, root)
     shares = bootstrap.seed_weights(
         len(block.seeds), resamples, seed_for(seed, "bootstrap seeds", dataset=block.dataset)
     )
-    scored = {name: score(block, name, drawn.values[name]) for name in METRICS}
+    scored = score_sums(block, [name for name, metric in METRICS.items() if metric.kind == "sums"])
+    scored |= {name: score(block, name, drawn.values[name]) for name in METRICS if name not in scored}
     return BlockStudy(block, scored, drawn.values, shares, drawn.redrawn)
 
 

@@ -89,7 +89,7 @@ def test_tost_is_the_ninety_percent_interval():
 def test_effect_sizes():
     a, b = np.array([0.7, 0.72, 0.74]), np.array([0.8, 0.79, 0.86])
     average = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
-    assert effects.hedges_g(a, b) == pytest.approx((b - a).mean() / average * (1 - 3 / (4 * 2 - 1)))
+    assert effects.hedges_g(a, b) == pytest.approx((b - a).mean() / average * (1 - 3 / (8 * 3 - 9)))
     assert effects.hedges_g(b, a) == -effects.hedges_g(a, b)
     assert math.isnan(effects.hedges_g(a[:1], b[:1])) and math.isnan(effects.hedges_g(np.ones(3), np.ones(3)))
     assert effects.cliffs_delta(a, b) == 1 and effects.cliffs_delta(a, a) == 0

@@ -90,7 +90,7 @@ def test_one_seed_is_conditional_on_it():
     [
         ([0.1, 0.2], np.eye(3), 0.0, "need a 2 x 2"),
         ([0.1, math.nan], np.eye(2), 0.0, "finite"),
-        ([0.1, 0.2], np.eye(2) * math.inf, 0.0, "finite"),
+        ([0.1, 0.2], np.full((2, 2), math.inf), 0.0, "finite"),
         ([0.1, 0.2], np.eye(2), 1.0, "rho"),
     ],
 )
