@@ -1,4 +1,4 @@
-"""MLflow's database: made once under a lock, in one piece, and used by one writer with any number of readers."""
+"""MLflow's database: made once, under a lock and in one piece; one writer, any number of readers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def alone(root: Path) -> Iterator[None]:
 
 @contextmanager
 def new_database(root: Path) -> Iterator[MlflowClient]:
-    """A client of a new, empty database, which takes its place under `root` when the block ends without an error.
+    """A client of a new, empty database, which takes its place under `root` when the block ends well.
 
     Only for the holder of the exclusive lock.
     """
@@ -117,15 +117,20 @@ def client_of(path: Path, durable: bool = True) -> MlflowClient:
         logging.getLogger(name).setLevel(logging.WARNING)
     if not event.contains(Engine, "connect", _be_quick):
         event.listen(Engine, "connect", _be_quick)
-    _drafts.update(() if durable else (str(path),))
-    return MlflowClient(f"sqlite:///{path}")
+    _drafts.update(() if durable else (str(path.resolve()),))
+    return MlflowClient(database_uri(path))
+
+
+def database_uri(path: Path) -> str:
+    """A database file as SQLAlchemy's URL, in which '%' and '?' mean something else."""
+    return "sqlite:///" + str(path.resolve()).replace("%", "%25").replace("?", "%3F")
 
 
 _drafts: set[str] = set()
 
 
 def _be_quick(connection: Any, record: Any) -> None:
-    """No sync of the disk at each commit, which takes .1 s on a busy one; the file stays consistent with WAL."""
+    """No sync of the disk at each commit: .1 s where it is busy. With WAL the file stays consistent."""
     if not isinstance(connection, sqlite3.Connection):
         return
     path = connection.execute("PRAGMA database_list").fetchone()[2]
@@ -160,7 +165,5 @@ def _wait_for_lock(lock: Any, kind: int) -> None:
             return
         except BlockingIOError:
             if time.monotonic() > until:
-                raise InputError(
-                    f"another process holds {lock.name}: is it rebuilding the database?"
-                ) from None
+                raise InputError(f"another process holds {lock.name}: is it rebuilding?") from None
             time.sleep(0.1)

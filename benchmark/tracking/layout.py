@@ -1,7 +1,7 @@
 """What is called what in MLflow: experiments, runs, keys, parameters, metrics. Pure functions, no mlflow.
 
-One experiment holds one (data set, n per class). In it each cell is a *study* run, which carries what is compared
-(the charts show such runs alone), and beneath it are its trials and its final refit.
+One experiment holds one (data set, n per class). In it each cell is a *study* run, which carries what is
+compared (the charts show such runs alone), and beneath it are its trials and its final refit.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def study_name(cell: CellLike) -> str:
 
 
 def study_parameters(cell: CellLike, facts: Mapping[str, Any]) -> dict[str, str]:
-    """What a study is compared by. A larger budget continues a study, so that the budget is not among them."""
+    """What a study is compared by. The budget is not among them: a larger one continues a study."""
     parameters = {
         "dataset": cell.dataset,
         "n_per_class": str(cell.n_per_class),
@@ -129,8 +129,8 @@ def _study_note(run: str, cell: CellLike, facts: Mapping[str, Any]) -> str:
         f"**{cell.arm}** on **{cell.dataset}**, {cell.n_per_class} labelled images per class, "
         f"training subsample {cell.seed}, run `{run}`.",
         "",
-        "Expand the run for its trials and its final refit. `best_so_far` is the best mean over the inner folds "
-        "up to a trial; `holdout_*` are the scores of the final refit, which tuning never saw.",
+        "Expand the run for its trials and its final refit. `best_so_far` is the best mean over the inner "
+        "folds up to a trial; `holdout_*` are the scores of the final refit, which tuning never saw.",
         "",
     ]
     for name, value in sorted(facts.items()):

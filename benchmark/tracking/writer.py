@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class Writer:
     def finish_study(
         self, cell: CellLike, metrics: Row, paths: Iterable[Path], at: float | None = None
     ) -> None:
-        """Complete a study: trials that were not told, the summary on its run, the final run with its files."""
+        """Complete a study: the trials that were not told, its summary, the final run with its files."""
         from mlflow.entities import Metric
 
         at = at or time.time()
@@ -102,7 +103,7 @@ class Writer:
             synchronous=True,
         )
         if PREDICTIONS in files:
-            self._describe_holdout(cell, study, files[PREDICTIONS])
+            self._describe_holdout(study, cell.dataset, files[PREDICTIONS])
         self._write_final(cell, study, summary, best, files.values(), stamp)
         self._end(study, "FINISHED", stamp)
 
@@ -145,7 +146,7 @@ class Writer:
             return str(self._client.create_experiment(name, artifact_location=folder.as_uri()))
         if not found.artifact_location.startswith(artifacts.as_uri()):
             raise RuntimeError(
-                f"the artifacts of experiment '{name}' are at {found.artifact_location}, not under {artifacts}: "
+                f"experiment '{name}' keeps its files in {found.artifact_location}, not under {artifacts}: "
                 "the folder was moved or copied"
             )
         if found.lifecycle_stage == "deleted":
@@ -196,7 +197,7 @@ class Writer:
         return _Study(run.info.run_id, experiment, facts)
 
     def _restart(self, cell: CellLike, study: _Study) -> _Study:
-        """Forget a study that is not the one told: its folder was removed and run again under the same name."""
+        """Forget a study that is not the one told: its folder was removed, and the name used again."""
         for child in self._children(study):
             self._client.delete_run(child.info.run_id)
         self._client.delete_run(study.run_id)
@@ -255,25 +256,28 @@ class Writer:
         for trial in reversed(trials):
             number = int(trial["trial"])
             ends[number] = left
-            left -= layout.finite(costs.get(number, {"seconds": 0.0})).get("seconds", 0.0)
+            left -= float(costs.get(number, {}).get("seconds", 0.0))
         for trial in trials:
             number = int(trial["trial"])
             self.finish_trial(cell, trial, costs.get(number, {}), ends[number])
         return trials
 
-    def _describe_holdout(self, cell: CellLike, study: _Study, path: Path) -> None:
-        import mlflow.data
-        from mlflow.data.pandas_dataset import PandasDataset
-        from mlflow.entities import DatasetInput, InputTag
+    def _describe_holdout(self, study: _Study, dataset: str, path: Path) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
 
         rows = read_table(path)
-        rows = rows[rows["refit"] == rows["refit"].min()][["sample_id", "group_id"]].astype(object)
-        digest = hashlib.sha256("\n".join(rows["sample_id"]).encode()).hexdigest()[:12]
-        holdout: PandasDataset = mlflow.data.from_pandas(
-            rows, source=str(path.resolve()), name=cell.dataset, digest=digest
+        rows = rows[rows["refit"] == rows["refit"].min()]
+        columns = [{"type": "string", "name": name, "required": True} for name in ("sample_id", "group_id")]
+        holdout = Dataset(
+            name=dataset[:500],
+            digest=hashlib.sha256("\n".join(rows["sample_id"]).encode()).hexdigest()[:12],
+            source_type="local",
+            source=json.dumps({"uri": str(path.resolve())}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps({"num_rows": len(rows), "num_groups": int(rows["group_id"].nunique())}),
         )
-        entity = DatasetInput(holdout._to_mlflow_entity(), [InputTag("mlflow.data.context", "holdout")])
-        self._client.log_inputs(study.run_id, [entity])
+        tag = InputTag("mlflow.data.context", "holdout")
+        self._client.log_inputs(study.run_id, datasets=[DatasetInput(holdout, [tag])])
 
     def _write_final(
         self, cell: CellLike, study: _Study, summary: Row, best: Row | None, files: Iterable[Path], stamp: int
