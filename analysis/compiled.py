@@ -21,17 +21,18 @@ compile_it: Callable[[Any], Any] = njit(nogil=True, cache=True, error_model="num
 
 
 @compile_it
-def count(drawn, members, weights):  # type: ignore[no-untyped-def]
+def count(bits, members, weights):  # type: ignore[no-untyped-def]
     """See `kernels.count`."""
-    size = drawn.shape[1]
-    times = np.zeros((16, size), weights.dtype)
-    for start in range(0, drawn.shape[0], 16):  # counted in rows, then turned: strided counting misses the cache
-        width = min(16, drawn.shape[0] - start)
+    size = np.uint64(bits.shape[1])
+    times = np.zeros((16, bits.shape[1]), weights.dtype)
+    for start in range(0, bits.shape[0], 16):  # counted in rows, then turned: strided counting misses the cache
+        width = min(16, bits.shape[0] - start)
         times[:, :] = 0
         for lane in range(width):
-            for i in range(size):
-                times[lane, drawn[start + lane, i]] += 1
-        for i in range(size):
+            row = times[lane]
+            for i in range(bits.shape[1]):
+                row[(np.uint64(bits[start + lane, i]) * size) >> np.uint64(32)] += 1
+        for i in range(bits.shape[1]):
             for lane in range(width):
                 weights[members[i], start + lane] += times[lane, i]
 

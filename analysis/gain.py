@@ -52,7 +52,7 @@ def equal_at(sizes: Sequence[int], curve: Floats, target: Floats) -> Floats:
         here = np.isposinf(found) & (low <= target) & (target <= high)
         step = np.where(high > low, high - low, 1.0)
         share = np.where(high > low, (target - low) / step, 0.0)
-        found[here] = np.exp(logs[j] + share * (logs[j + 1] - logs[j]))[here]
+        found[here] = np.exp(logs[j] + share[here] * (logs[j + 1] - logs[j]))
     return found
 
 

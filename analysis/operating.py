@@ -56,11 +56,11 @@ def curves(block: Block, root: np.random.SeedSequence) -> Curves:
 
 def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tuple[Floats, Floats]:
     """(101, L) sensitivity on the grid of false positive rates, and precision on that of recalls."""
-    high, low = kernels.blocks(row, vectors, weights)
-    if len(high) > POINTS:  # a curve of a thousand points looks the same
-        starts = np.linspace(0, len(high), POINTS, endpoint=False).astype(np.intp)
-        high, low = np.add.reduceat(high, starts, axis=0), np.add.reduceat(low, starts, axis=0)
-    hits, false = np.cumsum(high.T, axis=1), np.cumsum(low.T, axis=1)
+    images, positive, ends = vectors.images[row], vectors.positive[row], np.flatnonzero(vectors.ends[row])
+    if len(ends) > POINTS:  # a curve of a thousand points looks the same
+        ends = ends[np.linspace(0, len(ends), POINTS + 1).astype(np.intp)[1:] - 1]
+    hits = _running(weights[images[positive]], np.cumsum(positive)[ends])
+    false = _running(weights[images[~positive]], np.cumsum(~positive)[ends])
     roc, precision = np.empty((len(GRID), weights.shape[1])), np.empty((len(GRID), weights.shape[1]))
     for lane, (tp, fp) in enumerate(zip(hits, false, strict=True)):
         at = np.searchsorted(fp, GRID * fp[-1], side="right")
@@ -73,6 +73,13 @@ def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tu
         reached = np.minimum(np.searchsorted(tp, np.maximum(GRID * tp[-1], 1e-9), side="left"), len(tp) - 1)
         precision[:, lane] = tp[reached] / np.maximum(tp[reached] + fp[reached], 1e-12)
     return roc, precision
+
+
+def _running(weights: resampling.Counts, counts: npt.NDArray[np.intp]) -> Floats:
+    """(L, T) sums of the first counts[t] rows of (n, L) weights."""
+    sums = np.zeros((len(weights) + 1, weights.shape[1]))
+    np.cumsum(weights, axis=0, dtype=np.float64, out=sums[1:])
+    return np.ascontiguousarray(sums[counts].T)
 
 
 def reliability(block: Block, a: int, bins: int = 10) -> tuple[Floats, Floats]:

@@ -78,6 +78,8 @@ def write_report(
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
     """
+    from threadpoolctl import threadpool_limits
+
     from analysis import budget, chapters, figures, formats, page, study
     from analysis.claims import sentences
     from analysis.predictions import read_predictions
@@ -89,9 +91,12 @@ def write_report(
     predictions = read_predictions(source, common_seeds=common_seeds)
     described = read_json(source / SPEC) if (source / SPEC).is_file() else None
     trials = budget.read_trials(source)
-    whole = study.study(predictions, metric, margin, seed, resamples or study.RESAMPLES)
     tuned = (described or {}).get("spec", {}).get("metric")
-    frames = chapters.tables(whole, trials, tuned)
+    # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
+    # another machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        whole = study.study(predictions, metric, margin, seed, resamples or study.RESAMPLES)
+        frames = chapters.tables(whole, trials, tuned)
     frames |= chapters.run_tables(described, list(frames))
     remarks = [*predictions.remarks, *_remarks(whole, frames)]
     said = sentences(whole)

@@ -27,7 +27,7 @@ class Plan:
         strata: groups of each stratum, resampled among themselves: one a class where every group is of one
             class, else a single one.
         needed: (G, Q) what must have a positive total in each resample: a group's number of positives and of
-            negatives of every class or label that is ranked.
+            negatives of every class or label. Q is 0 where the strata see to that.
     """
 
     groups: Integers
@@ -56,6 +56,8 @@ def plan(truth: Floats, groups: Integers) -> Plan:
     if one_hot and bool(((positives > 0).sum(axis=1) == 1).all()):
         of_class = positives.argmax(axis=1)
         strata = tuple(np.flatnonzero(of_class == k).astype(np.intp) for k in np.unique(of_class))
+        if len(strata) == truth.shape[1]:
+            return Plan(groups, strata, np.empty((count, 0)))
     else:
         strata = (np.arange(count, dtype=np.intp),)
     return Plan(groups, strata, np.concatenate([positives, negatives], axis=1))
@@ -90,7 +92,7 @@ def draw(how: Plan, size: int, stream: np.random.SeedSequence) -> Chunk:
     Raises:
         ValueError: resamples keep lacking a class: it has too few groups to be resampled.
     """
-    rng = np.random.default_rng(stream)
+    rng = np.random.Generator(np.random.SFC64(stream))  # most of a bootstrap's time is spent on drawing
     weights = _multinomial(how, size, rng)
     redrawn = 0
     for _ in range(MOST_REDRAWS):
@@ -106,6 +108,6 @@ def _multinomial(how: Plan, size: int, rng: np.random.Generator) -> Counts:
     weights = np.zeros((how.count, size), dtype=np.uint16)
     for stratum in how.strata:
         members = len(stratum)
-        drawn = rng.integers(0, members, size=(size, members), dtype=np.uint32)
-        kernels.count(drawn, stratum, weights)
+        words = rng.integers(0, 2**64, size=(size, -(-members // 2)), dtype=np.uint64)
+        kernels.count(words.view(np.uint32)[:, :members], stratum, weights)
     return weights
