@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -64,10 +66,11 @@ class Result:
         covered: method -> coverage of the true difference where they differ by `difference`.
         width: method -> mean width of the interval in the same.
         counts: method -> simulations it was computed on.
-        difference: the true difference: what the design detects with 80% power, from the first part's
-            variances.
+        difference: the true difference: the minimum detectable one of the first part's variances.
         power: rejection rate of the joint method there.
-        predicted: power that the variances found there predict.
+        promised: the power that the minimum detectable difference stands for, .80.
+        normal_type_one, normal_power: the same rates of the joint method where estimates are normal and have the
+            variances found (`effects.power_of`): what is left beside them is due to the shape of AUROCs.
     """
 
     setting: Setting
@@ -77,10 +80,14 @@ class Result:
     counts: dict[str, int]
     difference: float
     power: float
-    predicted: float
+    promised: float
+    normal_type_one: float
+    normal_power: float
 
 
-def run(setting: Setting, simulations: int, seed: int, bootstrapped: int) -> Iterator[Result | None]:
+def run(
+    setting: Setting, simulations: int, seed: int, bootstrapped: int, pool: Executor | None = None
+) -> Iterator[Result | None]:
     """Simulate a setting; yields None after every simulated study, and the result at the end.
 
     Args:
@@ -88,20 +95,31 @@ def run(setting: Setting, simulations: int, seed: int, bootstrapped: int) -> Ite
         simulations: studies without a difference, and as many with one.
         seed: of everything random.
         bootstrapped: the two-level bootstrap, by far the slowest, is done on this many of each.
+        pool: processes that share the work; their number does not change the result.
     """
+
+    def studies(true: float, first: int) -> Iterator[_Found]:
+        numbers = range(first, first + simulations)
+        one = partial(_study, setting, true, seed)
+        with_bootstrap = [number - first < bootstrapped for number in numbers]
+        return (
+            map(one, numbers, with_bootstrap) if pool is None else pool.map(one, numbers, with_bootstrap, chunksize=8)
+        )
+
     null = _Tally()
-    for i in range(simulations):
-        null.add(_study(setting, 0.0, seed, i, i < bootstrapped), 0.0, setting.auroc)
+    for found in studies(0.0, 0):
+        null.add(found, 0.0, setting.auroc)
         yield None
     parts = null.components()
-    true = effects.detectable(effects.design(parts, setting.seeds, 1))
+    true = effects.detectable_with(parts, setting.seeds, 1)
     # Both arms stay below 1; a difference larger than the room there is would not be one of AUROCs.
-    true = min(true, 1.8 * (1 - setting.auroc))
+    room = 1.8 * (1 - setting.auroc)
+    promised = effects.POWER if true <= room else effects.power_of(room, parts, setting.seeds)
+    true = min(true, room)
     other = _Tally()
-    for i in range(simulations):
-        other.add(_study(setting, true, seed, simulations + i, i < bootstrapped), true, setting.auroc - true / 2)
+    for found in studies(true, simulations):
+        other.add(found, true, setting.auroc - true / 2)
         yield None
-    predicted = effects.power_of(true, effects.design(other.components(), setting.seeds, 1))
     yield Result(
         setting=setting,
         type_one={name: 1 - rate for name, rate in null.rates().items() if name != ONE_ARM},
@@ -110,7 +128,9 @@ def run(setting: Setting, simulations: int, seed: int, bootstrapped: int) -> Ite
         counts={name: len(widths) for name, widths in other.widths.items()},
         difference=true,
         power=float(np.mean(other.rejected)),
-        predicted=predicted,
+        promised=promised,
+        normal_type_one=effects.power_of(0.0, parts, setting.seeds),
+        normal_power=effects.power_of(true, other.components(), setting.seeds),
     )
 
 

@@ -14,6 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 POWER = 0.8
 ALPHA = 0.05
+NODES = 1000  # of the mean over what the variance between seeds can turn out to be: power to three digits
 
 
 def hedges_g(values_a: Floats, values_b: Floats) -> float:
@@ -108,15 +109,27 @@ def design(parts: Components, seeds: float, factor: float) -> Inference:
     return Inference(0.0, math.sqrt(total), df, math.nan, one, seed_part, patient_part)
 
 
-def power_of(difference: float, inference: Inference) -> float:
-    """Chance of a two-sided p below 5% at a true difference, by the noncentral t distribution."""
-    from scipy.stats import nct, norm
+def power_of(difference: float, parts: Components, seeds: float, factor: float = 1) -> float:
+    """Chance that the joint test rejects at two-sided 5%, where estimates are normal; its size at 0.
 
-    if inference.se == 0:
+    Exact for that test, whose df depend on the variance found: the mean over what the variance between seeds can
+    turn out to be, a scaled chi-squared variable. It shows what the approximation by Hillis's df costs: a size of up to
+    .078 with 3 seeds, .058 with 5 and .052 with 10.
+
+    Args:
+        difference: the true one.
+        parts, seeds, factor: as in `detectable_with`.
+    """
+    from scipy.stats import chi2, norm, t
+
+    mean = design(parts, seeds, factor)
+    if mean.se == 0:
         return float(difference != 0)
-    shift = abs(difference) / inference.se
-    if math.isinf(inference.df):
-        z = norm.ppf(1 - ALPHA / 2)
-        return float(norm.sf(z - shift) + norm.cdf(-z - shift))
-    bound = quantile(1 - ALPHA / 2, inference.df)
-    return float(nct.sf(bound, inference.df, shift) + nct.cdf(-bound, inference.df, shift))
+    if math.isinf(mean.df):
+        bounds = np.array([norm.ppf(1 - ALPHA / 2) * mean.se])
+    else:
+        seed_part = mean.seed_part * chi2.ppf((np.arange(NODES) + 0.5) / NODES, seeds - 1) / (seeds - 1)
+        total = seed_part + mean.patient_part
+        bounds = t.ppf(1 - ALPHA / 2, total**2 * (seeds - 1) / seed_part**2) * np.sqrt(total)
+    rejected = norm.sf((bounds - difference) / mean.se) + norm.cdf((-bounds - difference) / mean.se)
+    return float(rejected.mean())

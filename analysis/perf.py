@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.validate import BLAS
+
 RESAMPLES = 10_000
 
 
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", action="store_true", help="also time 3 data sets x 2 n x 10 seeds x 4 arms")
     flags = parser.parse_args(argv)
     # One thread: what is compared is work, not cores. The report takes what the machine has.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in BLAS:
         os.environ.setdefault(name, "1")
     sys.stdout.write(f"{flags.images} images, {RESAMPLES} resamples, one core\n")
     for line in _kernels(flags.images):

@@ -92,7 +92,7 @@ def describe(name: str, parts: Components, difference: float, power: float) -> s
     lines = [f"{name}", f"  power to find {difference:g}, two-sided 5%; patients as multiples of the holdout"]
     lines.append("  seeds" + "".join(f"{f'x{factor:g}':>9}" for factor in FACTORS))
     for seeds in SEEDS:
-        cells = [effects.power_of(difference, effects.design(parts, seeds, factor)) for factor in FACTORS]
+        cells = [effects.power_of(difference, parts, seeds, factor) for factor in FACTORS]
         lines.append(f"  {seeds:>5}" + "".join(f"{value:>9.2f}" for value in cells))
     lines.append("  smallest difference found with that power")
     for count in (*SEEDS, math.inf):
@@ -113,7 +113,7 @@ def seeds_needed(parts: Components, difference: float, power: float) -> int | No
     from analysis import effects
 
     for seeds in range(3, 201):
-        if effects.power_of(difference, effects.design(parts, seeds, 1)) >= power:
+        if effects.power_of(difference, parts, seeds) >= power:
             return seeds
     return None
 

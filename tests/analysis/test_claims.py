@@ -101,16 +101,32 @@ def test_effect_sizes():
 def test_detectable_difference_has_its_power():
     parts = effects.Components(4e-4, 1e-4, 2e-4, rho=0.1)
     for seeds in (5, 10, 50):
-        design = effects.design(parts, seeds, 1)
         found = effects.detectable_with(parts, seeds, 1)
-        assert effects.power_of(found, design) == pytest.approx(0.8, abs=0.02)
+        assert effects.power_of(found, parts, seeds) == pytest.approx(0.8, abs=0.02)
     floor = effects.detectable_with(effects.Components(4e-4, 1e-4, 2e-4), math.inf, 1)
     assert floor == pytest.approx((1.959964 + 0.841621) * 0.01, rel=1e-5)
     assert effects.detectable_with(parts, 10, 4) < effects.detectable_with(parts, 10, 1)
     # Overlapping samples leave a floor of their own.
     assert effects.detectable_with(parts, math.inf, 1) > floor
-    assert effects.power_of(0.0, inference(0, 0.0)) == 0 and effects.power_of(0.1, inference(0, 0.0)) == 1
-    assert effects.power_of(0.0, inference(0, 1.0)) == pytest.approx(0.05)
+
+
+def test_power_is_that_of_the_joint_test_on_normal_estimates():
+    rng = np.random.default_rng(0)
+    repeats, seeds, true = 4000, 4, 0.05
+    parts = effects.Components(8e-4, 2e-4, 0.0)
+    each = rng.normal(0, math.sqrt(parts.seeds), (repeats, seeds)) + rng.normal(
+        0, math.sqrt(parts.patients), (repeats, 1)
+    )
+    covariance = np.full((seeds, seeds), parts.patients)
+    for shift in (0.0, true):
+        rejected = np.mean([joint(d, covariance).p < 0.05 for d in each + shift])
+        slack = 3 * math.sqrt(rejected * (1 - rejected) / repeats)
+        assert effects.power_of(shift, parts, seeds) == pytest.approx(rejected, abs=slack)
+    nothing = effects.Components(0.0, 0.0, 0.0)
+    assert effects.power_of(0.0, nothing, 5) == 0 and effects.power_of(0.1, nothing, 5) == 1
+    assert effects.power_of(0.0, effects.Components(0.0, 1.0, 0.0), 5) == pytest.approx(0.05)
+    # Without patients' variance it is a paired t test.
+    assert effects.power_of(0.0, effects.Components(1.0, 0.0, 0.0), 3) == pytest.approx(0.05, abs=1e-4)
 
 
 def test_label_gain_interpolates_on_log_n():

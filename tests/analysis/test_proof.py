@@ -1,6 +1,8 @@
 """A short, seeded version of the simulation study; the full one is `python -m analysis.validate`."""
 
 import math
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +13,14 @@ from analysis.simulate import Truth, simulate, write_block
 from tests.analysis.conftest import make_block
 
 SIMULATIONS = 400
+
+
+def test_the_simulations_do_not_depend_on_the_number_of_processes():
+    *_, alone = coverage.run(Setting(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        *_, shared = coverage.run(Setting(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2, pool=pool)
+    for name in ("type_one", "covered", "width", "difference", "power"):
+        assert getattr(alone, name) == getattr(shared, name)
 
 
 @pytest.mark.slow
@@ -39,7 +49,7 @@ def test_the_simulated_truth_is_the_truth():
 def test_gates_name_what_is_wrong():
     rates = {coverage.SINGLE: 0.05, coverage.POOLED: 0.4, JOINT: 0.2}
     setting = Setting(5, 1, 0.9)
-    result = coverage.Result(setting, rates, {JOINT: 0.8}, {JOINT: 0.1}, {JOINT: 2000}, 0.05, 0.9, 0.8)
+    result = coverage.Result(setting, rates, {JOINT: 0.8}, {JOINT: 0.1}, {JOINT: 2000}, 0.05, 0.9, 0.8, 0.05, 0.8)
     failed = " ".join(validate.gates(result, 2000))
     for part in ("coverage 0.8", "type I 0.2", "power 0.900", "DeLong on one seed did not fail"):
         assert part in failed
