@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from benchmark import datasets
 from benchmark.errors import InputError
 from benchmark.planning import (
-    BUILT_IN,
     check_names,
     class_counts,
     data_records,
     draw_all,
     is_done,
     load_images,
-    weights_at_hand,
+    made_for,
+    weights_of,
 )
 from benchmark.progress import spoken
 from benchmark.timing import trial_seconds
 
 if TYPE_CHECKING:
+    from benchmark.datasets.contract import Images
+    from benchmark.datasets.subsample import Subsample
     from benchmark.planning import Request
 
 
@@ -35,47 +39,75 @@ def describe(request: Request) -> str:
         f"trials      {len(cells)} x {spec.budget} = {len(cells) * spec.budget:,}, of {spec.folds} folds each",
     ]
     missing: list[str] = []
-    seconds = 0.0
+    hours: dict[str, dict[str, float]] = {}
     for name in spec.datasets:
         try:
             images = load_images(request, name)
         except InputError as error:
-            missing.append(f"{name}: {error}")
+            missing.append("\n    ".join([f"{name}: {error}", *datasets.find(name).ORIGIN.steps]))
             continue
-        lines.append("")
-        for record in data_records(images):
-            counts = ", ".join(f"{label} {record[label]:,}" for label in images.classes)
-            lines.append(
-                f"{name}, {record['part']}: {record['images']:,} images, {record['groups']:,} groups; {counts}"
-            )
         draws = draw_all(spec, images)
-        for (n, seed), drawn in draws.items():
-            if seed == 0:
-                short = f"; short of {n}: {dict(drawn.shortfalls)}" if drawn.shortfalls else ""
-                lines.append(
-                    f"{name}, n = {n}: {class_counts(images, drawn)}; {len(set(images.groups[drawn.indices]))} "
-                    f"groups; overlap between seeds {drawn.overlap:.2f}{short}"
-                )
+        lines += ["", *_counts(name, images, draws)]
+        hours[name] = dict.fromkeys(spec.arms, 0.0)
         for cell in open_cells:
             if cell.dataset == name:
                 rows = len(draws[cell.n_per_class, cell.seed].indices)
-                seconds += spec.budget * trial_seconds(
-                    request, cell.arm, images.channels, len(images.classes), images.task, rows
-                )
-    try:
-        found = weights_at_hand(request)
-        lines.append("")
-        for (dataset, arm), file in found.items():
-            if file is not None:
-                lines.append(f"weights     {dataset}, {arm}: {file.source.name} ({file.path})")
-        if BUILT_IN in spec.datasets and any((BUILT_IN, arm) not in found for arm in spec.arms):
-            lines.append(f"weights     {BUILT_IN}, medical: pretrained on the built-in corpus, once, and kept")
-    except InputError as error:
-        missing.append(str(error))
-    lines += [
-        "",
-        f"expected    {spoken(seconds / request.workers)} with {request.workers} workers on {request.device}",
-    ]
+                hours[name][cell.arm] += spec.budget * trial_seconds(request, cell.arm, rows) / 3600
+    found, without = _weights(request)
+    lines += [*([""] if found else []), *found, "", *_expected(hours, request)]
+    missing += without
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
     return "\n".join(lines) + "\n"
+
+
+def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample]) -> list[str]:
+    """Images, groups and classes of pool, holdout and the first subsample of every n."""
+    lines = []
+    for record in data_records(images):
+        counts = ", ".join(f"{label} {record[label]:,}" for label in images.classes)
+        lines.append(f"{name}, {record['part']}: {record['images']:,} images, {record['groups']:,} groups; {counts}")
+    for (n, seed), drawn in draws.items():
+        if seed == 0:
+            short = f"; short of {n}: {dict(drawn.shortfalls)}" if drawn.shortfalls else ""
+            lines.append(
+                f"{name}, n = {n}: {class_counts(images, drawn)}; {len(set(images.groups[drawn.indices]))} "
+                f"groups; overlap between seeds {drawn.overlap:.2f}{short}"
+            )
+    return lines
+
+
+def _weights(request: Request) -> tuple[list[str], list[str]]:
+    """What every arm would start from, and what is missing; nothing is downloaded or made for it."""
+    spec = request.spec
+    lines, missing = [], []
+    for dataset in spec.datasets:
+        for arm in spec.arms:
+            if made_for(dataset, arm, request):
+                lines.append(f"weights     {dataset}, {arm}: pretrained on the built-in corpus, once, and kept")
+                continue
+            try:
+                file = weights_of(arm, request, download=False)
+            except InputError as error:
+                missing.append(str(error))
+                continue
+            if file is not None:
+                lines.append(f"weights     {dataset}, {arm}: {file.source.name} ({file.path})")
+    return lines, list(dict.fromkeys(missing))
+
+
+def _expected(hours: Mapping[str, Mapping[str, float]], request: Request) -> list[str]:
+    """Hours of one process (a device, or a core) by data set and arm, and of the whole on this machine."""
+    lines = []
+    for name in request.spec.datasets:
+        if name in hours:
+            by_arm = ", ".join(f"{arm} {value:,.1f}" for arm, value in hours[name].items())
+            lines.append(f"hours       {name}: {by_arm}; together {sum(hours[name].values()):,.1f} device-hours")
+        else:
+            lines.append(f"hours       {name}: not known, as it is missing")
+    total = sum(sum(each.values()) for each in hours.values())
+    rest = "" if len(hours) == len(request.spec.datasets) else ", without what is missing"
+    lines.append(
+        f"expected    {spoken(total * 3600 / request.workers)} with {request.workers} workers on {request.device}{rest}"
+    )
+    return lines

@@ -104,18 +104,21 @@ def check_names(request: Request) -> None:
             ) from error
 
 
-def weights_at_hand(request: Request) -> dict[tuple[str, str], WeightFile | None]:
-    """Find the weights of every (dataset, arm), but for the checkpoint that the built-in comparison makes itself."""
-    found: dict[tuple[str, str], WeightFile | None] = {}
-    for dataset in request.spec.datasets:
-        for name in request.spec.arms:
-            role = arms.find(name).ROLE
-            if role is None:
-                found[dataset, name] = None
-            elif dataset != BUILT_IN or role != "medical" or name in request.weights:
-                override = request.weights.get(name)
-                found[dataset, name] = find(request.spec.backbone, role, override, request.root / "weights")
-    return found
+def made_for(dataset: str, arm: str, request: Request) -> bool:
+    """Whether the run pretrains this arm's weights itself: the medical ones of the built-in comparison."""
+    return dataset == BUILT_IN and arms.find(arm).ROLE == "medical" and arm not in request.weights
+
+
+def weights_of(arm: str, request: Request, download: bool = True) -> WeightFile | None:
+    """Find what an arm starts from; None for random weights.
+
+    Raises:
+        InputError: there is nothing, with the ways out.
+    """
+    role = arms.find(arm).ROLE
+    if role is None:
+        return None
+    return find(request.spec.backbone, role, request.weights.get(arm), request.root / "weights", download)
 
 
 def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
@@ -125,7 +128,12 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
         InputError: anything wrong with the data, the weights or the folder, before any study begins.
     """
     spec = request.spec
-    weights = weights_at_hand(request)
+    weights = {
+        (name, arm): weights_of(arm, request)
+        for name in spec.datasets
+        for arm in spec.arms
+        if not made_for(name, arm, request)
+    }
     blocks: dict[tuple[str, int, int], Block] = {}
     inputs: dict[str, str] = {}
     tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "leaks": []}

@@ -157,7 +157,7 @@ def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, ro
     from benchmark.weights.download import fetch
 
     if not download or offline():
-        forbidden = "HF_HUB_OFFLINE is set" if offline() else "downloads are off"
+        forbidden = "HF_HUB_OFFLINE is set" if offline() else f"{source.name} was not downloaded yet"
         raise nothing_found(backbone, role, folder, f"and {forbidden}")
     try:
         return fetch(source, folder)

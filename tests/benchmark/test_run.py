@@ -87,6 +87,19 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     assert not (place / "mlruns").exists()
 
 
+def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it(place, capsys):
+    assert run.main(["--preset", "study", "--data-root", "mine", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "3 data sets x 2 n x 10 seeds x 4 arms = 240 cells" in said and "240 x 50 = 12,000" in said
+    for missing in ("chest-xray: no chest_xray/", "ham10000: no HAM10000/", "chexpert: no CheXpert-v1.0-small/"):
+        assert missing in said
+    assert "register at" in said  # CheXpert's steps by hand
+    assert "no imagenet weights for resnet50" in said and "benchmark.weights fetch" in said
+    assert "no medical weights for resnet50" in said and "benchmark.pretrain" in said
+    assert "device-hours" not in said and "not known, as it is missing" in said
+    assert not (place / "mlruns").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -147,7 +147,7 @@ def test_the_lite0_package_is_named_where_it_is_missing(tmp_path: Path, monkeypa
 
 def test_downloads_may_be_forbidden_by_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    with pytest.raises(InputError, match="downloads are off"):
+    with pytest.raises(InputError, match="was not downloaded yet"):
         find("resnet50", "imagenet", folder=tmp_path, download=False)
     assert locate("resnet50", "medical", tmp_path) is None
 
