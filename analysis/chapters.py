@@ -39,6 +39,14 @@ PLACES: Mapping[str, tuple[str, str, str, bool]] = {
         "cannot reach .05.",
         False,
     ),
+    "shift": (
+        "Main results",
+        "The same arms on another holdout",
+        "shift: mean on this run's holdout minus that on the other's, with an interval that takes the runs as "
+        "independent. An official test set can differ from the data that it came with; a patient-disjoint "
+        "share of everything cannot.",
+        False,
+    ),
     "label_gain": (
         "Main results",
         "Label-equivalent gain",

@@ -60,6 +60,7 @@ def write_report(
     seed: int = 0,
     common_seeds: bool = False,
     resamples: int | None = None,
+    beside: Path | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -74,13 +75,14 @@ def write_report(
         seed: of all resampling.
         common_seeds: where arms have different seeds, keep those that all have.
         resamples: of the bootstrap; 10,000 where None.
+        beside: a run of the same arms on another holdout, to show the shift between the two.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
     """
     from threadpoolctl import threadpool_limits
 
-    from analysis import budget, chapters, figures, formats, page, study
+    from analysis import budget, chapters, figures, formats, page, shift, study
     from analysis.claims import sentences
     from analysis.predictions import read_predictions
     from benchmark.results import SPEC, read_json, write_text
@@ -89,6 +91,7 @@ def write_report(
         raise InputError(f"the margin is {margin}: it must be positive, for example 0.02.")
     _writable(out)
     predictions = read_predictions(source, common_seeds=common_seeds)
+    other = read_predictions(beside, common_seeds=common_seeds) if beside is not None else None
     described = read_json(source / SPEC) if (source / SPEC).is_file() else None
     trials = budget.read_trials(source)
     tuned = (described or {}).get("spec", {}).get("metric")
@@ -97,8 +100,13 @@ def write_report(
     with threadpool_limits(limits=1, user_api="blas"):
         whole = study.study(predictions, metric, margin, seed, resamples or study.RESAMPLES)
         frames = chapters.tables(whole, trials, tuned)
+        if other is not None:
+            moved = shift.table(whole.of(metric), predictions, other)
+            frames |= {"shift": moved} if len(moved) else {}
     frames |= chapters.run_tables(described, list(frames))
     remarks = [*predictions.remarks, *_remarks(whole, frames)]
+    if beside is not None and "shift" not in frames:
+        remarks.append(f"{beside} has no arm on another holdout of these data sets: there is no shift to show.")
     said = sentences(whole)
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
@@ -243,6 +251,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="where arms have different seeds, pair on those that all have",
     )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="RUN",
+        help="a run of the same arms on another holdout: the table 'shift' shows the difference",
+    )
     flags = parser.parse_args(argv)
     try:
         if flags.resamples is not None and flags.resamples < 100:
@@ -255,6 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed=flags.seed,
             common_seeds=flags.common_seeds,
             resamples=flags.resamples,
+            beside=flags.beside,
         )
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")

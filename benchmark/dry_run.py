@@ -9,8 +9,6 @@ from benchmark import datasets
 from benchmark.errors import InputError
 from benchmark.planning import (
     check_names,
-    class_counts,
-    data_records,
     draw_all,
     is_done,
     load_images,
@@ -18,6 +16,7 @@ from benchmark.planning import (
     weights_of,
 )
 from benchmark.progress import spoken
+from benchmark.records import class_counts, data_records
 from benchmark.timing import trial_seconds
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ Everything that can be wrong with the input is found here, before any long work 
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark import arms, datasets
 from benchmark.blocks import Block
@@ -18,6 +17,7 @@ from benchmark.datasets import cache, folds, leaks, subsample
 from benchmark.datasets.contract import Images, LoadOptions
 from benchmark.errors import InputError
 from benchmark.pretrain import Places, PretrainSpec, pretrain
+from benchmark.records import Record, data_records, pretraining_records, subsample_record, weight_record
 from benchmark.results import DONE, SPEC, read_json
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec, Cell
@@ -26,8 +26,6 @@ from benchmark.weights.sources import timm_config
 
 if TYPE_CHECKING:
     from benchmark.datasets.subsample import Subsample
-
-Record = dict[str, Any]
 
 #: The built-in comparison makes its own medical checkpoint, from the corpus that goes with its data set.
 BUILT_IN = "phantom"
@@ -136,7 +134,7 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
     }
     blocks: dict[tuple[str, int, int], Block] = {}
     inputs: dict[str, str] = {}
-    tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "leaks": []}
+    tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "pretraining": [], "leaks": []}
     for name in spec.datasets:
         images = load_images(request, name)
         say(f"{name}: {len(images.sample_ids):,} images indexed")
@@ -158,7 +156,10 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
             file = weights[name, arm]
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256
-                tables["weights"].append(_weight_record(name, arm, file))
+                tables["weights"].append(weight_record(name, arm, file))
+                tables["pretraining"] += [
+                    record for record in pretraining_records(file) if record not in tables["pretraining"]
+                ]
         tables["leaks"] += leaks.refuse(
             leaks.audit(
                 images,
@@ -244,36 +245,6 @@ def is_done(cell: Cell, request: Request) -> bool:
     return path.exists() and read_json(path)["budget"] == request.spec.budget
 
 
-def data_records(images: Images) -> list[Record]:
-    """Counts of a data set for the report: images and groups of each class, in pool and holdout."""
-    records = []
-    for part, rows in (("pool", ~images.holdout), ("holdout", images.holdout)):
-        record: Record = {
-            "dataset": images.dataset,
-            "part": part if part == "pool" else f"holdout ({images.facts.get('holdout', 'official')})",
-            "images": int(rows.sum()),
-            "groups": len(set(images.groups[rows])),
-        }
-        for k, label in enumerate(images.classes):
-            record[str(label)] = int((images.labels[rows, k] > 0.5).sum())
-        records.append(record)
-    return records
-
-
-def subsample_record(images: Images, n: int, seed: int, drawn: Subsample) -> Record:
-    """One subsample for the report: images, groups, and the classes that could not supply n."""
-    short = ", ".join(f"{label} {count}" for label, count in drawn.shortfalls.items())
-    return {
-        "dataset": images.dataset,
-        "n_per_class": n,
-        "seed": seed,
-        "images": len(drawn.indices),
-        "groups": len(set(images.groups[drawn.indices])),
-        "overlap": drawn.overlap,
-        "short": short,
-    }
-
-
 def _block(
     spec: BenchmarkSpec,
     images: Images,
@@ -326,22 +297,3 @@ def _pretrain_built_in(request: Request, say: Callable[[str], None]) -> Path:
         imagenet=request.weights.get("imagenet"),
     )
     return pretrain(spec, places, target=BUILT_IN)
-
-
-def _weight_record(dataset: str, arm: str, file: WeightFile) -> Record:
-    return {
-        "dataset": dataset,
-        "arm": arm,
-        "source": file.source.name,
-        "file": file.path.name,
-        "sha256": file.sha256[:16],
-        "trained_on": ", ".join(file.trained_on),
-        "licence": file.source.licence,
-    }
-
-
-def class_counts(images: Images, drawn: Subsample) -> str:
-    """``normal 100, pneumonia 100``: what was drawn of each class."""
-    labels = images.labels[drawn.indices] > 0.5
-    counts = Counter({str(label): int(labels[:, k].sum()) for k, label in enumerate(images.classes)})
-    return ", ".join(f"{label} {count}" for label, count in counts.items())

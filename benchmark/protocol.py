@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.planning import Record, Request
+    from benchmark.planning import Request
+    from benchmark.records import Record
 
 
 def protocol_records(request: Request) -> list[Record]:

@@ -200,12 +200,29 @@ def _report(request: Request) -> int:
     from analysis.report import summary_text, write_report
 
     _say("writing the report")
-    report = write_report(request.out, request.out / "report")
+    other = _other_holdout(request)
+    if other is not None:
+        _say(f"{other} is the same run on another holdout: the report shows the shift")
+    report = write_report(request.out, request.out / "report", beside=other)
     sys.stdout.write(summary_text(report))
     sys.stdout.write(
         f"\nreport: {request.out / 'report' / 'index.html'}\ntrials: python -m benchmark.ui --root {request.root}\n"
     )
     return 0
+
+
+def _other_holdout(request: Request) -> Path | None:
+    """A finished run beside this one whose settings differ in the holdout alone."""
+    from benchmark.results import DONE, SPEC, read_json
+
+    mine = request.spec.as_dict()
+    for path in sorted(request.out.parent.glob(f"*/{SPEC}")):
+        theirs = read_json(path)["spec"]
+        if theirs == mine | {"holdout": theirs["holdout"]} and theirs["holdout"] != mine["holdout"]:
+            finished = (cell.folder(path.parent) / DONE for cell in request.spec.cells())
+            if all(done.is_file() for done in finished):
+                return path.parent
+    return None
 
 
 def _say(line: str) -> None:

@@ -54,7 +54,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
     labels = one_hot([k for _, k in pairs], len(classes))
     table = _table(root, names)
     groups = names if table is None else table["group"].to_numpy(dtype=str)
-    if table is not None and "split" in table:
+    if table is not None and "split" in table and options.holdout == "official":
         held, which = (table["split"] == "holdout").to_numpy(), "official"
     else:
         held, which = grouped(str(root), groups, labels, False, options.root_seed), "grouped"

@@ -24,8 +24,9 @@ class Subsample:
     Attributes:
         indices: (n,) sorted rows of the data set, all in the pool.
         overlap: rho, the share of a subsample that another seed's is taken to hold too: 0 where the seeds are
-            disjoint, else n / pool of the scarcest class that can supply n, or the mean over all images if
-            that is more. It is what independent draws would share, and so an upper bound.
+            disjoint, else n / pool of the scarcest class or label that can supply n, or the mean over all
+            images, those without any label among them, if that is more. It is what independent draws would
+            share, and so an upper bound.
         shortfalls: class -> images, for classes that could not supply n.
     """
 
@@ -99,7 +100,8 @@ def draw(
             f"({', '.join(f'{name} {count}' for name, count in shortfalls.items())}). Use a smaller "
             "--n-per-class."
         )
-    overlap = max([float(taken @ shared / taken.sum()), *shared[shared < 1]])
+    of_classes = shared[: len(images.classes)]
+    overlap = max([float(taken @ shared / taken.sum()), *of_classes[of_classes < 1]])
     chosen = _fill(queues, images.labels, n_per_class, multilabel)
     return Subsample(np.sort(chosen), overlap, shortfalls)
 

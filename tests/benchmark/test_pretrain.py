@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.pretrain import Places, PretrainSpec, main, pretrain
+from benchmark.records import pretraining_records
 from benchmark.training import multitask
 from benchmark.weights.find import find
 from tests.conftest import write_images
@@ -41,6 +42,16 @@ def test_a_checkpoint_with_a_card_that_the_medical_arm_finds(spec, places):
     before = path.stat().st_mtime_ns
     assert pretrain(spec, places) == path
     assert path.stat().st_mtime_ns == before, "what is made is kept"
+
+
+def test_the_card_goes_into_the_report(spec, places):
+    pretrain(spec, places)
+    file = find("resnet10t", "medical", folder=places.weights)
+    records = pretraining_records(file)
+    assert [record["source"] for record in records] == list(spec.sources)
+    assert all(record["training_images"] + record["validation_images"] == 60 for record in records)
+    assert all(0 <= record["validation_auroc"] <= 1 for record in records)
+    assert {record["started_from"] for record in records} == {"random weights"}
 
 
 def test_a_killed_pretraining_continues_to_the_same_weights(spec, places, tmp_path, monkeypatch):

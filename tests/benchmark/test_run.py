@@ -10,6 +10,7 @@ import pytest
 from benchmark import run
 from benchmark.results import PREDICTIONS, TRIALS
 from benchmark.run import main
+from tests.chexpert_tree import write_chexpert
 from tests.conftest import write_images
 
 PRESET = """
@@ -76,6 +77,35 @@ def test_a_comparison_its_continuation_and_its_extension(place, capsys):
     assert "budget: 3 there, 2 now" in capsys.readouterr().err
     assert give("--folds", "3", "--out", str(folder)) == 2
     assert "folds: 2 there, 3 now" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_same_run_on_another_holdout_shows_the_shift(place, capsys):
+    files = sorted((place / "mine").rglob("*.png"))
+    rows = [f"{path.relative_to(place / 'mine')},p{i},{('pool', 'holdout')[i % 2]}" for i, path in enumerate(files)]
+    (place / "mine" / "groups.csv").write_text("\n".join(["file,group,split", *rows]))
+    assert give("--arms", "scratch", "--budget", "1") == 0
+    assert "shows the shift" not in capsys.readouterr().err
+    assert give("--arms", "scratch", "--budget", "1", "--holdout", "grouped") == 0
+    assert "the report shows the shift" in capsys.readouterr().err
+    (table,) = place.glob("mlruns/*/report/tables/shift.csv")
+    (row,) = pd.read_csv(table).to_dict("records")
+    assert (row["holdout"], row["other_holdout"]) == ("grouped", "official")
+
+
+@pytest.mark.slow
+def test_chexpert_with_uncertain_and_blank_labels_ends_in_multilabel_tables(place):
+    write_chexpert(place, images=160, size=24)
+    flags = ["--datasets", "chexpert", "--data-root", ".", "--arms", "scratch", "--budget", "1", "--workers", "1"]
+    assert main(["--preset", "mine.toml", *flags]) == 0
+    (tables,) = place.glob("mlruns/chexpert*/report/tables")
+    (arm,) = pd.read_csv(tables / "arms.csv").to_dict("records")
+    assert arm["seeds"] == 3 and 0.3 < arm["estimate"] < 1 and arm["ci_low"] < arm["estimate"] < arm["ci_high"]
+    holdout = pd.read_csv(tables / "holdout.csv")
+    assert set(holdout["task"]) == {"multilabel"} and len(holdout) == 5
+    assert (holdout["unknown"] > 0).all(), "what its owner left uncertain is masked"
+    drawn = pd.read_csv(tables / "subsamples.csv")
+    assert drawn["n_per_class"].tolist() == [8] * 3 and (drawn["images"] >= 8).all()
 
 
 def test_a_dry_run_counts_and_writes_nothing(place, capsys):

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -119,6 +121,16 @@ def test_labels_each_reach_n_and_stay_nested():
     assert (data.labels[small.indices].sum(0) >= 20).all()
     assert (data.labels[small.indices].sum(1) == 0).sum() >= 20, "images without any label belong to it"
     assert set(small.indices) < set(large.indices)
+
+
+def test_few_images_without_a_label_do_not_stand_for_all():
+    labels = np.eye(3)[np.arange(1000) % 3]
+    labels[:24] = 0
+    data = images(labels, np.arange(1000), task="multilabel")
+    draws = [take(data, 20, seed) for seed in range(3)]
+    assert draws[0].overlap == pytest.approx(20 * (20 / 24) / 80)
+    shared = [len(set(a.indices) & set(b.indices)) / len(a.indices) for a, b in combinations(draws, 2)]
+    assert 0 < max(shared) <= draws[0].overlap + 0.02
 
 
 @settings(max_examples=25, deadline=None)
