@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from typing import cast
 
 from benchmark.arms.contract import ArmModule
+from benchmark.discovery import named_modules
 from benchmark.errors import unknown_name
 
 __all__ = ["find", "names"]
@@ -15,12 +14,7 @@ __all__ = ["find", "names"]
 
 @cache
 def _modules() -> dict[str, ArmModule]:
-    found = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "NAME"):
-            found[module.NAME] = cast(ArmModule, module)
-    return found
+    return cast("dict[str, ArmModule]", named_modules(__name__, __path__))
 
 
 def names() -> tuple[str, ...]:

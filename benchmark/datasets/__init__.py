@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import os
-import pkgutil
 from pathlib import Path
 from typing import cast
 
 from benchmark.datasets.contract import DatasetModule, Images, LoadOptions
+from benchmark.discovery import named_modules
 from benchmark.errors import InputError, unknown_name
 
 __all__ = ["data_root", "find", "folder_of", "found", "images_of", "load", "modules", "names"]
@@ -20,12 +19,7 @@ ENVIRONMENT = "BENCHMARK_DATA"
 
 @functools.cache
 def _modules() -> dict[str, DatasetModule]:
-    found = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "NAME"):
-            found[module.NAME] = cast(DatasetModule, module)
-    return found
+    return cast("dict[str, DatasetModule]", named_modules(__name__, __path__))
 
 
 def modules() -> tuple[DatasetModule, ...]:
