@@ -106,8 +106,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON with sorted keys, atomically. NaN and infinity are refused (`ValueError`)."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    """Write indented JSON, atomically; keys stay in their order. NaN and infinity are refused (`ValueError`)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
