@@ -107,7 +107,7 @@ def seeds(study: Study) -> Figure:
             low, high = arm_interval(each, a)
             axes.plot([a + 0.16, a + 0.16], [low, high], color=palette[arm], lw=1.6)
             axes.plot(a + 0.16, each.values[a].mean(), "o", ms=5, color="white", mec=palette[arm], mew=1.4)
-        axes.set_xticks(x, each.block.arms, rotation=0 if len(x) < 5 else 60)
+        axes.set_xticks(x, each.block.arms, rotation=0 if len(x) < 5 else 60, fontsize=9 if len(x) < 4 else 7.5)
         axes.set_xlim(-0.4, len(x) - 0.5)
         axes.set_title(title(each))
         axes.set_ylabel(study.primary.label)
