@@ -21,37 +21,33 @@ def auroc_permutation(
     permutations: int,
     rng: np.random.Generator,
 ) -> float:
-    """Permutation p-value of equal AUROC: the two models' scores are swapped, group by group.
+    """Permutation p-value of equal (macro) AUROC: the two models' scores are swapped, group by group.
 
     Scores are turned into midranks first, so that they are exchangeable whatever their scales (Venkatraman
     and Begg, Biometrika 1996; Bandos, Rockette and Gur, Statistics in Medicine 2005).
 
     Args:
-        truth: (N,) 1, 0, or NaN for unknown images, which are left out.
-        first, second: (N,) scores.
-        groups: (N,) codes; the images of one group are swapped together.
+        truth: (N, K) 1, 0, or NaN for unknown ones, which are left out; one column a class or label.
+        first, second: (N, K) scores.
+        groups: (N,) codes 0..G-1; the images of one group are swapped together, in all columns.
         permutations: B.
         rng: of the swaps.
 
     Returns:
         (k + 1) / (B + 1), with k the permuted differences at least as large as the observed one.
     """
-    from scipy.stats import rankdata
-
-    known = np.flatnonzero(~np.isnan(truth))
-    ranks = np.concatenate([rankdata(first[known]), rankdata(second[known])])
-    both = np.concatenate([truth[known], truth[known]])
-    vectors = kernels.sort(both, ranks[None])
-    _, codes = np.unique(groups[known], return_inverse=True)
+    count = int(groups.max()) + 1
+    columns = [_pooled(truth[:, k], first[:, k], second[:, k], groups, count) for k in range(truth.shape[1])]
 
     def differences(swapped: npt.NDArray[np.uint8]) -> Floats:
         # An image of the pooled ranking weighs 1 in the model that it is given to, 0 in the other.
-        mine = np.concatenate([1 - swapped, swapped])[at]
-        values = [kernels.evaluate(("auroc",), vectors, w)["auroc"][0] for w in (mine, 1 - mine)]
-        return np.asarray(values[0] - values[1])
+        given = np.concatenate([1 - swapped, swapped])
+        values = [
+            [kernels.evaluate(("auroc",), vectors, w)["auroc"][0] for w in (given[at], 1 - given[at])]
+            for vectors, at in columns
+        ]
+        return np.asarray(np.mean([mine - other for mine, other in values], axis=0))
 
-    count = int(codes.max()) + 1
-    at = np.concatenate([codes, codes + count])
     observed = abs(float(differences(np.zeros((count, 1), dtype=np.uint8))[0]))
     extreme = 0
     for start in range(0, permutations, 64):
@@ -60,6 +56,23 @@ def auroc_permutation(
         drawn = differences(np.unpackbits(bits, axis=1)[:, :size])
         extreme += int((np.abs(drawn) >= observed - 1e-12).sum())
     return (extreme + 1) / (permutations + 1)
+
+
+def _pooled(
+    truth: Floats,
+    first: npt.NDArray[np.floating[Any]],
+    second: npt.NDArray[np.floating[Any]],
+    groups: npt.NDArray[np.intp],
+    count: int,
+) -> tuple[kernels.Sorted, npt.NDArray[np.intp]]:
+    """The known images' midranks in both models as one ranking, and the code of each: its group, or in the second
+    model `count` more."""
+    from scipy.stats import rankdata
+
+    known = np.flatnonzero(~np.isnan(truth))
+    ranks = np.concatenate([rankdata(first[known]), rankdata(second[known])])
+    vectors = kernels.sort(np.concatenate([truth[known], truth[known]]), ranks[None])
+    return vectors, np.concatenate([groups[known], groups[known] + count])
 
 
 def mcnemar(only_first: int, only_second: int) -> tuple[float, float, float]:

@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 SIGN_FLIP_SEEDS = range(6, 21)
 PERMUTATIONS = 499
-MOST_PERMUTED = 15  # pairs of arms: of more, the test of every seed would take longer than all the rest
+MOST_PERMUTED = 45  # pairs of arms times classes: of more, the tests of every seed would take longer than all the rest
 
 Permuted = Mapping[tuple[int, int, int], float]
 
@@ -162,18 +162,17 @@ def _one_seed(scored: Scored, a: int, b: int, s: int, permuted: Permuted) -> Ite
 
 
 def _permutations(scored: Scored, seed: int) -> Permuted:
-    """(a, b, s) -> permutation p-value, for AUROCs of one positive class; empty beyond `MOST_PERMUTED`
-    pairs."""
+    """(a, b, s) -> permutation p-value of AUROCs; empty beyond `MOST_PERMUTED`."""
     block = scored.block
-    if scored.metric.kind != "auroc" or len(block.columns) > 1 or len(scored.pairs) > MOST_PERMUTED:
+    columns = list(block.columns)
+    if scored.metric.kind != "auroc" or len(scored.pairs) * len(columns) > MOST_PERMUTED:
         return {}
-    k = block.columns[0]
 
     def test(key: tuple[int, int, int]) -> float:
         a, b, s = key
-        first, second = block.scores[a, s, 0, :, k], block.scores[b, s, 0, :, k]
+        first, second = (block.scores[arm, s, 0][:, columns] for arm in (a, b))
         rng = permutation_rng(seed, scored, a, b, s)
-        return paired.auroc_permutation(block.truth[:, k], first, second, block.groups, PERMUTATIONS, rng)
+        return paired.auroc_permutation(block.truth[:, columns], first, second, block.groups, PERMUTATIONS, rng)
 
     keys = [(a, b, s) for a, b in scored.pairs for s in range(len(block.seeds))]
     with ThreadPoolExecutor(bootstrap.threads()) as pool:

@@ -8,12 +8,13 @@ from sklearn.linear_model import LogisticRegression
 
 from analysis import auc, calibration, paired
 from analysis.inference import two_sided
-from tests.analysis.conftest import make_block, make_multilabel
+from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
 
 
 def test_permutation_agrees_with_delong(block):
     y, scores = block.truth[:, 1], block.scores[:, 0, 0, :, 1]
-    p = paired.auroc_permutation(y, scores[0], scores[1], block.groups, 1999, np.random.default_rng(0))
+    columns = y[:, None], scores[0][:, None], scores[1][:, None]
+    p = paired.auroc_permutation(*columns, block.groups, 1999, np.random.default_rng(0))
     parts = auc.components(y, scores[:2], block.groups)
     cov = auc.covariance(parts)
     z = (parts.auc[1] - parts.auc[0]) / math.sqrt(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
@@ -25,7 +26,8 @@ def test_permutation_ignores_the_scale_of_scores_and_never_reaches_zero(block):
     args = block.groups, 200
 
     def p(first, second):
-        return paired.auroc_permutation(y, first, second, *args, np.random.default_rng(1))
+        columns = y[:, None], first[:, None], second[:, None]
+        return paired.auroc_permutation(*columns, *args, np.random.default_rng(1))
 
     assert p(scores[0], scores[2]) == p(scores[0] ** 3, np.log(scores[2]))
     assert p(scores[0], scores[0]) == 1
@@ -37,8 +39,20 @@ def test_permutation_leaves_unknown_images_out():
     y = np.where(np.arange(40) < 15, 1.0, 0.0)
     scores = rng.normal(size=(2, 40)) + y
     y[3] = np.nan
-    p = paired.auroc_permutation(y, *scores, np.arange(40), 99, rng)
-    assert 0 < p <= 1
+    columns = y[:, None], *scores[..., None]
+    p = paired.auroc_permutation(*columns, np.arange(40), 99, np.random.default_rng(2))
+    scores[:, 3] = 100
+    assert paired.auroc_permutation(*columns, np.arange(40), 99, np.random.default_rng(2)) == p
+
+
+@pytest.mark.parametrize("make", [make_multiclass, make_multilabel])
+def test_permutation_of_a_macro_auroc_agrees_with_delong(make):
+    whole = make(images=240)
+    first, second = whole.scores[0, 0, 0], whole.scores[1, 0, 0]
+    p = paired.auroc_permutation(whole.truth, first, second, whole.groups, 1999, np.random.default_rng(0))
+    values, cov = auc.macro_auc(whole.truth, np.stack([first, second]), whole.groups)
+    z = (values[1] - values[0]) / math.sqrt(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
+    assert p == pytest.approx(two_sided(z, 1, math.inf), abs=0.06)
 
 
 def test_calibration_fit_is_scikit_learns():
