@@ -140,7 +140,7 @@ def summary_text(report: Report) -> str:
         ]
         lines += ["difference: b minus a", "", plain(report.pairwise[shown]), ""]
     for dataset, n, said in report.sentences:
-        lines += [f"{dataset}, n = {n}:", *(f"  - {line}" for line in said)]
+        lines += [f"{dataset}, n = {n}:", *(f"  - {line}" for line in said or ["one arm: there is nothing to compare"])]
     return "\n".join(lines) + "\n"
 
 
