@@ -88,7 +88,7 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[
     Raises:
         ValueError: another suffix, or a field missing from the card.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if path.suffix != ".safetensors":
         raise ValueError(f"a checkpoint's name ends in .safetensors, not {path.name}")
@@ -99,7 +99,8 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state_dict.items()}
     card_path(path).unlink(missing_ok=True)  # a card never stands beside weights that it does not describe
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+        # not save_file, which makes files that their owner alone can read: a cluster's users share theirs
+        temporary.write_bytes(save(tensors, metadata={"format": "pt"}))
         digest = sha256_of(temporary)
     write_json(card_path(path), {**card, "file": path.name, "sha256": digest})
     return digest

@@ -39,6 +39,7 @@ def test_a_checkpoint_with_a_card_that_the_medical_arm_finds(spec, places):
     assert card["settings"]["epochs"] == 2
     assert find("resnet10t", "medical", folder=places.weights).sha256 == card["sha256"]
     assert not list(places.weights.glob(".*"))
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode, "as readable as any other file"
     before = path.stat().st_mtime_ns
     assert pretrain(spec, places) == path
     assert path.stat().st_mtime_ns == before, "what is made is kept"
