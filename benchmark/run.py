@@ -217,8 +217,11 @@ def _other_holdout(request: Request) -> Path | None:
 
     mine = request.spec.as_dict()
     for path in sorted(request.out.parent.glob(f"*/{SPEC}")):
-        theirs = read_json(path)["spec"]
-        if theirs == mine | {"holdout": theirs["holdout"]} and theirs["holdout"] != mine["holdout"]:
+        try:
+            theirs = read_json(path)["spec"]
+        except (InputError, KeyError, TypeError):
+            continue  # no run of ours: nothing that this report needs
+        if isinstance(theirs, dict) and theirs == mine | {"holdout": theirs.get("holdout")} != mine:
             finished = (cell.folder(path.parent) / DONE for cell in request.spec.cells())
             if all(done.is_file() for done in finished):
                 return path.parent

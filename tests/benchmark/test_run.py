@@ -86,6 +86,9 @@ def test_the_same_run_on_another_holdout_shows_the_shift(place, capsys):
     (place / "mine" / "groups.csv").write_text("\n".join(["file,group,split", *rows]))
     assert give("--arms", "scratch", "--budget", "1") == 0
     assert "shows the shift" not in capsys.readouterr().err
+    for name, text in (("broken", "{"), ("foreign", '{"spec": []}'), ("other", "[]")):
+        (place / "mlruns" / name).mkdir()
+        (place / "mlruns" / name / "spec.json").write_text(text)
     assert give("--arms", "scratch", "--budget", "1", "--holdout", "grouped") == 0
     assert "the report shows the shift" in capsys.readouterr().err
     (table,) = place.glob("mlruns/*/report/tables/shift.csv")
