@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from analysis.blocks import Predictions
-from analysis.inference import Inference, two_sided
+from analysis.inference import Inference
 from analysis.scores import Scored, score
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def table(scored: Sequence[Scored], notes: Predictions, other: Predictions) -> pd.DataFrame:
+def table(scored: Sequence[Scored], mine: Predictions, other: Predictions) -> pd.DataFrame:
     """One row an arm that was judged on two holdouts of one data set, at the same n.
 
     The two runs' estimates are taken as independent, which makes the interval too wide rather than too short
@@ -22,7 +22,7 @@ def table(scored: Sequence[Scored], notes: Predictions, other: Predictions) -> p
 
     Args:
         scored: one metric of this report's blocks.
-        notes: the predictions that they come from, whose notes name the holdout.
+        mine: the predictions that they come from; their notes name the holdout.
         other: those of the other run.
     """
     import pandas as pd
@@ -32,7 +32,7 @@ def table(scored: Sequence[Scored], notes: Predictions, other: Predictions) -> p
     for each in scored:
         block = each.block
         name = block.dataset
-        holdouts = [str(found.notes.get(name, {}).get("holdout", "not said")) for found in (notes, other)]
+        holdouts = [str(found.notes.get(name, {}).get("holdout", "not said")) for found in (mine, other)]
         beside = there.get((name, block.n_per_class))
         if beside is None or (holdouts[0] == holdouts[1] != "not said"):
             continue
@@ -69,5 +69,5 @@ def _minus(first: Inference, second: Inference) -> Inference:
     total = sum(variances)
     spread = sum(variance**2 / found.df for variance, found in zip(variances, (first, second), strict=True))
     df = total**2 / spread if spread > 0 else math.inf
-    estimate, se = first.estimate - second.estimate, math.sqrt(total)
-    return Inference(estimate, se, df, two_sided(estimate, se, df), math.nan, math.nan, math.nan)
+    # Only the interval is wanted: no test was planned, and the parts of the variance are those of two studies.
+    return Inference(first.estimate - second.estimate, math.sqrt(total), df, math.nan, math.nan, math.nan, math.nan)

@@ -13,6 +13,7 @@ from benchmark.planning import (
     is_done,
     load_images,
     made_for,
+    needs_weights,
     weights_of,
 )
 from benchmark.progress import spoken
@@ -80,19 +81,20 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
     """What every arm would start from, and what is missing; nothing is downloaded or made for it."""
     spec = request.spec
     lines, missing = [], []
-    for dataset in spec.datasets:
-        for arm in spec.arms:
-            if made_for(dataset, arm, request):
-                lines.append(f"weights     {dataset}, {arm}: pretrained on the built-in corpus, once, and kept")
-                continue
+    for arm in spec.arms:
+        lines += [
+            f"weights     {arm}, for {name}: pretrained on the built-in corpus, once, and kept"
+            for name in spec.datasets
+            if made_for(name, arm, request)
+        ]
+        if needs_weights(arm, request):
             try:
                 file = weights_of(arm, request, download=False)
             except InputError as error:
                 missing.append(str(error))
-                continue
-            if file is not None:
-                lines.append(f"weights     {dataset}, {arm}: {file.source.name} ({file.path})")
-    return lines, list(dict.fromkeys(missing))
+            else:
+                lines.append(f"weights     {arm}: {file.source.name} ({file.path})")
+    return lines, missing
 
 
 def _expected(hours: Mapping[str, Mapping[str, float]], request: Request) -> list[str]:

@@ -107,15 +107,19 @@ def made_for(dataset: str, arm: str, request: Request) -> bool:
     return dataset == BUILT_IN and arms.find(arm).ROLE == "medical" and arm not in request.weights
 
 
-def weights_of(arm: str, request: Request, download: bool = True) -> WeightFile | None:
-    """Find what an arm starts from; None for random weights.
+def needs_weights(arm: str, request: Request) -> bool:
+    """Whether an arm starts from a file that must be there; none that the run makes, and not random weights."""
+    return arms.find(arm).ROLE is not None and not all(made_for(name, arm, request) for name in request.spec.datasets)
+
+
+def weights_of(arm: str, request: Request, download: bool = True) -> WeightFile:
+    """Find what an arm starts from, the same for every data set.
 
     Raises:
         InputError: there is nothing, with the ways out.
     """
     role = arms.find(arm).ROLE
-    if role is None:
-        return None
+    assert role is not None
     return find(request.spec.backbone, role, request.weights.get(arm), request.root / "weights", download)
 
 
@@ -126,12 +130,8 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
         InputError: anything wrong with the data, the weights or the folder, before any study begins.
     """
     spec = request.spec
-    weights = {
-        (name, arm): weights_of(arm, request)
-        for name in spec.datasets
-        for arm in spec.arms
-        if not made_for(name, arm, request)
-    }
+    found = {arm: weights_of(arm, request) for arm in spec.arms if needs_weights(arm, request)}
+    weights: dict[tuple[str, str], WeightFile | None] = {}
     blocks: dict[tuple[str, int, int], Block] = {}
     inputs: dict[str, str] = {}
     tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "pretraining": [], "leaks": []}
@@ -151,15 +151,12 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
             blocks[name, n, seed] = _block(spec, images, decoded.path, n, seed, drawn, draws)
             tables["subsamples"].append(subsample_record(images, n, seed, drawn))
         for arm in spec.arms:
-            if (name, arm) not in weights:
-                weights[name, arm] = find(spec.backbone, "medical", _pretrain_built_in(request, say))
-            file = weights[name, arm]
+            made = made_for(name, arm, request)
+            file = find(spec.backbone, "medical", _pretrain_built_in(request, say)) if made else found.get(arm)
+            weights[name, arm] = file
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256
                 tables["weights"].append(weight_record(name, arm, file))
-                tables["pretraining"] += [
-                    record for record in pretraining_records(file) if record not in tables["pretraining"]
-                ]
         tables["leaks"] += leaks.refuse(
             leaks.audit(
                 images,
@@ -172,6 +169,8 @@ def make_plan(request: Request, say: Callable[[str], None]) -> Plan:
             ),
             request.allowed_leaks,
         )
+    for file in {file.path: file for file in weights.values() if file is not None}.values():
+        tables["pretraining"] += pretraining_records(file)
     return Plan(blocks, weights, inputs, tables)
 
 

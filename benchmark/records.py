@@ -66,20 +66,27 @@ def weight_record(dataset: str, arm: str, file: WeightFile) -> Record:
 
 
 def pretraining_records(file: WeightFile) -> list[Record]:
-    """The card of a checkpoint of ours: a record for every source that it learned from; none for other files."""
+    """The card of a checkpoint of ours: a record for every source that it learned from; none for other files, with
+    which a user may have laid a card of another form."""
     card = read_card(file.path) or {}
-    settings, scores = card.get("settings", {}), card.get("validation_auroc", [])
+    settings: Any = card.get("settings")
+    sources: Any = card.get("sources")
+    scores: Any = card.get("validation_auroc")
+    listed = all(isinstance(values, list) and values for values in (sources, scores))
+    if not listed or not all(isinstance(value, dict) for value in (settings, *sources, scores[-1])):
+        return []
+    started = card.get("started_from")
     return [
         {
             "file": file.path.name,
-            "source": source["name"],
-            "training_images": source["training_images"],
-            "validation_images": source["validation_images"],
-            "outputs": len(source["classes"]),
-            "validation_auroc": scores[-1].get(source["name"]) if scores else None,
+            "source": source.get("name"),
+            "training_images": source.get("training_images"),
+            "validation_images": source.get("validation_images"),
+            "outputs": len(source.get("classes", ())),
+            "validation_auroc": scores[-1].get(source.get("name")),
             "epochs": settings.get("epochs"),
             "image_size": settings.get("image_size"),
-            "started_from": (card.get("started_from") or {}).get("name", "random weights"),
+            "started_from": started.get("name") if isinstance(started, dict) else "random weights",
         }
-        for source in card.get("sources", [])
+        for source in sources
     ]

@@ -8,6 +8,7 @@ from benchmark.errors import InputError
 from benchmark.pretrain import Places, PretrainSpec, main, pretrain
 from benchmark.records import pretraining_records
 from benchmark.training import multitask
+from benchmark.weights.checkpoint import card_path
 from benchmark.weights.find import find
 from tests.conftest import write_images
 
@@ -53,6 +54,10 @@ def test_the_card_goes_into_the_report(spec, places):
     assert all(record["training_images"] + record["validation_images"] == 60 for record in records)
     assert all(0 <= record["validation_auroc"] <= 1 for record in records)
     assert {record["started_from"] for record in records} == {"random weights"}
+    card = json.loads(card_path(file.path).read_text())
+    for change in ({"sources": "mine"}, {"sources": ["mine"]}, {"settings": None}, {"validation_auroc": []}):
+        card_path(file.path).write_text(json.dumps(card | change))
+        assert pretraining_records(file) == [], "a card of another form says nothing to the table"
 
 
 def test_a_killed_pretraining_continues_to_the_same_weights(spec, places, tmp_path, monkeypatch):
