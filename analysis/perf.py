@@ -44,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _kernels(images: int) -> list[str]:
     import numpy as np
 
-    from analysis import bootstrap, kernels
-    from analysis.auc import components, covariance
-    from analysis.simulate import Truth, simulate
+    from analysis.simulation.simulate import Truth, simulate
+    from analysis.statistics import kernels
+    from analysis.statistics.auc import components, covariance
+    from analysis.study import bootstrap
 
     rng = np.random.default_rng(0)
     block = simulate(Truth(auroc=(0.80, 0.85), seeds=1, images=images), rng)
@@ -99,7 +100,7 @@ def _report(images: int) -> str:
     import numpy as np
 
     from analysis.report import write_report
-    from analysis.simulate import Truth, simulate, write_block
+    from analysis.simulation.simulate import Truth, simulate, write_block
 
     arms = ("scratch", "scratch-same", "imagenet", "medical")
     with tempfile.TemporaryDirectory() as name:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.effects import Components
+    from analysis.statistics.effects import Components
 
 SEEDS = (3, 5, 7, 10, 15, 20, 30, 50)
 FACTORS = (0.25, 0.5, 1, 2, 4, 8)
@@ -48,7 +48,7 @@ def assumed(
         The components. One half of the patients' part of a single model is taken to be its seed's alone, as
         in the simulations of `analysis.validate`.
     """
-    from analysis.effects import Components
+    from analysis.statistics.effects import Components
 
     positives, negatives = patients * prevalence, patients * (1 - prevalence)
     q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
@@ -63,9 +63,9 @@ def pilot(source: Path, metric: str) -> tuple[list[tuple[str, Components]], int]
     Raises:
         InputError: bad predictions, or a single seed.
     """
-    from analysis.predictions import read_predictions
-    from analysis.scores import score
-    from analysis.sensitivity import components
+    from analysis.predictions.reading import read_predictions
+    from analysis.study.scores import score
+    from analysis.tables.sensitivity import components
 
     found, patients = [], 0
     for block in read_predictions(source).blocks:
@@ -87,7 +87,7 @@ def pilot(source: Path, metric: str) -> tuple[list[tuple[str, Components]], int]
 def describe(name: str, parts: Components, difference: float, power: float) -> str:
     """Power and smallest detectable difference over seeds and patients, and the cheapest design that
     suffices."""
-    from analysis import effects
+    from analysis.statistics import effects
 
     lines = [f"{name}", f"  power to find {difference:g}, two-sided 5%; patients as multiples of the holdout"]
     lines.append("  seeds" + "".join(f"{f'x{factor:g}':>9}" for factor in FACTORS))
@@ -110,7 +110,7 @@ def describe(name: str, parts: Components, difference: float, power: float) -> s
 
 def seeds_needed(parts: Components, difference: float, power: float) -> int | None:
     """The fewest seeds, from 3, that reach the power with the patients that there are; None up to 200."""
-    from analysis import effects
+    from analysis.statistics import effects
 
     for seeds in range(3, 201):
         if effects.power_of(difference, parts, seeds) >= power:

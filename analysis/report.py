@@ -17,9 +17,9 @@ from benchmark.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.blocks import Predictions
-    from analysis.page import Head
-    from analysis.study import Study
+    from analysis.page.page import Head
+    from analysis.predictions.block import Predictions
+    from analysis.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +82,12 @@ def write_report(
     """
     from threadpoolctl import threadpool_limits
 
-    from analysis import budget, chapters, figures, formats, page, shift, study
-    from analysis.claims import sentences
-    from analysis.predictions import read_predictions
+    from analysis.figures import all as figures
+    from analysis.page import formats, page
+    from analysis.predictions.reading import read_predictions
+    from analysis.study import study
+    from analysis.tables import chapters, shift
+    from analysis.tables.claims import sentences
     from benchmark.results import SPEC, read_json, write_text
 
     if not margin > 0:
@@ -118,7 +121,7 @@ def write_report(
 
 def summary_text(report: Report) -> str:
     """The main tables and the sentences, for a terminal."""
-    from analysis.formats import plain
+    from analysis.page.formats import plain
 
     arms = report.arms[["dataset", "n_per_class", "arm", "seeds", "estimate", "ci_low", "ci_high", "seed_sd"]]
     lines = [""]
@@ -155,8 +158,8 @@ def _writable(out: Path) -> None:
 
 
 def _remarks(study: Study, frames: Mapping[str, pd.DataFrame]) -> list[str]:
-    from analysis.budget import unequal
-    from analysis.inference import FEWEST_SEEDS
+    from analysis.statistics.inference import FEWEST_SEEDS
+    from analysis.study.trials import unequal
 
     said = []
     for each in study.blocks:
@@ -191,10 +194,10 @@ def _head(
     said: Sequence[tuple[str, int, Sequence[str]]],
     remarks: Sequence[str],
 ) -> Head:
-    from analysis.page import Head
+    from analysis.page.page import Head
 
     datasets = list(dict.fromkeys(each.block.dataset for each in study.blocks))
-    notes = {name: predictions.notes.get(name, {}) for name in datasets}
+    notes = {name: predictions.facts.get(name, {}) for name in datasets}
     synthetic = [name for name in datasets if notes[name].get("synthetic")]
     facts = []
     for name in datasets:

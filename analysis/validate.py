@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.coverage import Result, Setting
+    from analysis.simulation.coverage import Result, Setting
 
 SEEDS, IMAGES_PER_PATIENT, AUROCS = (3, 5, 10), (1, 3), (0.75, 0.90, 0.97)
 COVERAGE, TYPE_ONE = (0.94, 0.96), (0.040, 0.060)  # of the joint method, at 5 and more seeds
@@ -29,14 +29,14 @@ FULL = 2000  # fewer simulations widen the gates by 3 standard errors
 
 def settings() -> list[Setting]:
     """The simulation study: seeds x independent or clustered images x AUROC."""
-    from analysis.coverage import Setting
+    from analysis.simulation.coverage import Setting
 
     return [Setting(s, m, a) for s in SEEDS for m in IMAGES_PER_PATIENT for a in AUROCS]
 
 
 def gates(result: Result, simulations: int) -> list[str]:
     """What a setting violates, one phrase each; none is a pass."""
-    from analysis.coverage import JOINT, NEGATIVE_CONTROLS
+    from analysis.simulation.coverage import JOINT, NEGATIVE_CONTROLS
 
     def slack(rate: float) -> float:
         return 0.0 if simulations >= FULL else 3 * math.sqrt(rate * (1 - rate) / simulations)
@@ -57,8 +57,8 @@ def gates(result: Result, simulations: int) -> list[str]:
 
 def table(results: Sequence[Result]) -> str:
     """Two Markdown tables: coverage and type I error of every method, and power."""
-    from analysis import coverage as c
-    from analysis.formats import markdown
+    from analysis.page.formats import markdown
+    from analysis.simulation import coverage as c
 
     methods = list(dict.fromkeys(name for result in results for name in result.covered))
     chosen = [m for m in methods if m != c.ONE_ARM]
@@ -134,7 +134,7 @@ def _all(chosen: Sequence[Setting], simulations: int, seed: int, bootstrapped: i
 
     for name in BLAS:  # the processes inherit them; on matrices this small, threads only wait for each other
         os.environ.setdefault(name, "1")
-    from analysis import coverage
+    from analysis.simulation import coverage
 
     results = []
     began = time.perf_counter()

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import InputError
 
@@ -34,6 +35,19 @@ def add_data_root(parser: argparse._ActionsContainer) -> None:
         metavar="DIR",
         help="folder that holds chest_xray/, HAM10000/, ... (default: $BENCHMARK_DATA)",
     )
+
+
+class RenamedFlag(argparse.Action):
+    """A flag that has another name now: given, it ends the command with the name of its successor."""
+
+    def __init__(self, *, successor: str, **options: Any) -> None:
+        """`successor` says what to give instead."""
+        super().__init__(**{**options, "help": argparse.SUPPRESS, "dest": argparse.SUPPRESS})
+        self._successor = successor
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
+        """Refuse the old name."""
+        raise argparse.ArgumentError(self, f"was renamed: give {self._successor}")
 
 
 def device_name(wanted: str) -> str:

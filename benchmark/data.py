@@ -18,7 +18,7 @@ from benchmark.command_line import add_data_root, run_command
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.datasets.contract import DatasetModule, LoadOptions
+    from benchmark.images.contract import DatasetModule, LoadOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +85,7 @@ def _where(module: DatasetModule, root: Path | None) -> str:
 
 def _fetch(flags: argparse.Namespace) -> int:
     from benchmark import datasets
-    from benchmark.datasets.contract import LoadOptions
+    from benchmark.images.contract import LoadOptions
 
     module = datasets.find(flags.name)
     root = flags.data_root or datasets.data_root(None)
@@ -107,7 +107,7 @@ def _fetch(flags: argparse.Namespace) -> int:
 
 
 def _check(flags: argparse.Namespace) -> int:
-    from benchmark.datasets.checking import check, table
+    from benchmark.audit.checking import check, table
 
     findings = check(flags.name, flags.data_root, _options(flags), flags.cache, flags.workers)
     sys.stdout.write(table(findings))
@@ -117,7 +117,7 @@ def _check(flags: argparse.Namespace) -> int:
 
 
 def _show(flags: argparse.Namespace) -> int:
-    from benchmark.datasets.showing import sheet
+    from benchmark.audit.contact_sheet import sheet
 
     path = flags.out or Path(f"{flags.name.replace(':', '-').replace('/', '-')}.png")
     image = sheet(flags.name, flags.data_root, _options(flags), flags.strength)
@@ -131,7 +131,7 @@ def _show(flags: argparse.Namespace) -> int:
 
 def _options(flags: argparse.Namespace) -> LoadOptions:
     from benchmark import datasets
-    from benchmark.datasets.contract import LoadOptions
+    from benchmark.images.contract import LoadOptions
 
     holdout = flags.holdout or datasets.find(flags.name).ORIGIN.counted
     return LoadOptions(image_size=flags.image_size, holdout=holdout, root_seed=flags.seed)

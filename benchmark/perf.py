@@ -65,7 +65,7 @@ def _our_trial(arm_name: str, own: Any, paths: Sequence[Path]) -> Callable[[], N
 
     from benchmark import arms
     from benchmark.arms.contract import Setting
-    from benchmark.datasets.files import ImageFiles
+    from benchmark.images.files import ImageFiles
     from benchmark.seeds import seed_for
     from benchmark.training.engine import Recipe, fit, to_device
     from benchmark.training.features import FrozenFeatures

@@ -21,7 +21,7 @@ from benchmark.command_line import add_data_root, comma_list, device_name, run_c
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.training.multitask import Source
+    from benchmark.pretraining.multitask import Source
 
 THREADS = 2  # fixed, as the sums in a convolution depend on it
 VALIDATION = 10  # one in so many groups is held out
@@ -83,10 +83,10 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
 
     import torch
 
+    from benchmark.pretraining.multitask import Schedule
+    from benchmark.pretraining.multitask import pretrain as train
     from benchmark.seeds import seed_for
     from benchmark.training.engine import configure, seeded
-    from benchmark.training.multitask import Schedule
-    from benchmark.training.multitask import pretrain as train
     from benchmark.training.network import Normalise
     from benchmark.training.tiny_maps import hasten
     from benchmark.weights.find import find
@@ -134,7 +134,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
 
 def _refuse_target(sources: Sequence[str], target: str | None) -> None:
     from benchmark import datasets
-    from benchmark.datasets import leaks
+    from benchmark.audit import leaks
 
     for name in sources:
         datasets.find(name)
@@ -153,15 +153,15 @@ def _source(name: str, spec: PretrainSpec, places: Places, device: Any) -> Sourc
     import numpy as np
 
     from benchmark import datasets
-    from benchmark.datasets import cache, folds
-    from benchmark.datasets.contract import LoadOptions
+    from benchmark.images import decoding, folds
+    from benchmark.images.contract import LoadOptions
+    from benchmark.pretraining.multitask import Source
     from benchmark.seeds import rng_for
     from benchmark.training.engine import to_device
-    from benchmark.training.multitask import Source
 
     options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed)
     images = datasets.load(name, places.data_root, options)
-    decoded = cache.decoded(images, spec.image_size, places.cache, workers=THREADS, skip_bad=True)
+    decoded = decoding.decoded(images, spec.image_size, places.cache, workers=THREADS, skip_bad=True)
     images, pixels = decoded.images, decoded.pixels
     rows = np.arange(len(images.sample_ids))
     held_out = folds.assign(images, rows, VALIDATION, rng_for(spec.root_seed, "pretrain", source=name)) == 0

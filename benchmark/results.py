@@ -5,6 +5,7 @@ Nothing here needs torch, optuna or mlflow: `analysis` reads predictions through
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,8 @@ COSTS = "costs.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 SPEC = "spec.json"
+CELLS = "cells"
+LONGEST_NAME = 120  # characters of one part of a path
 
 #: column -> Arrow type of the predictions table: one row for each (cell, refit, holdout image).
 PREDICTION_COLUMNS = {
@@ -77,12 +80,34 @@ class TableInfo:
     Attributes:
         classes: data set -> names of its K classes or labels, in the order of `y_true` and `y_score`.
         tasks: data set -> its task.
-        notes: data set -> free facts for the report (holdout, counts, overlap `rho`, synthetic or not, ...).
+        facts: data set -> what the report says of it (holdout, overlap of the subsamples, synthetic or not, ...).
     """
 
     classes: Mapping[str, tuple[str, ...]]
     tasks: Mapping[str, Task]
-    notes: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, Mapping[str, Any]]
+
+
+def path_name(text: str) -> str:
+    """A name as one part of a path, different for different names.
+
+    Letters, digits and ``-_.=+,:`` stay; any other byte of its UTF-8 becomes ``~`` and two hex digits, and so does a
+    leading dot. A name longer than a file system takes ends in its hash instead.
+    """
+    kept = "".join(
+        letter
+        if (letter.isascii() and letter.isalnum()) or (letter in "-_.=+,:" and (place or letter != "."))
+        else _escaped(letter)
+        for place, letter in enumerate(text)
+    )
+    if len(kept) <= LONGEST_NAME:
+        return kept
+    return f"{kept[: LONGEST_NAME - 35]}~~{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def cell_folders(run: Path) -> list[Path]:
+    """The folders of a run's cells that there are, sorted, finished or not: the one walk over a run."""
+    return sorted(path for path in run.glob(f"{CELLS}/*/n*/seed*/*") if path.is_dir())
 
 
 @contextmanager
@@ -132,7 +157,7 @@ def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str], inf
     metadata = {}
     if info is not None:
         described = {
-            name: {"task": info.tasks[name], "classes": list(info.classes[name]), **info.notes.get(name, {})}
+            name: {"task": info.tasks[name], "classes": list(info.classes[name]), **info.facts.get(name, {})}
             for name in sorted(info.tasks)
         }
         metadata[b"benchmark"] = json.dumps(described, sort_keys=True).encode()
@@ -163,11 +188,15 @@ def read_info(path: Path) -> TableInfo:
     return TableInfo(
         classes={name: tuple(entry["classes"]) for name, entry in described.items()},
         tasks={name: entry["task"] for name, entry in described.items()},
-        notes={
+        facts={
             name: {key: value for key, value in entry.items() if key not in ("task", "classes")}
             for name, entry in described.items()
         },
     )
+
+
+def _escaped(letter: str) -> str:
+    return "".join(f"~{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
 
 
 def _arrow_schema(columns: Mapping[str, str]) -> Any:

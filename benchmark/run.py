@@ -20,8 +20,8 @@ from benchmark.errors import InputError
 from benchmark.spec import HOLDOUTS, METRICS, SAMPLERS, BenchmarkSpec, Cell, read_preset
 
 if TYPE_CHECKING:
-    from benchmark.execution import Told
-    from benchmark.planning import Plan, Request
+    from benchmark.runs.planning import Plan, Request
+    from studies.workers import Told
 
 PRESETS = Path(__file__).parent.parent / "studies" / "presets"
 ROOT = Path("mlruns")
@@ -52,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(flags: argparse.Namespace) -> int:
-    from benchmark import planning
+    from benchmark.runs import planning
 
     request = resolve(flags)
     planning.check_names(request)
     if flags.dry_run:
-        from benchmark.dry_run import describe
+        from benchmark.runs.dry_run import describe
 
         sys.stdout.write(describe(request))
         return 0
@@ -79,7 +79,7 @@ def _run(flags: argparse.Namespace) -> int:
 def resolve(flags: argparse.Namespace) -> Request:
     """Flags and preset to a request; whatever is not given comes from the preset."""
     from benchmark import datasets
-    from benchmark.planning import Request
+    from benchmark.runs.planning import Request
 
     data_root = datasets.data_root(flags.data_root)
     found = [name for name in STUDY if name in datasets.found(data_root)] if data_root else []
@@ -120,9 +120,9 @@ def _weights(pairs: Sequence[str]) -> dict[str, Path]:
 
 
 def _write_spec(request: Request, plan: Plan) -> None:
-    from benchmark.protocol import protocol_records
-    from benchmark.provenance import git_commit, hardware, versions
     from benchmark.results import SPEC, write_json
+    from benchmark.runs.protocol import protocol_records
+    from benchmark.runs.provenance import git_commit, hardware, versions
     from studies.spaces import side_by_side
 
     spec = request.spec
@@ -144,11 +144,11 @@ def _write_spec(request: Request, plan: Plan) -> None:
 
 
 def _execute(request: Request, plan: Plan) -> dict[Cell, str]:
-    from benchmark.execution import execute
-    from benchmark.planning import is_done
-    from benchmark.progress import Progress
-    from benchmark.tracking import Mirror
+    from benchmark.runs.planning import is_done
+    from benchmark.tracking.mirror import Mirror
     from studies.cell import CellJob
+    from studies.progress import Progress
+    from studies.workers import execute
 
     spec = request.spec
     cells = [cell for cell in spec.cells() if not is_done(cell, request)]

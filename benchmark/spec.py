@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.results import CELLS, path_name
 
 SAMPLERS = ("tpe", "random", "qmc", "gp")
-METRICS = ("auroc", "average_precision", "balanced_accuracy", "log_loss")
 HOLDOUTS = ("official", "grouped")
 
-#: What a continued run may change: more trials a cell, more arms and more data sets. Cells that exist stay valid.
-EXTENSIBLE = ("budget", "arms", "datasets")
+#: What a continued run may change: more trials a cell, more arms and data sets, what is concluded on. Cells that exist
+#: stay valid.
+EXTENSIBLE = ("budget", "arms", "datasets", "report_metric")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,12 +34,11 @@ class Cell:
     @property
     def key(self) -> str:
         """The cell's name in seeds, messages and paths: ``phantom/n100/seed03/scratch``."""
-        name = self.dataset.replace("/", "_")
-        return f"{name}/n{self.n_per_class}/seed{self.seed:02d}/{self.arm}"
+        return f"{path_name(self.dataset)}/n{self.n_per_class}/seed{self.seed:02d}/{path_name(self.arm)}"
 
     def folder(self, run: Path) -> Path:
         """Where the cell's tables are, inside a run's folder."""
-        return run / "cells" / self.key
+        return run / CELLS / self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class BenchmarkSpec:
         max_epochs: cap on a fit's epochs.
         batch_size: largest batch.
         sampler: Optuna's sampler.
-        metric: what the studies tune.
+        tune_metric: what the studies tune.
+        report_metric: what the report concludes on; it may be changed at any time.
         holdout: "official" test set where there is one, or "grouped".
         min_per_class: smallest number of images a class must supply.
         root_seed: all randomness starts here.
@@ -74,7 +75,8 @@ class BenchmarkSpec:
     max_epochs: int = 20
     batch_size: int = 16
     sampler: str = "tpe"
-    metric: str = "auroc"
+    tune_metric: str = "auroc"
+    report_metric: str = "auroc"
     holdout: str = "official"
     min_per_class: int = 20
     root_seed: int = 0
@@ -93,9 +95,13 @@ class BenchmarkSpec:
                 raise InputError(f"'{name}' names something twice: {', '.join(map(str, values))}.")
         for n in self.n_per_class:
             _at_least("n_per_class", n, self.folds)
-        for name, known in (("sampler", SAMPLERS), ("metric", METRICS), ("holdout", HOLDOUTS)):
+        for name, known in (("sampler", SAMPLERS), ("holdout", HOLDOUTS)):
             if getattr(self, name) not in known:
                 raise unknown_name(name, str(getattr(self, name)), known)
+        from benchmark import metrics  # imports NumPy, which --help can do without
+
+        for name in (self.tune_metric, self.report_metric):
+            metrics.find(name)
 
     def cells(self) -> Iterator[Cell]:
         """The grid, block by block."""
@@ -108,6 +114,16 @@ class BenchmarkSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in spec.json."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> BenchmarkSpec:
+        """The settings that `as_dict` gave.
+
+        Raises:
+            TypeError: a name that is no setting.
+            InputError: a value that is none.
+        """
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
     def identity(self, inputs: Mapping[str, str]) -> str:
         """SHA-256 over everything that may not change within one folder, the inputs' own hashes included."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmark.command_line import run_command
 from benchmark.errors import InputError
-from benchmark.tracking import ARTIFACTS, DATABASE, ENVIRONMENT, newest_experiment
+from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, newest_experiment
 
 HOST = "127.0.0.1"
 TRIED = 50  # ports after the wanted one

@@ -17,7 +17,6 @@ import torch
 
 from benchmark import arms
 from benchmark.arms.contract import Parameters, Setting
-from benchmark.blocks import Block
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
@@ -47,7 +46,7 @@ class CellJob:
     """What a worker is given: a cell, its block, its weights, and where the run's folder is."""
 
     cell: Cell
-    block: Block
+    block: TrainingBlock
     weights: WeightFile | None
     spec: BenchmarkSpec
     run: Path

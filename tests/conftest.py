@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.blocks import Block
 from benchmark.spec import BenchmarkSpec
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -37,7 +36,7 @@ def toy_block(tmp_path):
     return make_block(tmp_path)
 
 
-def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: int = 1) -> Block:
+def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: int = 1) -> TrainingBlock:
     rng = np.random.default_rng(0)
     n, m = 12 * classes, 20
     labels = np.eye(classes, dtype=np.float32)[np.arange(n + m) % classes]
@@ -45,7 +44,7 @@ def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: i
     pixels = rng.normal(level[:, None, None, None], 25, (n + m, 16, 16, channels)).clip(0, 255).astype(np.uint8)
     path = folder / "pixels.npy"
     np.save(path, pixels)
-    return Block(
+    return TrainingBlock(
         dataset="toy",
         n_per_class=12,
         seed=0,

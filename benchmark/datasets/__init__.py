@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import cast
 
-from benchmark.datasets.contract import DatasetModule, Images, LoadOptions
 from benchmark.discovery import named_modules
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import DatasetModule, Images, LoadOptions
 
 __all__ = ["data_root", "find", "folder_of", "found", "images_of", "load", "modules", "names"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles, images_in, one_hot
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles, images_in, one_hot
 
 NAME = "brain-mri"
 TITLE = "Brain tumour MRI (Nickparvar): four classes, no patient ids"

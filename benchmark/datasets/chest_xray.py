@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles, images_in, one_hot
-from benchmark.datasets.holdout import grouped
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles, images_in, one_hot
+from benchmark.images.holdout import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
 
 def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> None:
     """Bring the archive from Mendeley Data and unpack it; `check` then counts what came."""
-    from benchmark.datasets.fetching import download, unpack
+    from benchmark.images.fetching import download, unpack
 
     archive = folder.parent / "ChestXRay2017.zip"
     download(ARCHIVE, archive, say)

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles
-from benchmark.datasets.holdout import grouped
-from benchmark.datasets.tables import inside, read_columns
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles
+from benchmark.images.holdout import grouped
+from benchmark.images.tables import inside, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd

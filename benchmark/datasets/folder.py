@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles, images_in, one_hot
-from benchmark.datasets.holdout import grouped
 from benchmark.errors import InputError
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles, images_in, one_hot
+from benchmark.images.holdout import grouped
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles, images_in, one_hot
-from benchmark.datasets.holdout import grouped
-from benchmark.datasets.tables import header, read_columns
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles, images_in, one_hot
+from benchmark.images.holdout import grouped
+from benchmark.images.tables import header, read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,7 @@ def load(root: Path | None, options: LoadOptions) -> Images:
 
 def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> None:
     """Bring images, metadata and the official test set from Harvard Dataverse, checked by its MD5 sums."""
-    from benchmark.datasets.fetching import from_dataverse
+    from benchmark.images.fetching import from_dataverse
 
     from_dataverse(
         DATAVERSE,

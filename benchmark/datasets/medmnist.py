@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import one_hot
-from benchmark.datasets.holdout import grouped
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import one_hot
+from benchmark.images.holdout import grouped
 from benchmark.results import Task
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> Non
     Raises:
         InputError: no such data set, the package is missing, or the file is not the published one.
     """
-    from benchmark.datasets.fetching import download
+    from benchmark.images.fetching import download
 
     variant = options.variant
     if variant not in MEMBERS:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import ImageFiles, images_in
-from benchmark.datasets.holdout import grouped
-from benchmark.datasets.tables import header, read_columns
 from benchmark.errors import InputError
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import ImageFiles, images_in
+from benchmark.images.holdout import grouped
+from benchmark.images.tables import header, read_columns
 
 NAME = "nih"
 TITLE = "NIH ChestX-ray14: fourteen findings, grouped by patient"

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.datasets.chest_phantom import SIDE, chest, radiograph
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.files import one_hot
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.files import one_hot
+from benchmark.images.radiographs import SIDE, chest, radiograph
 from benchmark.seeds import rng_for
 
 NAME = "phantom"

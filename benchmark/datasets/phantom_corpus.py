@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.chest_phantom import FINDINGS, SIDE
-from benchmark.datasets.contract import Images, LoadOptions, Origin
-from benchmark.datasets.holdout import grouped
 from benchmark.datasets.phantom import Drawn
+from benchmark.images.contract import Images, LoadOptions, Origin
+from benchmark.images.holdout import grouped
+from benchmark.images.radiographs import FINDINGS, SIDE
 from benchmark.seeds import rng_for
 
 NAME = "phantom-corpus"

@@ -75,7 +75,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _fetch(options: argparse.Namespace) -> int:
     from benchmark.weights.caches import in_caches, offline
-    from benchmark.weights.download import fetch
+    from benchmark.weights.fetching import fetch
     from benchmark.weights.identify import weight_file
     from benchmark.weights.sources import source_for_fetching
 

@@ -154,7 +154,7 @@ def _downloaded(backbone: str, role: str, folder: Path, download: bool) -> Weigh
 
 
 def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, role: str) -> Path:
-    from benchmark.weights.download import fetch
+    from benchmark.weights.fetching import fetch
 
     if not download or offline():
         forbidden = "HF_HUB_OFFLINE is set" if offline() else f"{source.name} was not downloaded yet"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.simulate import Truth, simulate
+from analysis.simulation.simulate import Truth, simulate
 
 ARMS = ("scratch", "imagenet", "medical")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis import report
-from analysis.simulate import write_block
+from analysis.simulation.simulate import write_block
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
@@ -93,17 +93,17 @@ def test_tables_from_a_run_and_from_its_predictions_are_the_same_bytes(run, tmp_
     merged = infos[0]
     for info in infos[1:]:
         for name in info.tasks:
-            known = merged.notes.get(name, {})
+            known = merged.facts.get(name, {})
             notes = {
                 **known,
-                **info.notes[name],
-                "overlap": {**known.get("overlap", {}), **info.notes[name]["overlap"]},
+                **info.facts[name],
+                "overlap": {**known.get("overlap", {}), **info.facts[name]["overlap"]},
             }
             merged = replace(
                 merged,
                 classes={**merged.classes, name: info.classes[name]},
                 tasks={**merged.tasks, name: info.tasks[name]},
-                notes={**merged.notes, name: notes},
+                facts={**merged.facts, name: notes},
             )
     write_table(tmp_path / "all.parquet", frame, PREDICTION_COLUMNS, merged)
     alone = report.write_report(tmp_path / "all.parquet", tmp_path / "out", resamples=300)

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from benchmark import data
-from benchmark.datasets import fetching
 from benchmark.errors import InputError
+from benchmark.images import fetching
 from tests.benchmark.datasets.test_formats import write_medmnist
 from tests.conftest import write_images
 

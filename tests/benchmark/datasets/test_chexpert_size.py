@@ -9,8 +9,8 @@ import pytest
 
 from benchmark import datasets
 from benchmark.datasets.chexpert import FINDINGS
-from benchmark.datasets.contract import LoadOptions
-from benchmark.datasets.subsample import draw
+from benchmark.images.contract import LoadOptions
+from benchmark.images.subsample import draw
 from tests.conftest import write_images
 
 ROWS, PATIENTS, LATERAL = 223_414, 64_540, 32_387

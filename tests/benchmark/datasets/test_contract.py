@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmark import datasets
-from benchmark.datasets import counts, leaks
-from benchmark.datasets.contract import LoadOptions
+from benchmark.audit import counts, leaks
 from benchmark.errors import InputError
+from benchmark.images.contract import LoadOptions
 from benchmark.results import TASKS
 from tests.conftest import real_data
 

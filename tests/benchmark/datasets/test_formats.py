@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from benchmark import datasets
-from benchmark.datasets import counts, leaks
+from benchmark.audit import counts, leaks
 from benchmark.datasets.chexpert import COMPETITION, FINDINGS
-from benchmark.datasets.contract import LoadOptions
-from benchmark.datasets.files import ImageFiles, to_eight_bit
 from benchmark.errors import InputError
+from benchmark.images.contract import LoadOptions
+from benchmark.images.files import ImageFiles, to_eight_bit
 from tests.conftest import write_images
 
 OFFICIAL, GROUPED = LoadOptions(image_size=16), LoadOptions(image_size=16, holdout="grouped")

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from benchmark.errors import InputError
-from benchmark.weights import download
+from benchmark.weights import fetching as download
 from benchmark.weights import find as finding
 from benchmark.weights.__main__ import main
-from benchmark.weights.download import fetch, fetch_url
+from benchmark.weights.fetching import fetch, fetch_url
 from benchmark.weights.sources import WeightSource, source_named
 
 BODY = bytes(range(256)) * 9000

@@ -1,0 +1,1 @@
+"""The page of a report, and how values are written."""

@@ -1,0 +1,1 @@
+"""The predictions table: read, checked, and arranged as fully crossed blocks."""

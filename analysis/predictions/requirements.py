@@ -1,0 +1,304 @@
+"""What a predictions table must satisfy; every failure names rows, cells or classes, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.predictions.block import Floats, Integers, Scores, Strings
+from benchmark.errors import InputError
+from benchmark.results import PREDICTION_COLUMNS, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Booleans = npt.NDArray[np.bool_]
+
+#: How far a row of class probabilities may be from a sum of 1: float32 and half precision softmax stay well
+#: below.
+SUM_TOLERANCE = 5e-3
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Locator:
+    """Names rows in messages: the file and the row in it, from a position in all that was read."""
+
+    files: tuple[Path, ...]
+    starts: tuple[int, ...]
+    where: Integers | None = None
+
+    def of(self, where: Integers) -> Locator:
+        """The locator of a part: `where` gives the position of each of its rows."""
+        return Locator(self.files, self.starts, where)
+
+    def rows(self, bad: Booleans) -> str:
+        """``3 rows (FILE: 0, 7, 12)`` for a mask over this part's rows."""
+        found = np.flatnonzero(bad)
+        total = len(found)
+        places = found[:SHOWN] if self.where is None else self.where[found[:SHOWN]]
+        named = []
+        for place in places:
+            file = int(np.searchsorted(self.starts, place, side="right")) - 1
+            named.append(f"{self.files[file]} row {int(place) - self.starts[file]}")
+        more = ", ..." if total > SHOWN else ""
+        return f"{total} row{'s' if total != 1 else ''} ({', '.join(named)}{more})"
+
+
+def canonical(table: pa.Table, path: Path) -> pa.Table:
+    """A table with exactly the documented columns and types, converted where nothing is lost."""
+    import pyarrow as pa
+
+    missing = [name for name in PREDICTION_COLUMNS if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; it has "
+            f"{', '.join(table.column_names) or 'none'}. A predictions table has "
+            f"{', '.join(PREDICTION_COLUMNS)}."
+        )
+    types = {"string": pa.string(), "int32": pa.int64()}
+    columns = {}
+    for name, kind in PREDICTION_COLUMNS.items():
+        column = table[name]
+        value = pa.types
+        lists = value.is_list(column.type) or value.is_large_list(column.type) or value.is_fixed_size_list(column.type)
+        if kind.startswith("list") != lists:
+            raise InputError(f"{path}: the column {name} has the type {column.type}; it should be {kind}.")
+        try:
+            wanted = pa.large_list(pa.float32()) if kind.startswith("list") else types[kind]
+            columns[name] = column.cast(wanted, safe=not lists)
+        except pa.ArrowException as error:
+            raise InputError(
+                f"{path}: the column {name} has the type {column.type} and cannot be read as {kind} ({error})."
+            ) from error
+    return pa.table(columns)
+
+
+def no_nulls(values: pa.Array, column: str, locate: Locator) -> None:
+    """Every row has a value (and no empty name)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bad = pc.is_null(values, nan_is_null=True)
+    if pa.types.is_string(values.type):
+        bad = pc.or_(bad, pc.equal(pc.fill_null(values, ""), ""))
+    mask = bad.to_numpy(zero_copy_only=False)
+    if mask.any():
+        why = (
+            " Without it, images of one patient would count as independent. Where every image is its own "
+            "group, repeat sample_id."
+            if column == "group_id"
+            else ""
+        )
+        raise InputError(f"{column} is missing in {locate.rows(mask)}.{why}")
+
+
+def matrices(table: pa.Table, locate: Locator, dataset: str) -> tuple[Scores, Scores]:
+    """`y_true` and `y_score` of one data set as (M, K) arrays."""
+    import pyarrow.compute as pc
+
+    arrays = []
+    width = 0
+    for column in ("y_true", "y_score"):
+        values = table[column].combine_chunks()
+        no_nulls(values, column, locate)
+        lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)
+        if not width:
+            counts = np.bincount(lengths)
+            width = int(counts.argmax())
+        if (lengths != width).any():
+            raise InputError(
+                f"{dataset}: {column} has {sorted(set(lengths[lengths != width].tolist()))} entries instead "
+                f"of {width} in {locate.rows(lengths != width)}. y_true and y_score hold one entry a class "
+                "or label."
+            )
+        arrays.append(values.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))
+    if width < 1:
+        raise InputError(f"{dataset}: y_true and y_score are empty lists.")
+    return arrays[0], arrays[1]
+
+
+def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_score: Scores, locate: Locator) -> None:
+    """Scores are probabilities, and the truth is what the task says."""
+    width = y_true.shape[1]
+    if len(classes) != width:
+        raise InputError(
+            f"{dataset}: the metadata name {len(classes)} classes ({', '.join(classes)}), the rows have "
+            f"{width} entries."
+        )
+    if task == "binary" and width != 2:
+        raise InputError(f"{dataset}: a binary task has two entries a row (negative, positive), not {width}.")
+    if task == "multiclass" and width < 2:
+        raise InputError(f"{dataset}: a multiclass task needs at least two entries a row, not {width}.")
+    bad = np.asarray(~np.isfinite(y_score).all(axis=1))
+    if bad.any():
+        raise InputError(
+            f"{dataset}: NaN or infinite scores in {locate.rows(bad)}. The model diverged or overflowed: "
+            "predict again; dropping the rows would compare arms on different images."
+        )
+    bad = np.asarray(((y_score < 0) | (y_score > 1)).any(axis=1))
+    if bad.any():
+        raise InputError(
+            f"{dataset}: scores outside [0, 1] in {locate.rows(bad)}. They look like logits: apply the "
+            "softmax or sigmoid first."
+        )
+    known = ~np.isnan(y_true)
+    bad = np.asarray((known & (y_true != 0) & (y_true != 1)).any(axis=1))
+    if bad.any():
+        raise InputError(f"{dataset}: y_true is neither 0, 1 nor NaN in {locate.rows(bad)}.")
+    if task == "multilabel":
+        return
+    bad = ~known.all(axis=1) | (np.where(known, y_true, 0).sum(axis=1) != 1)
+    if bad.any():
+        raise InputError(
+            f"{dataset}: y_true is not one-hot in {locate.rows(bad)}, as a {task} task needs. If several "
+            "labels can hold together, or some are unknown, the task is 'multilabel'."
+        )
+    bad = np.abs(y_score.sum(axis=1, dtype=np.float64) - 1) > SUM_TOLERANCE
+    if bad.any():
+        raise InputError(
+            f"{dataset}: the scores do not sum to 1 in {locate.rows(bad)}, as a {task} task needs. Sigmoid "
+            "outputs belong to a 'multilabel' task; else renormalise them."
+        )
+
+
+def unique_rows(keys: Integers) -> tuple[Integers, Integers, Integers]:
+    """Distinct rows of sorted integer keys: (rows, where each begins, how many)."""
+    change = np.flatnonzero((np.diff(keys, axis=0) != 0).any(axis=1)) + 1
+    first = np.concatenate([[0], change]).astype(np.intp)
+    return keys[first], first, np.diff(np.append(first, len(keys))).astype(np.intp)
+
+
+def duplicates(
+    title: str,
+    arm_names: Strings,
+    sample_names: Strings,
+    cells: Integers,
+    first: Integers,
+    sizes: Integers,
+    sample: Integers,
+    locate: Locator,
+) -> None:
+    """No image twice in one cell and refit; rows are sorted by cell, then sample."""
+    again = np.zeros(len(sample), dtype=np.bool_)
+    again[1:] = sample[1:] == sample[:-1]
+    again[first] = False
+    if again.any():
+        row = int(np.flatnonzero(again)[0])
+        cell = int(np.searchsorted(first, row, side="right")) - 1
+        arm, seed, refit = cells[cell]
+        raise InputError(
+            f"{title}: '{sample_names[sample[row]]}' stands twice in arm '{arm_names[arm]}', seed {seed}, "
+            f"refit {refit}; duplicates in {locate.rows(again)}. A file may have been appended to twice, or "
+            "refits are not numbered."
+        )
+
+
+def grid(
+    title: str,
+    arms: Sequence[str],
+    code_of: Mapping[str, int],
+    index: Mapping[tuple[int, int, int], int],
+    common: bool,
+    remarks: list[str],
+) -> tuple[int, ...]:
+    """The seeds to analyse: those of all arms; a missing cell is refused unless `common` is asked for."""
+    of_arm = {arm: {s for a, s, _ in index if a == code_of[arm]} for arm in arms}
+    union = sorted(set().union(*of_arm.values()))
+    missing = [f"{arm}/seed{seed:02d}" for arm in arms for seed in union if seed not in of_arm[arm]]
+    if not missing:
+        return tuple(union)
+    shared = sorted(set(union).intersection(*of_arm.values()))
+    listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
+    if not common or not shared:
+        advice = (
+            f"Finish them, or pair on the {len(shared)} seeds that all arms have with --common-seeds."
+            if shared
+            else "No seed is shared by all arms, so nothing can be paired."
+        )
+        raise InputError(f"{title}: the grid is incomplete, {len(missing)} cells are missing: {listed}. {advice}")
+    remarks.append(f"{title}: arms have different seeds; paired on the {len(shared)} common ones (missing: {listed}).")
+    return tuple(shared)
+
+
+def refits(
+    title: str,
+    arms: Sequence[str],
+    code_of: Mapping[str, int],
+    seeds: Sequence[int],
+    numbers: Sequence[int],
+    index: Mapping[tuple[int, int, int], int],
+) -> None:
+    """Every cell has the same refits."""
+    missing = [
+        f"{arm}/seed{seed:02d}/refit{refit}"
+        for arm in arms
+        for seed in seeds
+        for refit in numbers
+        if (code_of[arm], seed, refit) not in index
+    ]
+    if missing:
+        listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
+        raise InputError(f"{title}: the grid is incomplete, {len(missing)} refits are missing: {listed}.")
+
+
+def same_samples(cell: str, base: Integers, other: Integers, names: Strings) -> None:
+    """Two cells predict the same images."""
+    if len(base) == len(other) and (base == other).all():
+        return
+    absent, extra = np.setdiff1d(base, other), np.setdiff1d(other, base)
+    parts = []
+    for what, codes in (("lacks", absent), ("adds", extra)):
+        if len(codes):
+            shown = ", ".join(f"'{names[code]}'" for code in codes[:SHOWN])
+            parts.append(f"{what} {len(codes)} images ({shown}{', ...' if len(codes) > SHOWN else ''})")
+    raise InputError(
+        f"{cell} {' and '.join(parts)} compared with the first arm. All arms must predict the same holdout "
+        "images: paired comparisons need them."
+    )
+
+
+def same_facts(cell: str, names: Strings, base: Scores | Integers, other: Scores | Integers, what: str) -> None:
+    """Two cells agree on what is known of each image."""
+    bad = ~((base == other) | ((base != base) & (other != other))).all(axis=1)
+    if bad.any():
+        shown = ", ".join(f"'{name}'" for name in names[bad][:SHOWN])
+        raise InputError(
+            f"{cell}: {what} differs from the first arm's for {int(bad.sum())} images ({shown}). The cells "
+            "come from different versions of the data: predict again."
+        )
+
+
+def code_by_appearance(groups: Integers) -> Integers:
+    """Codes 0..G-1 in the order in which groups first appear, so that their names do not matter."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return np.asarray(rank[inverse], dtype=np.intp)
+
+
+def holdout(dataset: str, task: Task, classes: Sequence[str], y_true: Floats, groups: Integers) -> None:
+    """Every class or label has at least two positive and two negative images, from two groups each."""
+    for k, name in enumerate(classes):
+        # The negatives of a class are the positives of the others; a label's may be missing on their own.
+        signs = (("positive", 1.0), ("negative", 0.0)) if task == "multilabel" else (("positive", 1.0),)
+        for sign, wanted in signs:
+            found = y_true[:, k] == wanted
+            count, patients = int(found.sum()), len(np.unique(groups[found]))
+            if count >= 2 and patients >= 2:
+                continue
+            kind = "label" if task == "multilabel" else "class"
+            problem = (
+                f"is absent from the holdout: no {sign} image"
+                if count == 0
+                else f"has {count} {sign} image{'s' if count > 1 else ''} of {patients} group in the holdout"
+            )
+            raise InputError(
+                f"{dataset}: the {kind} '{name}' {problem}. A variance over new patients needs two of each; "
+                f"counts: { {c: int(v) for c, v in zip(classes, np.nansum(y_true, axis=0), strict=True)} }. "
+                f"Use a larger holdout, or leave the {kind} out."
+            )

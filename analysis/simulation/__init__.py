@@ -1,0 +1,1 @@
+"""Studies whose truth is known, and how often each method covers it."""

@@ -1,0 +1,1 @@
+"""Pure statistics: arrays and a Generator in, values out."""

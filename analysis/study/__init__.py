@@ -1,0 +1,1 @@
+"""The computation on a predictions table: metrics, covariances, resamples, comparisons."""

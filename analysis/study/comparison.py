@@ -1,0 +1,157 @@
+"""The comparison of two arms: estimate, interval, test, verdict and sentence, computed once and read everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.predictions.block import Predictions
+from analysis.statistics.equivalence import Equivalence, Verdict, against, verdict
+from analysis.statistics.inference import Inference
+from analysis.statistics.multiplicity import holm
+from analysis.study.scores import Scored, score
+from analysis.study.sentences import sentence
+from benchmark import metrics
+from benchmark.metrics import Metric
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Arm b minus arm a in one metric of one block.
+
+    Attributes:
+        scored: the metric's values and covariance.
+        a, b: positions of the arms in the block; a comes earlier, and is the baseline.
+        inference: the difference, for new seeds and new patients.
+        adjusted_p: its p-value, corrected over the family; NaN where p-values are refused.
+        margin: of equivalence, in the metric's units.
+    """
+
+    scored: Scored
+    a: int
+    b: int
+    inference: Inference
+    adjusted_p: float
+    margin: float
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.scored.block.dataset
+
+    @property
+    def n_per_class(self) -> int:
+        """Labelled images per class."""
+        return self.scored.block.n_per_class
+
+    @property
+    def metric(self) -> Metric:
+        """What is compared."""
+        return self.scored.metric
+
+    @property
+    def arm_a(self) -> str:
+        """The baseline."""
+        return self.scored.block.arms[self.a]
+
+    @property
+    def arm_b(self) -> str:
+        """The arm that is held against it."""
+        return self.scored.block.arms[self.b]
+
+    @property
+    def seeds(self) -> int:
+        """Number of training samples."""
+        return len(self.scored.block.seeds)
+
+    @property
+    def estimate(self) -> float:
+        """The difference b - a, in the metric's units."""
+        return self.inference.estimate
+
+    @property
+    def favours_b(self) -> bool:
+        """Whether the difference speaks for arm b, in the metric's direction; not for a difference of zero."""
+        return self.metric.sign * self.estimate > 0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval, for new seeds and new patients."""
+        return self.inference.interval()
+
+    @property
+    def covariance(self) -> Floats:
+        """(S, S) covariance of the seeds' differences over new patients, the trained models held fixed."""
+        return self.scored.difference_covariance(self.a, self.b)
+
+    @property
+    def oriented(self) -> tuple[Floats, Floats]:
+        """(S,) each: the values of a and of b, turned so that higher is better."""
+        sign = self.metric.sign
+        return sign * self.scored.values[self.a], sign * self.scored.values[self.b]
+
+    @cached_property
+    def equivalence(self) -> Equivalence:
+        """The difference held against the margin."""
+        return against(self.inference, self.margin)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What may be said of arm b."""
+        return verdict(self.inference, self.adjusted_p, self.equivalence, self.metric.higher_is_better)
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in one sentence, hedged as its verdict is."""
+        return sentence(
+            self.arm_a,
+            self.arm_b,
+            self.metric.label,
+            self.inference,
+            self.adjusted_p,
+            self.verdict,
+            self.margin,
+            self.seeds,
+        )
+
+
+def compare_all(
+    scored: Sequence[Scored], margin: float, adjust: Callable[[Sequence[float]], Floats] = holm
+) -> tuple[Comparison, ...]:
+    """Every pair of arms of every block, corrected as one family.
+
+    Args:
+        scored: one metric of several blocks.
+        margin: of equivalence.
+        adjust: p-values of the family to adjusted ones.
+    """
+    pairs = [(block, a, b, block.pair(a, b)) for block in scored for a, b in block.pairs]
+    adjusted = adjust([inference.p for *_, inference in pairs])
+    return tuple(
+        Comparison(block, a, b, inference, float(p), margin)
+        for (block, a, b, inference), p in zip(pairs, adjusted, strict=True)
+    )
+
+
+def compare(predictions: Predictions, *, metric: str = "auroc", margin: float = 0.02) -> tuple[Comparison, ...]:
+    """Compare all pairs of arms, jointly over training samples and patients; Holm over all of them.
+
+    Args:
+        predictions: as `read_predictions` gives them.
+        metric: its name.
+        margin: of equivalence, positive, in the metric's units.
+
+    Returns:
+        One comparison a pair of arms, by data set and n.
+
+    Raises:
+        InputError: an unknown metric.
+    """
+    wanted = metrics.find(metric)
+    return compare_all([score(block, wanted) for block in predictions.blocks], margin)

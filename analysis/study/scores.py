@@ -1,0 +1,162 @@
+"""From a block of predictions to what inference needs: one value an (arm, seed), and their covariance over
+patients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.predictions.block import Block
+from analysis.statistics import auc, kernels
+from analysis.statistics.inference import Inference, contrast, difference, joint
+from analysis.statistics.influence import influence
+from analysis.study import bootstrap
+from benchmark.metrics import Metric
+
+Floats = npt.NDArray[np.float64]
+
+AUROC = "auroc"  # the one metric whose covariance has a closed form over patients
+RESAMPLES = 2000  # for the covariance of a metric that has no influence values, where none are handed over
+VECTORS = 60  # score vectors whose AUROC components are computed at one time
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A block's metric values.
+
+    Attributes:
+        block: where they come from.
+        metric: which.
+        values: (A, S), the mean over refits.
+        covariance: (A * S, A * S) over a new sample of patients, arm by arm.
+    """
+
+    block: Block
+    metric: Metric
+    values: Floats
+    covariance: Floats
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """All pairs of arms (a, b) in the order of the tables."""
+        return tuple(combinations(range(len(self.block.arms)), 2))
+
+    def arm(self, a: int, rho: float | None = None) -> Inference:
+        """One arm's mean, for new seeds and new patients."""
+        return joint(self.values[a], self.arm_covariance(a), self.block.rho if rho is None else rho)
+
+    def pair(self, a: int, b: int, rho: float | None = None) -> Inference:
+        """Arm b minus arm a."""
+        return difference(
+            self.values[a], self.values[b], self.pair_covariance(a, b), self.block.rho if rho is None else rho
+        )
+
+    def arm_covariance(self, a: int) -> Floats:
+        """(S, S) covariance of arm a's values."""
+        part = self._rows(a)
+        return np.asarray(self.covariance[part, part])
+
+    def pair_covariance(self, a: int, b: int) -> Floats:
+        """(2S, 2S) covariance of arm a's values followed by arm b's."""
+        rows = np.r_[self._rows(a), self._rows(b)]
+        return np.asarray(self.covariance[np.ix_(rows, rows)])
+
+    def difference_covariance(self, a: int, b: int) -> Floats:
+        """(S, S) covariance of the seeds' differences b - a."""
+        return contrast(self.pair_covariance(a, b), len(self.block.seeds))
+
+    def _rows(self, a: int) -> slice:
+        seeds = len(self.block.seeds)
+        return slice(a * seeds, (a + 1) * seeds)
+
+
+def score(
+    block: Block, metric: Metric, replicates: Floats | None = None, root: np.random.SeedSequence | None = None
+) -> Scored:
+    """The metric of every (arm, seed), and their covariance over patients.
+
+    AUROC has DeLong's covariance clustered by patient, the sum metrics that of their influence values, the
+    other ranking metrics that of a shared-weight bootstrap.
+
+    Args:
+        block: the predictions.
+        metric: which.
+        replicates: (B, A, S) of the bootstrap, where it was done already.
+        root: of the bootstrap, where it is needed and was not done.
+    """
+    if metric.name == AUROC:
+        return _auroc(block, metric)
+    if metric.of_sums is not None:
+        return score_sums(block, (metric,))[metric.name]
+    if replicates is None:
+        root = np.random.SeedSequence(0) if root is None else root
+        replicates = bootstrap.replicate(block, (metric,), RESAMPLES, root).values[metric.name]
+    flat = replicates.reshape(len(replicates), -1)
+    covariance = np.atleast_2d(np.cov(flat, rowvar=False))
+    return Scored(block, metric, _ranking_values(block, metric), covariance)
+
+
+def _auroc(block: Block, metric: Metric) -> Scored:
+    arms, seeds, refits, images, width = block.scores.shape
+    scores = block.scores.reshape(arms * seeds, refits, images, width)
+    batch = max(1, VECTORS // refits)
+    parts = []
+    for k in block.columns:
+        # In batches, as midranks of many vectors at once would need several times the memory of the scores.
+        pieces = [
+            auc.components(
+                block.truth[:, k], scores[first : first + batch, ..., k].reshape(-1, images), block.groups
+            ).averaged(refits)
+            for first in range(0, len(scores), batch)
+        ]
+        parts.append(auc.stack(pieces))
+    values, covariance = auc.macro(parts)
+    return Scored(block, metric, values.reshape(arms, seeds), covariance)
+
+
+def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
+    """`score` of several metrics of sums, reading every score vector once."""
+    arms, seeds, refits, _, _ = block.scores.shape
+    groups = block.group_count
+    values = {metric.name: np.zeros((arms, seeds)) for metric in metrics}
+    contributions = {metric.name: np.zeros((arms, seeds, groups)) for metric in metrics}
+    for a, s, r in np.ndindex(arms, seeds, refits):
+        shared, own = bootstrap.grouped_parts(block, block.scores[a, s, r])
+        for metric in metrics:
+            value, contribution = influence(metric, shared, own)
+            values[metric.name][a, s] += value / refits
+            contributions[metric.name][a, s] += contribution / refits
+    scored = {}
+    for metric in metrics:
+        flat = contributions[metric.name].reshape(arms * seeds, groups)
+        covariance = groups / (groups - 1) * (flat @ flat.T)
+        scored[metric.name] = Scored(block, metric, values[metric.name], covariance)
+    return scored
+
+
+def _ranking_values(block: Block, metric: Metric) -> Floats:
+    arms, seeds, refits, images, width = block.scores.shape
+    vectors = block.scores.reshape(-1, images, width)
+    ones = np.ones((images, 1), dtype=np.uint16)
+    columns = [
+        kernels.evaluate((metric,), kernels.sort(block.truth[:, k], vectors[:, :, k]), ones)[metric.name][:, 0]
+        for k in block.columns
+    ]
+    return np.asarray(np.mean(columns, axis=0).reshape(arms, seeds, refits).mean(axis=2))
+
+
+def without_groups(block: Block) -> Block:
+    """The same block with every image counted as a patient of its own."""
+    return replace(block, groups=np.arange(len(block.sample_ids)))
+
+
+def ensemble(block: Block) -> Block:
+    """The block of one model an arm: the mean score over seeds and refits. Another estimand than the mean
+    seed's."""
+    mean: npt.NDArray[Any] = block.scores.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    return replace(block, seeds=(-1,), scores=mean)

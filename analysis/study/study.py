@@ -1,0 +1,148 @@
+"""The computation on checked predictions: metrics, covariances and resamples of every block, and its comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.predictions.block import Block, Predictions
+from analysis.statistics.multiplicity import benjamini_hochberg
+from analysis.study import bootstrap
+from analysis.study.comparison import Comparison, compare_all
+from analysis.study.scores import Scored, score, score_sums
+from analysis.study.trials import Trials
+from benchmark import metrics
+from benchmark.metrics import Metric
+from benchmark.seeds import rng_for, seed_for
+
+Floats = npt.NDArray[np.float64]
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class BlockStudy:
+    """A block with all that is computed on it.
+
+    Attributes:
+        block: the predictions.
+        scored: metric -> its values and covariance.
+        replicates: metric -> (B, A, S) under resampled patients.
+        shares: (B, S) of the resampled seeds, for the two-level bootstrap.
+        redrawn: resamples that lacked a class and were drawn again.
+    """
+
+    block: Block
+    scored: Mapping[str, Scored]
+    replicates: Mapping[str, Floats]
+    shares: Floats
+    redrawn: int
+
+    def groups_only(self, metric: str) -> Floats:
+        """(B, A) means over the seeds, under new patients."""
+        return np.asarray(self.replicates[metric].mean(axis=2))
+
+    def two_level(self, metric: str) -> Floats:
+        """(B, A) means over resampled seeds, under new patients."""
+        return np.asarray(np.einsum("bas,bs->ba", self.replicates[metric], self.shares))
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All that a report's tables and figures are made from.
+
+    Attributes:
+        predictions: what was read.
+        blocks: one for each (data set, n per class), sorted.
+        primary: the metric that claims are made on.
+        margin: of equivalence, in its units.
+        seed: of all resampling.
+        trials: of the run that made the predictions; None where only they are at hand.
+        other: predictions of the same arms on another holdout, where there are any.
+    """
+
+    predictions: Predictions
+    blocks: tuple[BlockStudy, ...]
+    primary: Metric
+    margin: float
+    seed: int
+    trials: Trials | None = None
+    other: Predictions | None = None
+
+    def of(self, metric: str) -> list[Scored]:
+        """One metric of all blocks."""
+        return [block.scored[metric] for block in self.blocks]
+
+    @property
+    def scored(self) -> list[Scored]:
+        """The primary metric of all blocks."""
+        return self.of(self.primary.name)
+
+    @property
+    def exploratory(self) -> list[str]:
+        """The metrics that no claim is made on."""
+        return [name for name in metrics.names() if name != self.primary.name]
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Every pair of arms in the primary metric: one family, Holm over all of it."""
+        return compare_all(self.scored, self.margin)
+
+    def comparisons_of(self, scored: Scored) -> list[Comparison]:
+        """Those of one block, in the order of its pairs."""
+        return [comparison for comparison in self.comparisons if comparison.scored is scored]
+
+    def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
+        """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""
+        return compare_all(self.of(metric), self.margin, benjamini_hochberg)
+
+
+def study(
+    predictions: Predictions,
+    metric: str = "auroc",
+    margin: float = 0.02,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    trials: Trials | None = None,
+    other: Predictions | None = None,
+) -> Study:
+    """Compute everything that the tables and figures show.
+
+    Raises:
+        InputError: an unknown metric.
+    """
+    primary = metrics.find(metric)
+    blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
+    return Study(predictions, blocks, primary, margin, seed, trials, other)
+
+
+def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
+    known = [metrics.find(name) for name in metrics.names()]
+    # The root names the data set alone: every n has the same patients and gets the same weights, so that
+    # comparisons across n are paired too.
+    root = seed_for(seed, "bootstrap", dataset=block.dataset)
+    drawn = bootstrap.replicate(block, known, resamples, root)
+    shares = bootstrap.seed_weights(
+        len(block.seeds), resamples, seed_for(seed, "bootstrap seeds", dataset=block.dataset)
+    )
+    scored = score_sums(block, [metric for metric in known if metric.of_sums is not None])
+    scored |= {
+        metric.name: score(block, metric, drawn.values[metric.name]) for metric in known if metric.of_sums is None
+    }
+    return BlockStudy(block, scored, drawn.values, shares, drawn.redrawn)
+
+
+def permutation_rng(seed: int, comparison: Comparison, training_seed: int) -> np.random.Generator:
+    """The stream of one permutation test."""
+    return rng_for(
+        seed,
+        "permutation",
+        dataset=comparison.dataset,
+        n=comparison.n_per_class,
+        pair=f"{comparison.arm_a}|{comparison.arm_b}",
+        seed=training_seed,
+    )

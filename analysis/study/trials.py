@@ -1,0 +1,90 @@
+"""The trials of a run: the budget ledger that proves that every arm got the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from analysis.predictions.block import arm_rank
+from benchmark import metrics
+from benchmark.errors import InputError
+from benchmark.metrics import Metric
+from benchmark.results import COST_COLUMNS, COSTS, TRIAL_COLUMNS, TRIALS, cell_folders, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CELL = ["dataset", "n_per_class", "arm", "seed"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """The finished trials of a run.
+
+    Attributes:
+        frame: one row a trial, sorted by cell and trial, with what it cost; `value` in the metric's natural units.
+        metric: what the studies tuned.
+        sampler: Optuna's; "" where the run does not tell.
+    """
+
+    frame: pd.DataFrame
+    metric: Metric
+    sampler: str
+
+    def by_arm(self) -> list[tuple[tuple[str, int, str], pd.DataFrame]]:
+        """((data set, n, arm), its trials) in the order of the tables."""
+        parts = []
+        for key, part in self.frame.groupby(CELL[:3], sort=True):
+            dataset, n, arm = cast("tuple[str, int, str]", key)
+            parts.append(((str(dataset), int(n), str(arm)), part))
+        return sorted(parts, key=lambda item: (item[0][0], item[0][1], arm_rank(item[0][2])))
+
+
+def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metric) -> Trials | None:
+    """Trials of all cells of a run's folder with their costs; None where there are none.
+
+    Args:
+        run: the folder, or a file, which has none.
+        described: its spec.json.
+        otherwise: the tuned metric where spec.json does not tell.
+
+    Raises:
+        InputError: a table without the documented columns, or an unknown metric.
+    """
+    import pandas as pd
+
+    if not run.is_dir():
+        return None
+    frames = []
+    for folder in cell_folders(run):
+        if not (folder / TRIALS).exists():
+            continue
+        trials = _read(folder / TRIALS, TRIAL_COLUMNS)
+        if (folder / COSTS).exists():
+            cost = _read(folder / COSTS, COST_COLUMNS)
+            trials = trials.merge(cost, on=[*CELL, "trial"], how="left", validate="one_to_one")
+        else:
+            trials["seconds"] = trials["peak_memory_mb"] = np.nan
+        frames.append(trials)
+    if not frames:
+        return None
+    frame = pd.concat(frames, ignore_index=True).sort_values([*CELL, "trial"], ignore_index=True)
+    spec = (described or {}).get("spec", {})
+    tuned = spec.get("tune_metric", spec.get("metric"))
+    metric = otherwise if tuned is None else metrics.find(str(tuned))
+    if "metric" in spec and not metric.higher_is_better:  # runs before 'tune_metric' kept such values negated
+        frame["value"] = -frame["value"]
+        frame["fold_values"] = [-np.asarray(values) for values in frame["fold_values"]]
+    return Trials(frame, metric, str(spec.get("sampler", "")))
+
+
+def _read(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    frame = read_table(path)
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}. It was written by another version.")
+    return frame

@@ -1,0 +1,1 @@
+"""What is wrong with a data set: leaks, duplicates, counts that differ from the published ones."""

@@ -1,0 +1,186 @@
+"""The leak audit: nothing that was learnt from may be in the holdout."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.audit import duplicates
+from benchmark.datasets import images_of
+from benchmark.errors import InputError, unknown_name
+from benchmark.images.contract import Images
+from benchmark.images.decoding import Decoded
+
+NAMED = 5
+
+#: What may leak, by the names under which it can be allowed, and what then has to be believed.
+LEAKS = {
+    "groups": "groups (patients, lesions) in both pool and holdout",
+    "duplicates": "exact duplicates across pool and holdout",
+    "near-duplicates": "near duplicates across pool and holdout",
+    "folds": "groups or exact duplicates across inner folds",
+    "weights": "weights trained on the data set's images",
+}
+
+#: Data sets that are made of others' images, for those that are only known from the cards of weights.
+MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",), "isic2019": ("ham10000",)}
+UNKNOWN = "unknown"
+
+Record = dict[str, object]
+Folds = tuple[str, npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def refuse_shared_groups(images: Images) -> None:
+    """Raise `InputError`, naming them, where groups (patients or lesions) are in both pool and holdout."""
+    shared = _shared_groups(images)
+    if shared:
+        raise InputError(
+            f"{images.dataset}: {len(shared)} groups are in both pool and holdout ({_listed(shared)}). "
+            "Scores on them would be of patients already seen: use --holdout grouped, or mend the split."
+        )
+    for part, rows in (("holdout", images.holdout), ("pool", ~images.holdout)):
+        if not rows.any():
+            raise InputError(f"{images.dataset}: the {part} is empty.")
+
+
+def audit(
+    images: Images,
+    decoded: Decoded | None = None,
+    *,
+    folds: Iterable[Folds] = (),
+    trained_on: Mapping[str, Sequence[str]] | None = None,
+) -> list[Record]:
+    """What was looked for and found: one record a check, for the report.
+
+    A record has "dataset", "check", "leak" (its name in `LEAKS`), "found" (how many), "verdict" ("none",
+    "leak", "allowed" or "not verifiable") and "examples".
+
+    Args:
+        images: the data set.
+        decoded: its pixels, to look for duplicates; None leaves that out.
+        folds: (name, rows, fold of each row) of the subsamples.
+        trained_on: arm -> names of the data sets that its weights were trained on.
+    """
+    records = [_record(images, "groups", LEAKS["groups"], _shared_groups(images))]
+    if "leaks" in images.facts:
+        records[0] |= {"verdict": "not verifiable", "examples": str(images.facts["leaks"])}
+    if decoded is not None:
+        pool, holdout = np.flatnonzero(~images.holdout), np.flatnonzero(images.holdout)
+        same = duplicates.exact(decoded.hashes, pool, holdout)
+        records.append(_record(images, "duplicates", LEAKS["duplicates"], _named(images, same)))
+        if not images.facts.get("synthetic"):  # drawn one by one, but all of one kind
+            alike = duplicates.near(decoded.pixels, holdout, pool)[:, ::-1]
+            more = alike[decoded.hashes[alike[:, 0]] != decoded.hashes[alike[:, 1]]]
+            records.append(_record(images, "near-duplicates", LEAKS["near-duplicates"], _named(images, more)))
+    split = [text for each in folds for text in _across_folds(images, decoded, *each)]
+    if folds:
+        records.append(_record(images, "folds", LEAKS["folds"], split))
+    for arm, names in (trained_on or {}).items():
+        seen = sorted(share_images(images.dataset, names))
+        record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
+        if not seen and UNKNOWN in names:
+            record |= {"verdict": "not verifiable", "examples": "nobody says what the file was trained on"}
+        records.append(record)
+    return records
+
+
+def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Record]:
+    """The records, with leaks that are allowed by name marked so.
+
+    Raises:
+        InputError: a leak that is not allowed, or an unknown name.
+    """
+    for name in allowed:
+        if name not in LEAKS:
+            raise unknown_name("leak", name, LEAKS)
+    marked = [
+        record | {"verdict": "allowed"} if record["verdict"] == "leak" and record["leak"] in allowed else record
+        for record in records
+    ]
+    open_ones = [record for record in marked if record["verdict"] == "leak"]
+    if open_ones:
+        lines = [f"  {r['dataset']}: {r['found']} {r['check']} ({r['examples']})" for r in open_ones]
+        names = ",".join(sorted({str(record["leak"]) for record in open_ones}))
+        raise InputError(
+            "the holdout would be scored by models that have seen it:\n" + "\n".join(lines) + "\nMend the data, use "
+            f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the "
+            "report."
+        )
+    return marked
+
+
+def share_images(dataset: str, others: Iterable[str]) -> frozenset[str]:
+    """Those of the other data sets that hold images of this one, directly or by what they were made from."""
+    own = images_of(dataset)
+    return frozenset(other for other in others if own & {*images_of(other), *MADE_OF.get(other, ())})
+
+
+def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:
+    """The index with the groups of exact duplicates made one, so that no fold and no two seeds divide them.
+
+    Where the holdout is ours, not official, a joined group that is in both parts goes to the holdout as a
+    whole. Copies across an official holdout stay as they are: that is a leak, which `audit` finds.
+
+    Args:
+        images: the index.
+        hashes: (N,) of their pixels, `Decoded.hashes`.
+    """
+    ours = images.facts.get("holdout") == "grouped"
+    groups, holdout = images.groups.astype(object), images.holdout.copy()
+    joined = 0
+    for rows in duplicates.copies(hashes):
+        for part in (rows,) if ours else (rows[holdout[rows]], rows[~holdout[rows]]):
+            names = sorted(set(groups[part]))
+            if len(names) > 1:
+                groups[np.isin(groups, names)] = names[0]
+                joined += len(names) - 1
+    if not joined:
+        return images
+    if ours:
+        holdout = np.isin(groups, groups[holdout])
+    facts = {**images.facts, "groups_joined": joined}
+    return dataclasses.replace(images, groups=groups.astype(str), holdout=holdout, facts=facts)
+
+
+def _shared_groups(images: Images) -> list[str]:
+    return [str(name) for name in np.intersect1d(images.groups[images.holdout], images.groups[~images.holdout])]
+
+
+def _across_folds(
+    images: Images,
+    decoded: Decoded | None,
+    name: str,
+    rows: npt.NDArray[np.intp],
+    fold: npt.NDArray[np.intp],
+) -> list[str]:
+    kinds = {"group": images.groups[rows]} | ({} if decoded is None else {"pixels": decoded.hashes[rows]})
+    found = []
+    for kind, values in kinds.items():
+        first: dict[str, int] = {}
+        for place, value in enumerate(values):
+            before = first.setdefault(str(value), place)
+            if fold[before] != fold[place]:
+                found.append(f"{name}: {images.sample_ids[rows[before]]} and {images.sample_ids[rows[place]]} ({kind})")
+    return found
+
+
+def _named(images: Images, pairs: npt.NDArray[np.intp]) -> list[str]:
+    return [f"{images.sample_ids[a]} = {images.sample_ids[b]}" for a, b in pairs]
+
+
+def _record(images: Images, leak: str, check: str, found: Sequence[str]) -> Record:
+    return {
+        "dataset": images.dataset,
+        "check": check,
+        "leak": leak,
+        "found": len(found),
+        "verdict": "leak" if found else "none",
+        "examples": _listed(found),
+    }
+
+
+def _listed(found: Sequence[str]) -> str:
+    return ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")

@@ -1,0 +1,1 @@
+"""Images, from files to the arrays that training sees: index, decoding, holdout, subsample, folds."""

@@ -1,0 +1,50 @@
+"""A block: what all arms of one (dataset, n, seed) share, the same subsample, the same folds, the same holdout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.results import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBlock:
+    """Everything that a worker needs to know of the data for one block; small, and sent between processes.
+
+    Attributes:
+        dataset, n_per_class, seed: which block.
+        task, classes, mirror: of the data set (`datasets.contract.Images`).
+        pixels: the decoded images on disk, (N, size, size, channels) uint8, opened as a memory map.
+        subsample: (n,) rows of `pixels`, sorted: every label that may be used.
+        labels: (n, K) of the subsample.
+        folds: (n,) the inner validation fold of each.
+        holdout: (m,) rows of `pixels` that only the final predictions touch.
+        holdout_labels: (m, K).
+        holdout_ids, holdout_groups: (m,) names of the images and their groups.
+        facts: what the predictions file says of the data set.
+    """
+
+    dataset: str
+    n_per_class: int
+    seed: int
+    task: Task
+    classes: tuple[str, ...]
+    mirror: bool
+    pixels: Path
+    subsample: npt.NDArray[np.intp]
+    labels: npt.NDArray[np.float32]
+    folds: npt.NDArray[np.intp]
+    holdout: npt.NDArray[np.intp]
+    holdout_labels: npt.NDArray[np.float32]
+    holdout_ids: npt.NDArray[np.str_]
+    holdout_groups: npt.NDArray[np.str_]
+    facts: dict[str, Any]
+
+    def images(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+        """(len(rows), size, size, channels) read from disk."""
+        return np.asarray(np.load(self.pixels, mmap_mode="r")[rows])

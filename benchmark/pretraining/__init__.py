@@ -1,0 +1,1 @@
+"""Medical pretraining: one checkpoint from several source data sets."""

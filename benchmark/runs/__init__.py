@@ -1,0 +1,1 @@
+"""One run: its plan, its cells, what its folder says of it."""

@@ -1,0 +1,106 @@
+"""What a run would do, and how long it would take here: the grid, the counts, the weights, the expected time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from benchmark import datasets
+from benchmark.errors import InputError
+from benchmark.runs.planning import check_names, draw_all, is_done, load_images, made_for, needs_weights, weights_of
+from benchmark.runs.records import class_counts, data_records
+from studies.progress import spoken
+from studies.timing import trial_seconds
+
+if TYPE_CHECKING:
+    from benchmark.images.contract import Images
+    from benchmark.images.subsample import Subsample
+    from benchmark.runs.planning import Request
+
+
+def describe(request: Request) -> str:
+    """The plan in words. Nothing is decoded, trained or written; what is missing is listed, not raised."""
+    spec = request.spec
+    check_names(request)
+    cells = list(spec.cells())
+    open_cells = [cell for cell in cells if not is_done(cell, request)]
+    lines = [
+        f"run folder  {request.out}",
+        f"grid        {len(spec.datasets)} data sets x {len(spec.n_per_class)} n x {spec.seeds} seeds x "
+        f"{len(spec.arms)} arms = {len(cells)} cells, {len(cells) - len(open_cells)} finished",
+        f"trials      {len(cells)} x {spec.budget} = {len(cells) * spec.budget:,}, of {spec.folds} folds each",
+    ]
+    missing: list[str] = []
+    hours: dict[str, dict[str, float]] = {}
+    for name in spec.datasets:
+        try:
+            images = load_images(request, name)
+        except InputError as error:
+            missing.append("\n    ".join([f"{name}: {error}", *datasets.find(name).ORIGIN.steps]))
+            continue
+        draws = draw_all(spec, images)
+        lines += ["", *_counts(name, images, draws)]
+        hours[name] = dict.fromkeys(spec.arms, 0.0)
+        for cell in open_cells:
+            if cell.dataset == name:
+                rows = len(draws[cell.n_per_class, cell.seed].indices)
+                hours[name][cell.arm] += spec.budget * trial_seconds(request, cell.arm, rows) / 3600
+    found, without = _weights(request)
+    lines += [*([""] if found else []), *found, "", *_expected(hours, request)]
+    missing += without
+    if missing:
+        lines += ["", "missing:", *(f"- {item}" for item in missing)]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample]) -> list[str]:
+    """Images, groups and classes of pool, holdout and the first subsample of every n."""
+    lines = []
+    for record in data_records(images):
+        counts = ", ".join(f"{label} {record[label]:,}" for label in images.classes)
+        lines.append(f"{name}, {record['part']}: {record['images']:,} images, {record['groups']:,} groups; {counts}")
+    for (n, seed), drawn in draws.items():
+        if seed == 0:
+            short = f"; short of {n}: {dict(drawn.shortfalls)}" if drawn.shortfalls else ""
+            lines.append(
+                f"{name}, n = {n}: {class_counts(images, drawn)}; {len(set(images.groups[drawn.indices]))} "
+                f"groups; overlap between seeds {drawn.overlap:.2f}{short}"
+            )
+    return lines
+
+
+def _weights(request: Request) -> tuple[list[str], list[str]]:
+    """What every arm would start from, and what is missing; nothing is downloaded or made for it."""
+    spec = request.spec
+    lines, missing = [], []
+    for arm in spec.arms:
+        lines += [
+            f"weights     {arm}, for {name}: pretrained on the built-in corpus, once, and kept"
+            for name in spec.datasets
+            if made_for(name, arm, request)
+        ]
+        if needs_weights(arm, request):
+            try:
+                file = weights_of(arm, request, download=False)
+            except InputError as error:
+                missing.append(str(error))
+            else:
+                lines.append(f"weights     {arm}: {file.source.name} ({file.path})")
+    return lines, missing
+
+
+def _expected(hours: Mapping[str, Mapping[str, float]], request: Request) -> list[str]:
+    """Hours of one process (a device, or a core) by data set and arm, and of the whole on this machine."""
+    lines = []
+    for name in request.spec.datasets:
+        if name in hours:
+            by_arm = ", ".join(f"{arm} {value:,.1f}" for arm, value in hours[name].items())
+            lines.append(f"hours       {name}: {by_arm}; together {sum(hours[name].values()):,.1f} device-hours")
+        else:
+            lines.append(f"hours       {name}: not known, as it is missing")
+    total = sum(sum(each.values()) for each in hours.values())
+    rest = "" if len(hours) == len(request.spec.datasets) else ", without what is missing"
+    lines.append(
+        f"expected    {spoken(total * 3600 / request.workers)} with {request.workers} workers on {request.device}{rest}"
+    )
+    return lines

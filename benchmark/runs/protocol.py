@@ -1,0 +1,43 @@
+"""The protocol of a run as records for its report: what was done, in the words a reviewer would check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.runs.planning import Request
+    from benchmark.runs.records import Record
+
+
+def protocol_records(request: Request) -> list[Record]:
+    """One record (item, value) for every choice that a reader needs in order to judge or repeat the run."""
+    spec = request.spec
+    deterministic = (
+        "the same command gives the same tables, byte for byte"
+        if request.device == "cpu"
+        else f"computed on {request.device}: sums run in an order that the device chooses, so scores of a "
+        "repeated run can differ in their last digits, and with them the search"
+    )
+    items = {
+        "labelled images per class": f"{', '.join(map(str, spec.n_per_class))}, validation included",
+        "training subsamples (seeds)": f"{spec.seeds}, the same for all arms; stratified, spread over patients",
+        "holdout": f"{spec.holdout}; touched by the final predictions alone",
+        "budget": f"{spec.budget} finished trials in every cell; trial 0 is the arm's published default; "
+        "a trial that diverges counts with the worst value; no pruning",
+        "inner validation": f"{spec.folds} stratified, group-disjoint folds; a trial's value is their mean",
+        "tuned metric": spec.metric,
+        "sampler": spec.sampler,
+        "cap on epochs": f"{spec.max_epochs}, for every arm; no early stopping",
+        "batch size": str(spec.batch_size),
+        "image size": f"{spec.image_size} px",
+        "shared backbone": f"{spec.backbone}, for every arm but scratch",
+        "refit": f"best parameters on the whole subsample, {spec.refits} time(s)",
+        "optimiser": "AdamW, linear warm-up over a tenth of the steps, cosine decay to zero",
+        "augmentation": "one family for every arm, one searched strength: rotation, scale, translation, brightness, "
+        "contrast, blur, noise, erasing, mixup; left-right flips where the anatomy allows",
+        "frozen layers": "their features are cached: each epoch has its own fixed augmented views, and mixup acts "
+        "where the frozen part ends",
+        "root seed": str(spec.root_seed),
+        "determinism": deterministic,
+    }
+    return [{"item": item, "value": value} for item, value in items.items()]

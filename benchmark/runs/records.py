@@ -1,0 +1,92 @@
+"""What a plan tells the report: records of the data, the subsamples, the weights and their pretraining."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from benchmark.weights.checkpoint import read_card
+
+if TYPE_CHECKING:
+    from benchmark.images.contract import Images
+    from benchmark.images.subsample import Subsample
+    from benchmark.weights.find import WeightFile
+
+Record = dict[str, Any]
+
+
+def data_records(images: Images) -> list[Record]:
+    """Counts of a data set for the report: images and groups of each class, in pool and holdout."""
+    records = []
+    for part, rows in (("pool", ~images.holdout), ("holdout", images.holdout)):
+        record: Record = {
+            "dataset": images.dataset,
+            "part": part if part == "pool" else f"holdout ({images.facts.get('holdout', 'official')})",
+            "images": int(rows.sum()),
+            "groups": len(set(images.groups[rows])),
+        }
+        for k, label in enumerate(images.classes):
+            record[str(label)] = int((images.labels[rows, k] > 0.5).sum())
+        records.append(record)
+    return records
+
+
+def class_counts(images: Images, drawn: Subsample) -> str:
+    """``normal 100, pneumonia 100``: what was drawn of each class."""
+    labels = images.labels[drawn.indices] > 0.5
+    counts = Counter({str(label): int(labels[:, k].sum()) for k, label in enumerate(images.classes)})
+    return ", ".join(f"{label} {count}" for label, count in counts.items())
+
+
+def subsample_record(images: Images, n: int, seed: int, drawn: Subsample) -> Record:
+    """One subsample for the report: images, groups, and the classes that could not supply n."""
+    short = ", ".join(f"{label} {count}" for label, count in drawn.shortfalls.items())
+    return {
+        "dataset": images.dataset,
+        "n_per_class": n,
+        "seed": seed,
+        "images": len(drawn.indices),
+        "groups": len(set(images.groups[drawn.indices])),
+        "overlap": drawn.overlap,
+        "short": short,
+    }
+
+
+def weight_record(dataset: str, arm: str, file: WeightFile) -> Record:
+    """What an arm starts from."""
+    return {
+        "dataset": dataset,
+        "arm": arm,
+        "source": file.source.name,
+        "file": file.path.name,
+        "sha256": file.sha256[:16],
+        "trained_on": ", ".join(file.trained_on),
+        "licence": file.source.licence,
+    }
+
+
+def pretraining_records(file: WeightFile) -> list[Record]:
+    """The card of a checkpoint of ours: a record for every source that it learned from; none for other files, with
+    which a user may have laid a card of another form."""
+    card = read_card(file.path) or {}
+    settings: Any = card.get("settings")
+    sources: Any = card.get("sources")
+    scores: Any = card.get("validation_auroc")
+    listed = all(isinstance(values, list) and values for values in (sources, scores))
+    if not listed or not all(isinstance(value, dict) for value in (settings, *sources, scores[-1])):
+        return []
+    started = card.get("started_from")
+    return [
+        {
+            "file": file.path.name,
+            "source": source.get("name"),
+            "training_images": source.get("training_images"),
+            "validation_images": source.get("validation_images"),
+            "outputs": len(source.get("classes", ())),
+            "validation_auroc": scores[-1].get(source.get("name")),
+            "epochs": settings.get("epochs"),
+            "image_size": settings.get("image_size"),
+            "started_from": started.get("name") if isinstance(started, dict) else "random weights",
+        }
+        for source in sources
+    ]

@@ -1,0 +1,1 @@
+"""MLflow, a mirror of the run folders. The only room that imports mlflow."""

@@ -1,0 +1,237 @@
+"""MLflow: a mirror of the run folders, written by one thread of the driver, rebuilt from the folders at any time.
+
+    python -m benchmark.tracking --rebuild
+
+The only file that imports mlflow. A failing tracker warns once and never stops a study. One experiment a
+(data set, n); in it a run a study, and beneath that a run a trial and the final run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from benchmark.results import COSTS, PREDICTIONS, TRIALS, read_table
+from benchmark.spec import Cell
+from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same thing twice harmless
+
+
+class Mirror:
+    """Tells MLflow what happens in a run. Calls return at once; a thread of its own does the work, in order.
+
+    Use it as a context manager: leaving it waits for what has been told.
+    """
+
+    def __init__(self, root: Path, run: str, database: str = DATABASE) -> None:
+        """Mirror the run of this name into `root`'s database."""
+        self._root = root.resolve()
+        self._run = run
+        self._database = database
+        self._told: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
+        self._client: MlflowClient
+        self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
+        self._best: dict[str, float] = {}
+        self.failure: str | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._told.put(None)
+        self._thread.join()
+        if self.failure:
+            sys.stderr.write("MLflow lacks part of this run: python -m benchmark.tracking --rebuild\n")
+
+    def study_started(self, cell: Cell, facts: Mapping[str, Any]) -> None:
+        """A study has begun, or goes on. `facts` of its data are shown with it."""
+        self._told.put(lambda: self._study(cell, facts))
+
+    def trial_finished(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+        """A trial has finished: its rows of the trials and the costs table."""
+        self._told.put(lambda: self._trial(cell, trial, cost))
+
+    def study_finished(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
+        """A cell is complete in its folder. Trials that were never told (the driver had died) are added now."""
+        self._told.put(lambda: self._finish(cell, metrics, folder))
+
+    def _work(self) -> None:
+        """Do what is told until None comes; after a failure, only wait for None."""
+        try:
+            self._client = open_database(self._root, self._database)
+        except Exception as error:
+            self._fail(error)
+        while (task := self._told.get()) is not None:
+            if self.failure is None:
+                try:
+                    task()
+                except Exception as error:
+                    self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = str(error) or type(error).__name__
+        reason = self.failure.strip().splitlines()[0][:300]
+        sys.stderr.write(f"MLflow does not follow from here on ({reason}); the run itself goes on\n")
+
+    def _study(self, cell: Cell, facts: Mapping[str, Any]) -> str:
+        key = self._key(cell)
+        known = self._experiment(cell)
+        if key not in known:
+            described = [f"**{cell.arm}** on {cell.dataset}, n = {cell.n_per_class}, seed {cell.seed}", ""]
+            described += [f"- {name}: {_short(value)}" for name, value in facts.items()]
+            known[key] = self._create(
+                cell,
+                key,
+                f"{cell.arm} seed {cell.seed}",
+                {"mlflow.note.content": "\n".join(described), "kind": "study"},
+                params={"arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed},
+            )
+            self._log_dataset(known[key], cell, facts)
+        return known[key]
+
+    def _trial(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+        study = self._study(cell, {})
+        key = f"{self._key(cell)}/trial{trial['trial']:03d}"
+        known = self._experiment(cell)
+        value = float(trial["value"])
+        best = self._best[self._key(cell)] = max(value, self._best.get(self._key(cell), value))
+        if key in known:
+            return
+        number = int(trial["trial"])
+        metrics = {
+            "value": value,
+            "seconds": cost.get("seconds"),
+            "peak_memory_mb": cost.get("peak_memory_mb"),
+        }
+        metrics |= {"epochs_run": trial["epochs"], "images_seen": trial["images_seen"]}
+        metrics |= {f"fold_{i}": fold for i, fold in enumerate(trial["fold_values"])}
+        known[key] = self._create(
+            cell,
+            key,
+            f"trial {number:03d}",
+            {"mlflow.parentRunId": study, "kind": "trial", "ended": str(trial["ended"])},
+            params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
+            metrics=metrics,
+            seconds=float(cost.get("seconds") or 0.0),
+        )
+        self._client.log_metric(study, "best_so_far", best, step=number)
+
+    def _finish(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
+        trials, costs = read_table(folder / TRIALS), read_table(folder / COSTS)
+        for (_, trial), (_, cost) in zip(trials.iterrows(), costs.iterrows(), strict=True):
+            self._trial(cell, dict(trial), dict(cost))
+        study = self._study(cell, {})
+        key = f"{self._key(cell)}/final"
+        known = self._experiment(cell)
+        if key not in known:
+            known[key] = self._create(
+                cell,
+                key,
+                "final",
+                {"mlflow.parentRunId": study, "kind": "final"},
+                params={"arm": cell.arm, "seed": cell.seed},
+                metrics=metrics,
+            )
+        for name in (TRIALS, PREDICTIONS):
+            self._client.log_artifact(known[key], str(folder / name))
+        self._log(study, metrics)  # again after an extension: MLflow keeps the history
+        self._client.set_terminated(study, "FINISHED")
+
+    def _create(
+        self,
+        cell: Cell,
+        key: str,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any],
+        metrics: Mapping[str, Any] | None = None,
+        seconds: float = 0.0,
+    ) -> str:
+        """One MLflow run. With metrics it is complete, and ends now."""
+        now = time.time_ns() // 1_000_000
+        experiment = self._client.get_experiment_by_name(_experiment_name(cell))
+        assert experiment is not None
+        created = self._client.create_run(
+            experiment.experiment_id,
+            start_time=now - int(seconds * 1000),
+            tags={"mlflow.runName": name, KEY: key, RUN: self._run, **tags},
+        )
+        run_id = str(created.info.run_id)
+        self._log(run_id, metrics or {}, params)
+        if metrics is not None:
+            self._client.set_terminated(run_id, "FINISHED", end_time=now)
+        return run_id
+
+    def _log(self, run_id: str, metrics: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = time.time_ns() // 1_000_000
+        numbers = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
+        self._client.log_batch(
+            run_id,
+            metrics=numbers,
+            params=[Param(name, str(value)) for name, value in (params or {}).items()],
+        )
+
+    def _log_dataset(self, run_id: str, cell: Cell, facts: Mapping[str, Any]) -> None:
+        import pandas as pd
+        from mlflow.data.pandas_dataset import from_pandas
+        from mlflow.entities import DatasetInput
+
+        described = {"name": cell.dataset, "n_per_class": cell.n_per_class, "seed": cell.seed}
+        digest = hashlib.sha256(json.dumps([described, str(facts)]).encode()).hexdigest()[:8]
+        frame = pd.DataFrame([{name: _short(value) for name, value in (described | dict(facts)).items()}])
+        entity = from_pandas(frame, name=cell.dataset, digest=digest)._to_mlflow_entity()
+        self._client.log_inputs(run_id, datasets=[DatasetInput(entity)])
+
+    def _experiment(self, cell: Cell) -> dict[str, str]:
+        """The MLflow runs that this run has in the cell's experiment already, by key; the experiment is made."""
+        name = _experiment_name(cell)
+        if name not in self._known:
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                place = (self._root / ARTIFACTS / name).as_uri()
+                identity = self._client.create_experiment(name, artifact_location=place)
+            else:
+                identity = found.experiment_id
+            self._known[name] = dict(self._recorded(identity))
+        return self._known[name]
+
+    def _recorded(self, experiment: str) -> Iterator[tuple[str, str]]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment], f"tags.`{RUN}` = '{self._run}'", max_results=1000, page_token=token
+            )
+            yield from ((run.data.tags[KEY], run.info.run_id) for run in page if KEY in run.data.tags)
+            token = page.token
+            if not token:
+                return
+
+    def _key(self, cell: Cell) -> str:
+        return f"{self._run}/{cell.key}"
+
+
+def _experiment_name(cell: Cell) -> str:
+    return f"{cell.dataset}-n{cell.n_per_class}".replace("/", "_").replace(":", "_")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,55 @@
+"""MLflow's database made anew from the run folders, which are the truth that it mirrors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.errors import InputError
+from benchmark.results import DONE, PREDICTIONS, SPEC, read_info, read_json
+from benchmark.spec import Cell
+from benchmark.tracking.database import DATABASE
+from benchmark.tracking.mirror import Mirror
+
+
+def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
+    """Make the database anew from the finished cells of run folders; the old one is replaced when it is complete.
+
+    Args:
+        root: `mlruns`.
+        runs: run folders; by default all below `root`.
+
+    Returns:
+        The number of cells mirrored.
+
+    Raises:
+        InputError: no run folder, or MLflow failed.
+    """
+    folders = list(runs) or sorted(path.parent for path in root.glob(f"*/{SPEC}"))
+    for folder in folders:
+        if not (folder / SPEC).exists():
+            raise InputError(f"{folder} is no run's folder: it has no {SPEC}.")
+    if not folders:
+        raise InputError(f"no run under {root}: run the benchmark first, or name run folders.")
+    fresh = f".{DATABASE}.{os.getpid()}"
+    count = 0
+    try:
+        for folder in folders:
+            with Mirror(root, folder.name, fresh) as mirror:
+                for done in sorted(folder.glob(f"cells/*/*/*/*/{DONE}")):
+                    described = read_json(done)
+                    cell = Cell(**described["cell"])
+                    facts = read_info(done.with_name(PREDICTIONS)).facts.get(cell.dataset, {})
+                    mirror.study_started(cell, facts)
+                    mirror.study_finished(cell, described.get("metrics", {}), done.parent)
+                    count += 1
+            if mirror.failure:
+                raise InputError(f"MLflow could not be rebuilt: {mirror.failure}")
+        for suffix in ("-wal", "-shm"):
+            (root / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+        (root / fresh).replace(root / DATABASE)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            (root / f"{fresh}{suffix}").unlink(missing_ok=True)
+    return count

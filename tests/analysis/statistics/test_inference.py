@@ -1,0 +1,133 @@
+"""Seeds and patients together: identities, bounds, and the cases where something is missing."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.statistics import inference as inf
+
+
+def test_per_image_means_give_the_two_way_anova():
+    """For a mean over images, V is (MS_seed + MS_case - MS_residual) / (S N)."""
+    rng = np.random.default_rng(0)
+    seeds, cases = 6, 50
+    x = 0.3 + rng.normal(size=(seeds, 1)) + rng.normal(size=(1, cases)) + rng.normal(size=(seeds, cases))
+    found = inf.joint(x.mean(1), np.cov(x) / cases)
+    grand, row, column = x.mean(), x.mean(1, keepdims=True), x.mean(0, keepdims=True)
+    ms_seed = cases * ((row - grand) ** 2).sum() / (seeds - 1)
+    ms_case = seeds * ((column - grand) ** 2).sum() / (cases - 1)
+    ms_rest = ((x - row - column + grand) ** 2).sum() / ((seeds - 1) * (cases - 1))
+    assert found.se**2 == pytest.approx((ms_seed + ms_case - ms_rest) / (seeds * cases), rel=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 8), st.integers(0, 10**6), st.sampled_from([0.0, 0.2, 0.5]))
+def test_pairs_are_antisymmetric(seeds, seed, rho):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, seeds))
+    root = rng.normal(size=(2 * seeds, 2 * seeds))
+    cov = root @ root.T
+    order = np.r_[seeds : 2 * seeds, :seeds]
+    one = inf.difference(a, b, cov, rho)
+    other = inf.difference(b, a, cov[np.ix_(order, order)], rho)
+    assert other.estimate == -one.estimate
+    assert (other.se, other.df) == pytest.approx((one.se, one.df), rel=1e-9)
+    assert other.p == pytest.approx(one.p, rel=1e-6, nan_ok=True)
+    low, high = one.interval()
+    assert other.interval() == pytest.approx((-high, -low), rel=1e-6, abs=1e-12)
+
+
+def test_overlap_adds_variance_and_takes_degrees_of_freedom():
+    values = np.array([0.1, 0.3, 0.2, 0.25, 0.15])
+    cov = np.full((5, 5), 1e-3) + np.eye(5) * 1e-3
+    apart, overlapping = inf.joint(values, cov), inf.joint(values, cov, 0.3)
+    s2 = values.var(ddof=1)
+    assert overlapping.seed_part == pytest.approx(s2 * (1 / 5 + 0.3 / 0.7), rel=1e-12)
+    assert overlapping.se > apart.se and overlapping.df < apart.df
+
+
+def test_negative_covariance_counts_as_none():
+    values = np.array([0.1, 0.3, 0.2])
+    found = inf.joint(values, np.eye(3) * 0.01 - 0.005)
+    assert found.patient_part == 0
+    assert found.df == pytest.approx(2)
+    assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-12)
+
+
+def test_identical_arms():
+    values = np.array([0.8, 0.9, 0.7])
+    found = inf.difference(values, values, np.ones((6, 6)))
+    assert (found.estimate, found.se, found.p) == (0, 0, 1)
+    assert math.isinf(found.df) and found.interval() == (0, 0)
+
+
+def test_a_certain_difference_has_p_zero():
+    assert inf.two_sided(0.1, 0.0, math.inf) == 0
+    assert inf.two_sided(0.0, 0.0, math.inf) == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_no_p_value_from_too_few_seeds(seeds):
+    found = inf.joint(np.linspace(0.1, 0.2, seeds), np.eye(seeds) * 0.01)
+    assert math.isnan(found.p)
+    low, high = found.interval()
+    assert low < found.estimate < high
+    assert math.isnan(found.seed_variance) == (seeds == 1)
+
+
+def test_one_seed_is_conditional_on_it():
+    found = inf.joint(np.array([0.1]), np.array([[0.0004]]))
+    assert found.interval() == pytest.approx((0.1 - 1.959963984540054 * 0.02, 0.1 + 1.959963984540054 * 0.02))
+
+
+@pytest.mark.parametrize(
+    ("values", "cov", "rho", "match"),
+    [
+        ([0.1, 0.2], np.eye(3), 0.0, "need a 2 x 2"),
+        ([0.1, math.nan], np.eye(2), 0.0, "finite"),
+        ([0.1, 0.2], np.full((2, 2), math.inf), 0.0, "finite"),
+        ([0.1, 0.2], np.eye(2), 1.0, "rho"),
+    ],
+)
+def test_bad_input(values, cov, rho, match):
+    with pytest.raises(ValueError, match=match):
+        inf.joint(np.array(values), cov, rho)
+
+
+def test_logit_interval_stays_inside():
+    found = inf.joint(np.array([0.97, 0.99, 0.98]), np.eye(3) * 1e-3 + 1e-3)
+    low, high = inf.logit_interval(found)
+    assert 0 < low < 0.98 < high < 1 < found.interval()[1]
+    with pytest.raises(ValueError, match="no logit"):
+        inf.logit_interval(inf.joint(np.ones(3), np.zeros((3, 3))))
+    tiny = inf.logit_interval(inf.Inference(0.01, 0.001, math.inf, 1, 0, 0, 0))
+    assert 0 < tiny[0] < 0.01 < tiny[1]
+
+
+def test_sign_flip_counts_all_flips():
+    values = np.array([0.3, -0.1, 0.2, 0.4, 0.1, 0.25, 0.05])
+    flips = [abs(np.dot(signs, values)) for signs in product((1, -1), repeat=7)]
+    expected = np.mean([flip >= values.sum() - 1e-12 for flip in flips])
+    assert inf.sign_flip(values) == pytest.approx(expected)
+    for count in (5, 21):
+        with pytest.raises(ValueError, match="6 to 20"):
+            inf.sign_flip(np.ones(count))
+
+
+def test_paired_t_is_scipys():
+    values = np.array([0.1, 0.4, 0.2, 0.15])
+    assert inf.two_sided(*inf.paired_t(values)) == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-12)
+
+
+def test_probability_below():
+    found = inf.joint(np.array([0.1, 0.3, 0.2]), np.zeros((3, 3)))
+    assert found.probability_below(0) == pytest.approx(found.p / 2, rel=1e-9)
+    certain = inf.Inference(0.1, 0.0, math.inf, 0, 0, 0, 0)
+    assert certain.probability_below(0.2) == 1 and certain.probability_below(0.0) == 0
+    normal = inf.Inference(0.0, 1.0, math.inf, 1, 0, 0, 1)
+    assert normal.probability_below(0.0) == pytest.approx(0.5)

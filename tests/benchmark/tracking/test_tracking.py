@@ -1,0 +1,181 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pandas as pd
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.results import (
+    COST_COLUMNS,
+    COSTS,
+    DONE,
+    PREDICTION_COLUMNS,
+    PREDICTIONS,
+    SPEC,
+    TRIAL_COLUMNS,
+    TRIALS,
+    write_json,
+    write_table,
+)
+from benchmark.spec import Cell
+from benchmark.tracking import mirror as tracking
+from benchmark.tracking.mirror import Mirror
+from benchmark.tracking.rebuild import rebuild
+from benchmark.ui import free_port, link
+from tests.simulated import info, predictions
+
+CELL = Cell("sim", 100, 0, "scratch")
+METRICS = {"holdout_auroc": 0.8, "best_validation": 0.9}
+
+
+def rows(cell, number):
+    keys = {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
+    trial = keys | {
+        "trial": number,
+        "state": "COMPLETE",
+        "value": 0.5 + 0.1 * (number % 3),
+        "fold_values": [0.5, 0.6],
+        "parameters": '{"learning_rate": 0.001, "width": 16}',
+        "epochs": 4,
+        "images_seen": 400,
+        "ended": "ok",
+    }
+    return trial, keys | {"trial": number, "seconds": 1.5, "peak_memory_mb": 100.0}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with one finished cell of four trials."""
+    folder = CELL.folder(tmp_path / "mlruns" / "mine")
+    trials, costs = zip(*(rows(CELL, number) for number in range(4)), strict=True)
+    write_table(folder / TRIALS, pd.DataFrame(trials), TRIAL_COLUMNS)
+    write_table(folder / COSTS, pd.DataFrame(costs), COST_COLUMNS)
+    write_table(folder / PREDICTIONS, predictions(arms=("scratch",), seeds=1), PREDICTION_COLUMNS, info())
+    cell = {"dataset": "sim", "arm": "scratch", "n_per_class": 100, "seed": 0}
+    write_json(folder / DONE, {"cell": cell, "budget": 4, "metrics": METRICS})
+    write_json(tmp_path / "mlruns" / "mine" / SPEC, {})
+    return tmp_path / "mlruns" / "mine"
+
+
+def mirrored(run, told=4):
+    with Mirror(run.parent, run.name) as mirror:
+        mirror.study_started(CELL, {"holdout": "official", "overlap": {"100": 0.0}})
+        for number in range(told):
+            mirror.trial_finished(CELL, *rows(CELL, number))
+        mirror.study_finished(CELL, METRICS, CELL.folder(run))
+    return mirror
+
+
+def content(root):
+    """What the database holds, without identities and times."""
+    client = tracking._client(root, tracking.DATABASE)
+    experiments = [e for e in client.search_experiments() if e.name != "Default"]
+    assert [e.name for e in experiments] == ["sim-n100"]
+    runs = client.search_runs([experiments[0].experiment_id], max_results=1000)
+    names = {r.info.run_id: r.data.tags[tracking.KEY] for r in runs}
+    found = {}
+    for r in runs:
+        tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended")}
+        parent = names.get(r.data.tags.get("mlflow.parentRunId", ""))
+        found[names[r.info.run_id]] = (tags, parent, dict(r.data.params), dict(r.data.metrics), r.info.status)
+    study = next(r for r in runs if r.data.tags["kind"] == "study")
+    steps = [m.step for m in client.get_metric_history(study.info.run_id, "best_so_far")]
+    return found, sorted(steps)
+
+
+def test_a_study_its_trials_and_its_final_run(run):
+    assert mirrored(run).failure is None
+    found, steps = content(run.parent)
+    key = "mine/sim/n100/seed00/scratch"
+    assert set(found) == {key, f"{key}/final", *(f"{key}/trial{i:03d}" for i in range(4))}
+    assert steps == [0, 1, 2, 3]
+    _, parent, params, metrics, status = found[key]
+    assert parent is None
+    assert params == {"arm": "scratch", "n_per_class": "100", "seed": "0"}
+    assert metrics["holdout_auroc"] == 0.8
+    assert metrics["best_so_far"] == pytest.approx(0.7)
+    assert status == "FINISHED"
+    assert found[f"{key}/trial002"][1] == key
+    assert found[f"{key}/trial002"][2]["width"] == "16"
+    assert list((run.parent / "artifacts").rglob(PREDICTIONS))
+
+
+def test_telling_twice_or_only_at_the_end_changes_nothing(run):
+    mirrored(run, told=2)
+    first = content(run.parent)
+    mirrored(run)
+    assert content(run.parent) == first
+
+
+def test_a_rebuilt_database_holds_the_same(run):
+    mirrored(run)
+    live = content(run.parent)
+    assert rebuild(run.parent) == 1
+    assert content(run.parent) == live
+    assert not list(run.parent.glob(".mlflow.db*"))
+
+
+def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys):
+    def broken(*arguments):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(tracking, "_client", broken)
+    assert mirrored(run).failure == "the disk is full"
+    said = capsys.readouterr().err
+    assert said.count("the disk is full") == 1
+    assert "--rebuild" in said
+
+
+def test_nothing_to_rebuild_or_to_show_is_said(tmp_path, capsys):
+    from benchmark import ui
+
+    with pytest.raises(InputError, match="no run under"):
+        rebuild(tmp_path)
+    assert ui.main(["--root", str(tmp_path)]) == 2
+    assert "benchmark.run" in capsys.readouterr().err
+
+
+def test_the_next_free_port_is_taken():
+    import socket
+
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        assert free_port(port) > port
+    assert "workflowType=machine_learning" in link(5000, "1")
+
+
+@pytest.mark.slow
+def test_the_server_answers_on_this_machine_and_ends_cleanly(run):
+    mirrored(run)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark.ui",
+        "--root",
+        str(run.parent),
+        "--port",
+        str(free_port(5600)),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            port = re.search(r"127\.0\.0\.1:(\d+)/#/experiments/\d+", server.stdout.readline())[1]
+            for _ in range(120):
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+                        assert answer.status == 200
+                        break
+                except OSError:
+                    time.sleep(0.5)
+            else:
+                pytest.fail("the server did not answer")
+        finally:
+            os.kill(server.pid, signal.SIGINT)
+        assert server.wait(timeout=30) == 0
+    assert free_port(int(port)) == int(port), "nothing listens any more"
