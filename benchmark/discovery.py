@@ -114,9 +114,8 @@ class Kind(Generic[Member]):
             path = Path(getattr(info.module_finder, "path", "")) / f"{info.name}.py"
             called, module, problem = self._load(info.name)
             if not problem and called in members:
-                problem = (
-                    f"its NAME '{called}' is taken by {Path(members[called].__file__ or '').name}. Choose another."
-                )
+                other = Path(members[called].__file__ or "").name
+                problem = f"its NAME '{called}' is taken by {other}. Choose another."
             if problem or module is None:
                 broken[path] = called, f"{_shown(path)}: {problem}"
             else:
@@ -156,11 +155,9 @@ class Kind(Generic[Member]):
 
 
 def _parameters(function: Callable[..., object]) -> Sequence[str]:
-    return [
-        name
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.default is parameter.empty
-    ]
+    """Names of the parameters that have no default."""
+    parameters = inspect.signature(function).parameters
+    return [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
 
 
 def _shown(path: Path) -> str:

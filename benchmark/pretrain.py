@@ -82,6 +82,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
         return path
 
     import torch
+    from studies.scoring import validation_score
 
     from benchmark.pretraining.multitask import Schedule
     from benchmark.pretraining.multitask import pretrain as train
@@ -91,7 +92,6 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     from benchmark.training.tiny_maps import hasten
     from benchmark.weights.find import find
     from benchmark.weights.load import load_backbone, normalisation, save_checkpoint
-    from studies.scoring import validation_score
 
     weights = None
     if spec.start == "imagenet":

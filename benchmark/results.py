@@ -95,10 +95,7 @@ def path_name(text: str) -> str:
     leading dot. A name longer than a file system takes ends in its hash instead.
     """
     kept = "".join(
-        letter
-        if (letter.isascii() and letter.isalnum()) or (letter in "-_.=+,:" and (place or letter != "."))
-        else _escaped(letter)
-        for place, letter in enumerate(text)
+        letter if _stays(letter) and (place or letter != ".") else _escaped(letter) for place, letter in enumerate(text)
     )
     if len(kept) <= LONGEST_NAME:
         return kept
@@ -193,6 +190,10 @@ def read_info(path: Path) -> TableInfo:
             for name, entry in described.items()
         },
     )
+
+
+def _stays(letter: str) -> bool:
+    return (letter.isascii() and letter.isalnum()) or letter in "-_.=+,:"
 
 
 def _escaped(letter: str) -> str:

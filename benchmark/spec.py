@@ -123,7 +123,8 @@ class BenchmarkSpec:
             TypeError: a name that is no setting.
             InputError: a value that is none.
         """
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**settings)
 
     def identity(self, inputs: Mapping[str, str]) -> str:
         """SHA-256 over everything that may not change within one folder, the inputs' own hashes included."""

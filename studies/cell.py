@@ -17,6 +17,7 @@ import torch
 
 from benchmark import arms
 from benchmark.arms.contract import Parameters, Setting
+from benchmark.images.training_block import TrainingBlock
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,

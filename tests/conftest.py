@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.images.training_block import TrainingBlock
 from benchmark.spec import BenchmarkSpec
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -130,9 +130,9 @@ def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
         len(block.seeds), resamples, seed_for(seed, "bootstrap seeds", dataset=block.dataset)
     )
     scored = score_sums(block, [metric for metric in known if metric.of_sums is not None])
-    scored |= {
-        metric.name: score(block, metric, drawn.values[metric.name]) for metric in known if metric.of_sums is None
-    }
+    for metric in known:
+        if metric.of_sums is None:
+            scored[metric.name] = score(block, metric, drawn.values[metric.name])
     return BlockStudy(block, scored, drawn.values, shares, drawn.redrawn)
 
 

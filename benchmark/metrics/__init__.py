@@ -97,8 +97,8 @@ class Metric:
             return float(self.of_class(truth, score))
         assert self.ranked is not None
         _, place = np.unique(-score, return_inverse=True)
-        weights = [np.bincount(place, weights=side.astype(np.float64))[:, None] for side in (truth, ~truth)]
-        return float(self.ranked(*weights)[0])
+        positives, negatives = (np.bincount(place, side.astype(np.float64))[:, None] for side in (truth, ~truth))
+        return float(self.ranked(np.asarray(positives), np.asarray(negatives))[0])
 
 
 def columns_of(task: Task, classes: int) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from benchmark.audit import leaks
 from benchmark.errors import InputError
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
+from benchmark.images.training_block import TrainingBlock
 from benchmark.pretrain import Places, PretrainSpec, pretrain
 from benchmark.results import DONE, SPEC, read_json
 from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record

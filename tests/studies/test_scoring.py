@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
-
 from studies.scoring import WORST, validation_score
 
 RNG = np.random.default_rng(0)
