@@ -46,18 +46,19 @@ def _kernels(images: int) -> list[str]:
 
     from analysis.simulation.simulate import Truth, simulate
     from analysis.statistics import kernels
-    from analysis.statistics.auc import components, covariance
+    from analysis.statistics.auc import covariance, placements
     from analysis.study import bootstrap
+    from benchmark import metrics
 
     rng = np.random.default_rng(0)
     block = simulate(Truth(auroc=(0.80, 0.85), seeds=1, images=images), rng)
-    root = np.random.SeedSequence(0)
+    root, auroc = np.random.SeedSequence(0), metrics.find("auroc")
 
     def paired() -> Any:
-        drawn = bootstrap.replicate(block, ("auroc",), RESAMPLES, root, workers=1).values["auroc"]
+        drawn = bootstrap.replicate(block, (auroc,), RESAMPLES, root, workers=1).values[auroc.name]
         return drawn[:, 1, 0] - drawn[:, 0, 0]
 
-    bootstrap.replicate(block, ("auroc",), 64, root, workers=1)  # compiles, or loads what was compiled
+    bootstrap.replicate(block, (auroc,), 64, root, workers=1)  # compiles, or loads what was compiled
     ours = _seconds(paired)
     path = "numba" if kernels.has_numba() else "numpy: pip install numba makes it faster"
     lines = [f"paired AUROC difference, bootstrap ({path}): {ours:.2f} s"]
@@ -89,7 +90,7 @@ def _kernels(images: int) -> list[str]:
     )
     wide = simulate(Truth(auroc=(0.80,) * 6, seeds=10, images=images, images_per_patient=2), rng)
     scores = wide.scores[..., 0, :, 1].reshape(60, -1)
-    took = _seconds(lambda: covariance(components(wide.truth[:, 1], scores, wide.groups)))
+    took = _seconds(lambda: covariance(placements(wide.truth[:, 1], scores, wide.groups)))
     lines.append(f"60 x 60 clustered DeLong covariance: {took:.3f} s")
     return lines
 
@@ -101,6 +102,8 @@ def _report(images: int) -> str:
 
     from analysis.report import write_report
     from analysis.simulation.simulate import Truth, simulate, write_block
+    from benchmark.results import PREDICTIONS
+    from benchmark.spec import Cell
 
     arms = ("scratch", "scratch-same", "imagenet", "medical")
     with tempfile.TemporaryDirectory() as name:
@@ -108,19 +111,11 @@ def _report(images: int) -> str:
         for d in range(3):
             for n, more in ((100, 0.0), (200, 0.03)):
                 truth = Truth(auroc=(0.78 + more, 0.75 + more, 0.86 + more, 0.88 + more), seeds=10, images=images)
-                whole = simulate(truth, np.random.default_rng([d, n]))
+                block = replace(simulate(truth, np.random.default_rng([d, n])), dataset=f"data {d}", n_per_class=n)
                 for s in range(10):
                     for a, arm in enumerate(arms):
-                        one = replace(
-                            whole,
-                            dataset=f"data {d}",
-                            n_per_class=n,
-                            arms=(arm,),
-                            seeds=(s,),
-                            scores=whole.scores[a : a + 1, s : s + 1],
-                        )
-                        cell = folder / f"cells/data {d}/n{n}/seed{s:02d}/{arm}"
-                        write_block(cell / "predictions.parquet", one)
+                        part = replace(block, arms=(arm,), seeds=(s,), scores=block.scores[a : a + 1, s : s + 1])
+                        write_block(Cell(block.dataset, n, s, arm).folder(folder) / PREDICTIONS, part)
         took = _seconds(lambda: write_report(folder, folder / "report"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     size = "3 data sets x 2 n x 10 seeds x 4 arms, 8 metrics"

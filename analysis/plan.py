@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.statistics.effects import Components
+    from analysis.statistics.power import Components
 
 SEEDS = (3, 5, 7, 10, 15, 20, 30, 50)
 FACTORS = (0.25, 0.5, 1, 2, 4, 8)
@@ -39,7 +39,7 @@ def assumed(
     Args:
         auroc: of both arms, in (0.5, 1).
         patients: in the holdout, one image each.
-        prevalence: share of positives.
+        prevalence: share of positives, in (0, 1).
         correlation: of two arms' AUROCs over new patients, models held fixed.
         seed_sd: SD of one arm's AUROC over training samples.
         seed_correlation: of two arms' AUROCs over training samples that they share.
@@ -48,7 +48,7 @@ def assumed(
         The components. One half of the patients' part of a single model is taken to be its seed's alone, as
         in the simulations of `analysis.validate`.
     """
-    from analysis.statistics.effects import Components
+    from analysis.statistics.power import Components
 
     positives, negatives = patients * prevalence, patients * (1 - prevalence)
     q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
@@ -57,46 +57,45 @@ def assumed(
     return Components(2 * seed_sd**2 * (1 - seed_correlation), one_model / 2, one_model / 2)
 
 
-def pilot(source: Path, metric: str) -> tuple[list[tuple[str, Components]], int]:
-    """The components of every pair of a finished study, and its patients.
+def pilot(source: Path, metric: str) -> list[tuple[str, Components]]:
+    """(name, variance components) of every pair of arms of a finished study.
 
     Raises:
-        InputError: bad predictions, or a single seed.
+        InputError: bad predictions, an unknown metric, a single seed or a single arm.
     """
     from analysis.predictions.reading import read_predictions
     from analysis.study.scores import score
-    from analysis.tables.sensitivity import components
+    from benchmark import metrics
 
-    found, patients = [], 0
+    wanted = metrics.find(metric)
+    designs = []
     for block in read_predictions(source).blocks:
         if len(block.seeds) < 2:
             raise InputError(
                 f"{block.dataset}, n = {block.n_per_class} has one seed: the pilot needs at least two, to "
                 "see how much training samples differ."
             )
-        scored = score(block, metric)
-        patients = int(block.groups.max()) + 1
+        scored = score(block, wanted)
         for a, b in scored.pairs:
             name = f"{block.dataset}, n = {block.n_per_class}: {block.arms[b]} - {block.arms[a]}"
-            found.append((f"{name} ({patients} patients)", components(scored, a, b)))
-    if not found:
+            designs.append((f"{name} ({block.group_count} patients)", scored.components(a, b)))
+    if not designs:
         raise InputError(f"{source} holds a single arm: there is no difference to plan for.")
-    return found, patients
+    return designs
 
 
 def describe(name: str, parts: Components, difference: float, power: float) -> str:
-    """Power and smallest detectable difference over seeds and patients, and the cheapest design that
-    suffices."""
-    from analysis.statistics import effects
+    """Power and smallest detectable difference over seeds and patients, and the cheapest design that suffices."""
+    from analysis.statistics.power import detectable_with, power_of
 
     lines = [f"{name}", f"  power to find {difference:g}, two-sided 5%; patients as multiples of the holdout"]
     lines.append("  seeds" + "".join(f"{f'x{factor:g}':>9}" for factor in FACTORS))
     for seeds in SEEDS:
-        cells = [effects.power_of(difference, parts, seeds, factor) for factor in FACTORS]
+        cells = [power_of(difference, parts, seeds, factor) for factor in FACTORS]
         lines.append(f"  {seeds:>5}" + "".join(f"{value:>9.2f}" for value in cells))
     lines.append("  smallest difference found with that power")
     for count in (*SEEDS, math.inf):
-        values = [effects.detectable_with(parts, count, factor, power) for factor in FACTORS]
+        values = [detectable_with(parts, count, factor, power) for factor in FACTORS]
         label = "inf" if math.isinf(count) else str(int(count))
         lines.append(f"  {label:>5}" + "".join(f"{value:>9.4f}" for value in values))
     needed = seeds_needed(parts, difference, power)
@@ -110,10 +109,10 @@ def describe(name: str, parts: Components, difference: float, power: float) -> s
 
 def seeds_needed(parts: Components, difference: float, power: float) -> int | None:
     """The fewest seeds, from 3, that reach the power with the patients that there are; None up to 200."""
-    from analysis.statistics import effects
+    from analysis.statistics.power import power_of
 
     for seeds in range(3, 201):
-        if effects.power_of(difference, parts, seeds) >= power:
+        if power_of(difference, parts, seeds) >= power:
             return seeds
     return None
 
@@ -146,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _check(flags)
         if flags.pilot:
-            designs, _ = pilot(flags.pilot, flags.metric)
+            designs = pilot(flags.pilot, flags.metric)
         else:
             name = f"assumed: AUROC {flags.auroc:g}, {flags.patients} patients, seed SD {flags.seed_sd:g}"
             parts = assumed(

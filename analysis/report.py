@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.command_line import RenamedFlag, run_command
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.page.page import Head
+    from analysis.page.head import Head
     from analysis.predictions.block import Predictions
-    from analysis.study.study import Study
+
+METRIC = "auroc"  # concluded on where neither the caller nor the run says otherwise
+FEWEST_RESAMPLES = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,16 +31,12 @@ class Report:
 
     Attributes:
         frames: the tables by name, as in ``tables/<name>.csv``.
-        sentences: (data set, n, one sentence a pair).
-        remarks: what was assumed or left out.
-        synthetic: data sets that are not real.
+        head: what the page says first.
         index: the page.
     """
 
     frames: Mapping[str, pd.DataFrame]
-    sentences: Sequence[tuple[str, int, Sequence[str]]]
-    remarks: Sequence[str]
-    synthetic: Sequence[str]
+    head: Head
     index: Path
 
     @property
@@ -50,104 +49,156 @@ class Report:
         """One row a pair of arms."""
         return self.frames["pairwise"]
 
+    @property
+    def sentences(self) -> Sequence[tuple[str, int, Sequence[str]]]:
+        """(data set, n, one sentence a pair)."""
+        return self.head.sentences
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What was assumed or left out."""
+        return self.head.remarks
+
+    @property
+    def synthetic(self) -> Sequence[str]:
+        """Data sets that are not real."""
+        return self.head.synthetic
+
 
 def write_report(
     source: Path,
     out: Path,
     *,
-    metric: str = "auroc",
+    metric: str | None = None,
     margin: float = 0.02,
     seed: int = 0,
     common_seeds: bool = False,
     resamples: int | None = None,
-    beside: Path | None = None,
+    other_holdout: Path | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
-    The tables that rest on predictions are the same, byte for byte, from a run's folder and from its
-    predictions alone; a run's folder adds those of its trials and of its protocol.
+    The tables that rest on predictions are the same, byte for byte, from a run's folder and from its predictions
+    alone; a run's folder adds those of its trials and of its protocol.
 
     Args:
         source: a run's folder, or a predictions table (Parquet).
         out: where to write; made if need be.
-        metric: the primary one.
+        metric: the primary one; the run's own where None, or AUROC where there is none.
         margin: of equivalence, positive, in the metric's units.
         seed: of all resampling.
         common_seeds: where arms have different seeds, keep those that all have.
         resamples: of the bootstrap; 10,000 where None.
-        beside: a run of the same arms on another holdout, to show the shift between the two.
+        other_holdout: a run of the same arms on another holdout, to show the shift between the two; where None, the
+            run of the same settings beside this one, if there is one.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
     """
     from threadpoolctl import threadpool_limits
 
-    from analysis.figures import all as figures
+    from analysis import figures, tables
     from analysis.page import formats, page
+    from analysis.page.chapters import chapters, run_tables
+    from analysis.page.head import head
+    from analysis.page.remarks import remarks_on
     from analysis.predictions.reading import read_predictions
     from analysis.study import study
-    from analysis.tables import chapters, shift
-    from analysis.tables.claims import sentences
-    from benchmark.results import SPEC, read_json, write_text
+    from analysis.study.trials import read_trials
+    from benchmark import metrics
+    from benchmark.results import write_text
 
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example 0.02.")
-    _writable(out)
+    _check_writable(out)
+    described = _described(source)
+    primary = metrics.find(metric or described.get("spec", {}).get("report_metric", METRIC))
     predictions = read_predictions(source, common_seeds=common_seeds)
-    other = read_predictions(beside, common_seeds=common_seeds) if beside is not None else None
-    described = read_json(source / SPEC) if (source / SPEC).is_file() else None
-    trials = budget.read_trials(source)
-    tuned = (described or {}).get("spec", {}).get("metric")
+    trials = read_trials(source, described, primary)
+    other = _other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
     # another machine.
     with threadpool_limits(limits=1, user_api="blas"):
-        whole = study.study(predictions, metric, margin, seed, resamples or study.RESAMPLES)
-        frames = chapters.tables(whole, trials, tuned)
-        if other is not None:
-            moved = shift.table(whole.of(metric), predictions, other)
-            frames |= {"shift": moved} if len(moved) else {}
-    frames |= chapters.run_tables(described, list(frames))
-    remarks = [*predictions.remarks, *_remarks(whole, frames)]
-    if beside is not None and "shift" not in frames:
-        remarks.append(f"{beside} has no arm on another holdout of these data sets: there is no shift to show.")
-    said = sentences(whole)
+        computed = study.study(
+            predictions,
+            primary.name,
+            margin,
+            seed,
+            resamples or study.RESAMPLES,
+            trials=trials,
+            other=other.predictions,
+        )
+        frames = tables.build_all(computed)
+    remarks = [*predictions.remarks, *remarks_on(computed), *other.remarks("shift" in frames)]
+    frames |= run_tables(described)
+    first = head(computed, described, remarks)
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
-    drawn = figures.draw(whole, trials, frames.get("optimism"), out / "figures")
-    head = _head(predictions, whole, described, said, remarks)
-    write_text(out / "index.html", page.render(head, chapters.chapters(frames), drawn))
-    return Report(frames, said, remarks, head.synthetic, out / "index.html")
+    pictures = figures.draw_all(computed, out / "figures")
+    write_text(out / "index.html", page.render(first, chapters(frames), pictures))
+    return Report(frames, first, out / "index.html")
 
 
 def summary_text(report: Report) -> str:
     """The main tables and the sentences, for a terminal."""
-    from analysis.page.formats import plain
+    from analysis.page.summary import summary
 
-    arms = report.arms[["dataset", "n_per_class", "arm", "seeds", "estimate", "ci_low", "ci_high", "seed_sd"]]
-    lines = [""]
-    if report.synthetic:
-        lines += [f"SYNTHETIC DATA ({', '.join(report.synthetic)}): nothing here is about real patients.", ""]
-    metric = str(report.arms["metric"].iloc[0])
-    lines += [f"{metric}, 95% intervals for new patients and new training samples", "", plain(arms), ""]
-    if len(report.pairwise):
-        shown = [
-            "dataset",
-            "n_per_class",
-            "arm_a",
-            "arm_b",
-            "difference",
-            "ci_low",
-            "ci_high",
-            "p_holm",
-            "verdict",
-        ]
-        lines += ["difference: b minus a", "", plain(report.pairwise[shown]), ""]
-    for dataset, n, said in report.sentences:
-        lines += [f"{dataset}, n = {n}:", *(f"  - {line}" for line in said or ["one arm: there is nothing to compare"])]
-    return "\n".join(lines) + "\n"
+    return summary(report.head, report.arms, report.pairwise)
 
 
-def _writable(out: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """The run on another holdout.
+
+    Attributes:
+        name: of its folder; empty where there is no such run.
+        predictions: its own; None where there are none.
+        problem: why they cannot be read.
+    """
+
+    name: str = ""
+    predictions: Predictions | None = None
+    problem: str = ""
+
+    def remarks(self, shown: bool) -> list[str]:
+        """What to say of it, `shown` with the table of the shift or not."""
+        if self.problem:
+            return [f"{self.name}, the same run on another holdout, is left out: {self.problem}"]
+        if shown:
+            return [f"The table 'shift' is against the run in the folder {self.name}."]
+        if self.name:
+            return [f"{self.name} has no arm on another holdout of these data sets: there is no shift to show."]
+        return []
+
+
+def _other_holdout(source: Path, named: Path | None, common_seeds: bool) -> _Other:
+    """The named run, whose errors are the caller's; else the twin beside this one, which may be broken."""
+    from analysis.predictions.reading import read_predictions
+    from analysis.study.twin import find_twin
+
+    folder = named or find_twin(source)
+    if folder is None:
+        return _Other()
+    name = folder.resolve().name
+    try:
+        return _Other(name, read_predictions(folder, common_seeds=common_seeds))
+    except InputError as error:
+        if named is not None:
+            raise
+        return _Other(name, problem=str(error))
+
+
+def _described(source: Path) -> Mapping[str, Any]:
+    """A run's spec.json; empty for other sources."""
+    from benchmark.results import SPEC, read_json
+
+    described = read_json(source / SPEC) if (source / SPEC).is_file() else {}
+    if not isinstance(described, Mapping) or not isinstance(described.get("spec", {}), Mapping):
+        raise InputError(f"{source / SPEC} does not describe a run. Remove it to report on the predictions alone.")
+    return described
+
+
+def _check_writable(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".writable"
@@ -157,90 +208,38 @@ def _writable(out: Path) -> None:
         raise InputError(f"cannot write to {out} ({error.strerror}). Give another folder with --out.") from error
 
 
-def _remarks(study: Study, frames: Mapping[str, pd.DataFrame]) -> list[str]:
-    from analysis.statistics.inference import FEWEST_SEEDS
-    from analysis.study.trials import unequal
-
-    said = []
-    for each in study.blocks:
-        block = each.block
-        name = f"{block.dataset}, n = {block.n_per_class}"
-        count = len(block.seeds)
-        if count == 1:
-            said.append(
-                f"{name}: one training seed. All intervals are about these trained models and new patients "
-                "only; p-values are refused, as the variance between training samples is unknown."
-            )
-        elif count < FEWEST_SEEDS:
-            said.append(
-                f"{name}: {count} training seeds. p-values are refused below {FEWEST_SEEDS}: the variance "
-                "between training samples cannot be judged from them."
-            )
-        elif count < 5:
-            said.append(
-                f"{name}: {count} training seeds. Intervals are wide and approximate; 5 or more are recommended."
-            )
-        if each.redrawn:
-            said.append(f"{name}: {each.redrawn} bootstrap resamples lacked a class and were drawn again.")
-    if "budget" in frames:
-        said += [line for line in [unequal(frames["budget"])] if line]
-    return said
-
-
-def _head(
-    predictions: Predictions,
-    study: Study,
-    described: Mapping[str, Any] | None,
-    said: Sequence[tuple[str, int, Sequence[str]]],
-    remarks: Sequence[str],
-) -> Head:
-    from analysis.page.page import Head
-
-    datasets = list(dict.fromkeys(each.block.dataset for each in study.blocks))
-    notes = {name: predictions.facts.get(name, {}) for name in datasets}
-    synthetic = [name for name in datasets if notes[name].get("synthetic")]
-    facts = []
-    for name in datasets:
-        known = [str(notes[name][key]) for key in ("title", "source") if notes[name].get(key)]
-        holdout = notes[name].get("holdout")
-        known += [f"holdout: {holdout}"] if holdout else []
-        if known:
-            facts.append((name, "; ".join(known)))
-    counts = sorted({len(each.block.seeds) for each in study.blocks})
-    facts.append(("training seeds", ", ".join(map(str, counts))))
-    facts.append(("bootstrap", f"{len(study.blocks[0].shares)} resamples, seed {study.seed}"))
-    for key, label in (
-        ("git_commit", "commit"),
-        ("hash", "specification"),
-        ("hardware", "hardware"),
-        ("versions", "versions"),
-    ):
-        value = (described or {}).get(key)
-        if value:
-            text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-            facts.append((label, text))
-    return Head(
-        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
-        synthetic=synthetic,
-        all_synthetic=len(synthetic) == len(datasets),
-        metric=study.primary.label,
-        margin=study.margin,
-        sentences=said,
-        facts=facts,
-        remarks=remarks,
-    )
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code, 2 for bad input."""
+    flags = _parser().parse_args(argv)
+    return run_command(lambda: _report(flags))
+
+
+def _report(flags: argparse.Namespace) -> int:
+    if flags.resamples is not None and flags.resamples < FEWEST_RESAMPLES:
+        raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least {FEWEST_RESAMPLES}.")
+    report = write_report(
+        flags.source,
+        flags.out,
+        metric=flags.metric,
+        margin=flags.margin,
+        seed=flags.seed,
+        common_seeds=flags.common_seeds,
+        resamples=flags.resamples,
+        other_holdout=flags.other_holdout,
+    )
+    sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report",
-        description="Tables, figures and a page from predictions: intervals and tests for new patients and "
-        "new training samples together.",
+        description="Tables, figures and a page from predictions: intervals and tests for new patients and new "
+        "training samples together.",
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--metric", default="auroc", help="the primary metric (default: %(default)s)")
+    parser.add_argument("--metric", help=f"the primary metric (default: the run's report metric, or {METRIC})")
     parser.add_argument(
         "--margin",
         type=float,
@@ -255,30 +254,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="where arms have different seeds, pair on those that all have",
     )
     parser.add_argument(
-        "--beside",
+        "--other-holdout",
         type=Path,
         metavar="RUN",
-        help="a run of the same arms on another holdout: the table 'shift' shows the difference",
+        help="a run of the same arms on another holdout: the table 'shift' shows the difference (default: the run of "
+        "the same settings in a folder beside this one, if there is one)",
     )
-    flags = parser.parse_args(argv)
-    try:
-        if flags.resamples is not None and flags.resamples < 100:
-            raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least 100.")
-        report = write_report(
-            flags.source,
-            flags.out,
-            metric=flags.metric,
-            margin=flags.margin,
-            seed=flags.seed,
-            common_seeds=flags.common_seeds,
-            resamples=flags.resamples,
-            beside=flags.beside,
-        )
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
-    return 0
+    parser.add_argument("--beside", action=RenamedFlag, successor="--other-holdout RUN")
+    return parser
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.simulation.coverage import Result, Setting
+    from analysis.simulation.coverage import Result, Scenario
 
 SEEDS, IMAGES_PER_PATIENT, AUROCS = (3, 5, 10), (1, 3), (0.75, 0.90, 0.97)
 COVERAGE, TYPE_ONE = (0.94, 0.96), (0.040, 0.060)  # of the joint method, at 5 and more seeds
@@ -27,21 +27,21 @@ BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FULL = 2000  # fewer simulations widen the gates by 3 standard errors
 
 
-def settings() -> list[Setting]:
+def scenarios() -> list[Scenario]:
     """The simulation study: seeds x independent or clustered images x AUROC."""
-    from analysis.simulation.coverage import Setting
+    from analysis.simulation.coverage import Scenario
 
-    return [Setting(s, m, a) for s in SEEDS for m in IMAGES_PER_PATIENT for a in AUROCS]
+    return [Scenario(s, m, a) for s in SEEDS for m in IMAGES_PER_PATIENT for a in AUROCS]
 
 
 def gates(result: Result, simulations: int) -> list[str]:
-    """What a setting violates, one phrase each; none is a pass."""
+    """What a scenario violates, a phrase a gate; none is a pass."""
     from analysis.simulation.coverage import JOINT, NEGATIVE_CONTROLS
 
     def slack(rate: float) -> float:
         return 0.0 if simulations >= FULL else 3 * math.sqrt(rate * (1 - rate) / simulations)
 
-    seeds = result.setting.seeds
+    seeds = result.scenario.seeds
     low, high = COVERAGE if seeds >= 5 else COVERAGE_AT_THREE
     failed = []
     covered, rejected = result.covered[JOINT], result.type_one[JOINT]
@@ -58,21 +58,21 @@ def gates(result: Result, simulations: int) -> list[str]:
 def table(results: Sequence[Result]) -> str:
     """Two Markdown tables: coverage and type I error of every method, and power."""
     from analysis.page.formats import markdown
-    from analysis.simulation import coverage as c
+    from analysis.simulation.coverage import JOINT, ONE_ARM
 
     methods = list(dict.fromkeys(name for result in results for name in result.covered))
-    chosen = [m for m in methods if m != c.ONE_ARM]
-    header = ["setting", *methods]
-    covered = [[r.setting.name, *(_rate(r.covered.get(m)) for m in methods)] for r in results]
-    errors = [[r.setting.name, _rate(r.normal_type_one), *(_rate(r.type_one.get(m)) for m in chosen)] for r in results]
+    chosen = [method for method in methods if method != ONE_ARM]
+    header = ["scenario", *methods]
+    covered = [[r.scenario.name, *(_rate(r.covered.get(m)) for m in methods)] for r in results]
+    errors = [[r.scenario.name, _rate(r.normal_type_one), *(_rate(r.type_one.get(m)) for m in chosen)] for r in results]
     power = [
         [
-            r.setting.name,
+            r.scenario.name,
             f"{r.difference:.4f}",
             f"{r.power:.3f}",
             f"{r.promised:.3f}",
             f"{r.normal_power:.3f}",
-            f"{r.width[c.JOINT]:.4f}",
+            f"{r.width[JOINT]:.4f}",
         ]
         for r in results
     ]
@@ -81,10 +81,10 @@ def table(results: Sequence[Result]) -> str:
             "Coverage of 95% intervals, where the arms differ by what the design detects with 80% power:\n",
             markdown(header, covered),
             "Type I error at 5%, where the arms are equal:\n",
-            markdown(["setting", "joint, by theory for normal estimates", *chosen], errors),
+            markdown(["scenario", "joint, by theory for normal estimates", *chosen], errors),
             "Power of the joint method at the minimum detectable difference:\n",
             markdown(
-                ["setting", "true difference", "power", "promised", "by theory for normal estimates", "mean width"],
+                ["scenario", "true difference", "power", "promised", "by theory for normal estimates", "mean width"],
                 power,
             ),
         ]
@@ -117,11 +117,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("error: --simulations must be at least 50: rates of fewer studies say nothing.\n")
         return 2
     bootstrapped = flags.simulations // 5 if flags.bootstrapped is None else flags.bootstrapped
-    chosen = [setting for setting in settings() if setting.seeds in flags.seeds]
+    chosen = [scenario for scenario in scenarios() if scenario.seeds in flags.seeds]
     workers = flags.workers or os.cpu_count() or 1
     results = _all(chosen, flags.simulations, flags.seed, bootstrapped, workers)
     text = table(results)
-    failed = [f"{r.setting.name}: {line}" for r in results for line in gates(r, flags.simulations)]
+    failed = [f"{r.scenario.name}: {line}" for r in results for line in gates(r, flags.simulations)]
     text += "\nEvery gate is met.\n" if not failed else "\nGates not met:\n\n" + "".join(f"- {f}\n" for f in failed)
     sys.stdout.write(text)
     if flags.out:
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _all(chosen: Sequence[Setting], simulations: int, seed: int, bootstrapped: int, workers: int) -> list[Result]:
+def _all(chosen: Sequence[Scenario], simulations: int, seed: int, bootstrapped: int, workers: int) -> list[Result]:
     from tqdm import tqdm
 
     for name in BLAS:  # the processes inherit them; on matrices this small, threads only wait for each other
@@ -143,15 +143,15 @@ def _all(chosen: Sequence[Setting], simulations: int, seed: int, bootstrapped: i
         ProcessPoolExecutor(workers, mp_context=context) as pool,
         tqdm(total=2 * simulations * len(chosen), unit="study", disable=None) as bar,
     ):
-        for setting in chosen:
-            bar.set_description(setting.name)
-            for result in coverage.run(setting, simulations, seed, bootstrapped, pool):
+        for scenario in chosen:
+            bar.set_description(scenario.name)
+            for result in coverage.run(scenario, simulations, seed, bootstrapped, pool):
                 if result is None:
                     bar.update()
                 else:
                     results.append(result)
             if not sys.stderr.isatty():
-                sys.stderr.write(f"{setting.name}: done after {time.perf_counter() - began:.0f} s\n")
+                sys.stderr.write(f"{scenario.name}: done after {time.perf_counter() - began:.0f} s\n")
     return results
 
 

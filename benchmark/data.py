@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.command_line import add_data_root, run_command
 from benchmark.errors import InputError
+from benchmark.results import path_name
 
 if TYPE_CHECKING:
     from benchmark.images.contract import DatasetModule, LoadOptions
@@ -33,10 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, about in (
         ("list", "every data set: what it is, size, licence, where to get it, found or not"),
         ("fetch", "bring a data set where its licence lets a program do so, else say the steps"),
-        (
-            "check",
-            "counts against the published ones, unreadable files, duplicates, leaks; exit code 1 if wrong",
-        ),
+        ("check", "counts against the published ones, unreadable files, duplicates, leaks; exit code 1 if wrong"),
         ("show", "a sheet of samples of each class, before and after augmentation, as PNG"),
     ):
         command = commands.add_parser(name, help=about, description=about)
@@ -59,28 +57,28 @@ def _parser() -> argparse.ArgumentParser:
 def _list(flags: argparse.Namespace) -> int:
     from benchmark import datasets
 
-    root = datasets.data_root(flags.data_root)
+    data_root = datasets.data_root(flags.data_root)
     for module in datasets.modules():
         kind = "for pretraining" if module.CORPUS else "for the comparison"
         variant = f":{module.VARIANT}" if module.VARIANT else ""
         sys.stdout.write(
             f"{module.NAME}{variant}\n  {module.TITLE}\n  {kind}; {module.ORIGIN.size or 'any size'}; "
-            f"{module.ORIGIN.licence}\n  {_where(module, root)}\n"
+            f"{module.ORIGIN.licence}\n  {_where(module, data_root)}\n"
         )
         for step in module.ORIGIN.steps:
             sys.stdout.write(f"    {step}\n")
     return 0
 
 
-def _where(module: DatasetModule, root: Path | None) -> str:
+def _where(module: DatasetModule, data_root: Path | None) -> str:
     from benchmark import datasets
 
     if module.FOLDER is None:
         return "needs nothing on disk" if not module.VARIANT else "where you say"
-    if root is None:
+    if data_root is None:
         return f"not looked for: give --data-root, the folder that holds {module.FOLDER}/"
-    folder = datasets.folder_of(module, root)
-    return f"found: {folder}" if folder else f"not found: no {module.FOLDER}/ under {root}"
+    folder = datasets.folder_of(module, data_root)
+    return f"found: {folder}" if folder else f"not found: no {module.FOLDER}/ under {data_root}"
 
 
 def _fetch(flags: argparse.Namespace) -> int:
@@ -88,21 +86,21 @@ def _fetch(flags: argparse.Namespace) -> int:
     from benchmark.images.contract import LoadOptions
 
     module = datasets.find(flags.name)
-    root = flags.data_root or datasets.data_root(None)
+    data_root = flags.data_root or datasets.data_root(None)
     if module.FOLDER is None:
         sys.stdout.write(f"{flags.name} needs nothing to be fetched\n")
         return 0
-    if root is None:
+    if data_root is None:
         raise InputError("where to? Give --data-root DIR, or set BENCHMARK_DATA.")
     fetch = getattr(module, "fetch", None)
     if fetch is None:
         sys.stdout.write(f"{flags.name} cannot be fetched by a program. By hand:\n")
         sys.stdout.writelines(f"  {step}\n" for step in module.ORIGIN.steps)
         return 1
-    folder = datasets.folder_of(module, root) or root / module.FOLDER
+    folder = datasets.folder_of(module, data_root) or data_root / module.FOLDER
     options = LoadOptions(image_size=flags.image_size, variant=flags.name.partition(":")[2])
     fetch(folder, options, lambda text: sys.stdout.write(f"{text}\n"))
-    sys.stdout.write(f"next: python -m benchmark.data check {flags.name} --data-root {root}\n")
+    sys.stdout.write(f"next: python -m benchmark.data check {flags.name} --data-root {data_root}\n")
     return 0
 
 
@@ -119,7 +117,7 @@ def _check(flags: argparse.Namespace) -> int:
 def _show(flags: argparse.Namespace) -> int:
     from benchmark.audit.contact_sheet import sheet
 
-    path = flags.out or Path(f"{flags.name.replace(':', '-').replace('/', '-')}.png")
+    path = flags.out or Path(f"{path_name(flags.name)}.png")
     image = sheet(flags.name, flags.data_root, _options(flags), flags.strength)
     try:
         image.save(path)

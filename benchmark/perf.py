@@ -64,35 +64,31 @@ def _our_trial(arm_name: str, own: Any, paths: Sequence[Path]) -> Callable[[], N
     import torch
 
     from benchmark import arms
-    from benchmark.arms.contract import Setting
     from benchmark.images.files import ImageFiles
     from benchmark.seeds import seed_for
-    from benchmark.training.engine import Recipe, fit, to_device
+    from benchmark.training.engine import Recipe, TrainingSet, fit, to_device
     from benchmark.training.features import FrozenFeatures
 
     arm = arms.find(arm_name)
-    setting = Setting(BACKBONE, 1, 2)
-    prepared = arm.prepare(setting, None)
+    network_spec = arms.NetworkSpec(BACKBONE, 1, 2)
+    prepared = arm.prepare(network_spec, None)
     targets = torch.eye(2)[torch.arange(IMAGES) % 2]
-    state: dict[str, Any] = {}
+    recipe = Recipe(1e-3, 1e-3, EPOCHS, 0.5, 0.1, BATCH)
+    decoded: list[TrainingSet] = []  # empty until the first trial
 
     def trial() -> None:
         from PIL import Image
 
-        if not state:
+        if not decoded:
             read = ImageFiles(tuple(paths), 1)
             small = [np.asarray(Image.fromarray(read(i)).resize((SIZE, SIZE))) for i in range(IMAGES)]
-            state["images"] = to_device(np.stack(small)[..., None], torch.device("cpu"))
-            state["features"] = FrozenFeatures(state["images"], False, 0, "perf")
+            images = to_device(np.stack(small)[..., None], torch.device("cpu"))
+            decoded.append(TrainingSet(images, targets, "binary", False, FrozenFeatures(images, False, 0, "perf")))
         fit(
-            lambda: arm.build(prepared, setting, {arm.OWN.name: own}),
-            state["images"],
-            targets,
+            lambda: arm.build(prepared, network_spec, {arm.OWN.name: own}),
+            decoded[0],
             np.arange(IMAGES),
-            Recipe(1e-3, 1e-3, EPOCHS, 0.5, 0.1, BATCH),
-            "binary",
-            False,
-            state["features"],
+            recipe,
             seed_for(0, "perf"),
         )
 
@@ -107,10 +103,9 @@ def _plain_trial(arm_name: str, own: Any, paths: Sequence[Path]) -> Callable[[],
     from torchvision import transforms
 
     from benchmark import arms
-    from benchmark.arms.contract import Setting
 
     arm = arms.find(arm_name)
-    setting = Setting(BACKBONE, 1, 2)
+    network_spec = arms.NetworkSpec(BACKBONE, 1, 2)
     augment = transforms.Compose(
         [
             transforms.Resize((SIZE, SIZE)),
@@ -130,7 +125,7 @@ def _plain_trial(arm_name: str, own: Any, paths: Sequence[Path]) -> Callable[[],
         return torch.stack(images), torch.tensor(labels)
 
     def trial() -> None:
-        network = arm.build(arm.prepare(setting, None), setting, {arm.OWN.name: own})
+        network = arm.build(arm.prepare(network_spec, None), network_spec, {arm.OWN.name: own})
         parts: list[nn.Module] = [part for part in (network.frozen, network.learned) if part is not None]
         optimiser = torch.optim.AdamW(network.learned.parameters())
         loader: Any = DataLoader(range(IMAGES), batch_size=BATCH, shuffle=True, collate_fn=collate)  # type: ignore[arg-type]

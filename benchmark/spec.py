@@ -17,6 +17,9 @@ from benchmark.results import CELLS, path_name
 SAMPLERS = ("tpe", "random", "qmc", "gp")
 HOLDOUTS = ("official", "grouped")
 
+#: Settings of older versions -> what to say now.
+RENAMED = {"metric": "'tune_metric' for what the studies tune, 'report_metric' for what is concluded on"}
+
 #: What a continued run may change: more trials a cell, more arms and data sets, what is concluded on. Cells that exist
 #: stay valid.
 EXTENSIBLE = ("budget", "arms", "datasets", "report_metric")
@@ -133,6 +136,20 @@ class BenchmarkSpec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def tuned_metric(described: Mapping[str, Any] | None) -> tuple[str | None, bool]:
+    """What a run's studies tuned, from its spec.json, and whether its values are negated.
+
+    Runs from before there was a ``tune_metric`` call it ``metric``, and keep values of which higher is better: those of
+    a metric of which lower is better have the wrong sign.
+    """
+    spec = (described or {}).get("spec", {})
+    if "metric" in spec:
+        from benchmark import metrics
+
+        return str(spec["metric"]), not metrics.find(str(spec["metric"])).higher_is_better
+    return spec.get("tune_metric"), False
+
+
 def read_preset(path: Path) -> dict[str, Any]:
     """The settings in a preset file (TOML). Unknown keys and wrong types are refused, with the near miss."""
     try:
@@ -144,10 +161,12 @@ def read_preset(path: Path) -> dict[str, Any]:
         raise InputError(f"the preset {path} is not valid TOML: {error}.") from error
     fields = {field.name: str(field.type) for field in dataclasses.fields(BenchmarkSpec)}
     for key, value in values.items():
+        if key in RENAMED:
+            raise InputError(f"'{key}' in the preset {path.name} was renamed: say {RENAMED[key]}.")
         if key not in fields:
             raise unknown_name(f"key in the preset {path.name}", key, fields)
         if not _fits(value, fields[key]):
-            raise InputError(f"'{key}' in the preset {path.name} is {value!r}, which is not {_said(fields[key])}.")
+            raise InputError(f"'{key}' in the preset {path.name} is {value!r}, which is not {_type_text(fields[key])}.")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
@@ -158,7 +177,7 @@ def _fits(value: Any, kind: str) -> bool:
     return type(value).__name__ == kind
 
 
-def _said(kind: str) -> str:
+def _type_text(kind: str) -> str:
     return {
         "int": "a whole number",
         "str": "a text",

@@ -33,18 +33,18 @@ class Progress:
         self._open[cell] -= 1
         self._seconds[cell.arm].append(seconds)
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{cell.key}, {spoken(self.time_left())} left", refresh=False)
+            self._bar.set_postfix_str(f"{cell.key}, {duration_text(self.time_left())} left", refresh=False)
             self._bar.update(1)
         elif time.monotonic() - self._line > LINE_EVERY:
             self._line = time.monotonic()
             done = self._total - sum(self._open.values())
             sys.stderr.write(
-                f"{done}/{self._total} trials, {spoken(self._line - self._began)} gone, "
-                f"{spoken(self.time_left())} left\n"
+                f"{done}/{self._total} trials, {duration_text(self._line - self._began)} gone, "
+                f"{duration_text(self.time_left())} left\n"
             )
 
     def cell(self, cell: Cell, remark: str) -> None:
-        """A cell has ended, well or not; trials that it found already finished are counted now."""
+        """A cell has ended, well or not; trials that it had finished before are counted now."""
         skipped, self._open[cell] = self._open[cell], 0
         if self._bar is not None:
             self._bar.update(skipped)
@@ -70,7 +70,7 @@ class Progress:
             self._bar.close()
 
 
-def spoken(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration for people: ``45 s``, ``12 min``, ``3 h 05 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"

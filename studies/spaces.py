@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark import arms
-from benchmark.arms.contract import ArmModule, Dimension, Value
+from benchmark.arms import ArmModule, Dimension, Value
 
 #: Widths of the ranges, as the ratio of the upper to the lower end.
 LEARNING_RATE_WIDTH = 100.0

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark import arms
-from benchmark.arms.contract import Setting, Value
+from benchmark.arms import NetworkSpec, Value
 from studies import spaces
 
 if TYPE_CHECKING:
-    from benchmark.runs.planning import Request
+    from benchmark.spec import BenchmarkSpec
 
 #: A search spends its trials neither at the low nor at the high end of the epochs.
 TYPICAL_EPOCHS = 0.6
@@ -23,18 +23,18 @@ CHANNELS, CLASSES = 3, 2
 LONG, MORE = 2.0, 8
 
 
-def trial_seconds(request: Request, arm: str, rows: int) -> float:
+def trial_seconds(spec: BenchmarkSpec, device: str, arm: str, rows: int) -> float:
     """Expected seconds of one trial in one process: the mean over the arm's own dimension.
 
     Args:
-        request: for the settings and the device.
+        spec: the settings.
+        device: "cpu", "cuda", ...
         arm: the arm's name.
         rows: images in the subsample.
     """
-    spec = request.spec
-    per_image = _seconds_per_image(arm, spec.backbone, spec.image_size, spec.batch_size, request.device)
-    seen = spec.folds * rows * (spec.folds - 1) / spec.folds * spec.max_epochs * TYPICAL_EPOCHS
-    return per_image * seen
+    per_image = _seconds_per_image(arm, spec.backbone, spec.image_size, spec.batch_size, device)
+    images_seen = spec.folds * rows * (spec.folds - 1) / spec.folds * spec.max_epochs * TYPICAL_EPOCHS
+    return per_image * images_seen
 
 
 @cache
@@ -43,13 +43,13 @@ def _seconds_per_image(arm: str, backbone: str, size: int, batch: int, device: s
     import torch
 
     from benchmark.seeds import rng_for, seed_for
-    from benchmark.training.engine import Recipe, configure, fit, to_device
+    from benchmark.training.engine import Recipe, TrainingSet, configure, fit, to_device
     from benchmark.training.features import FrozenFeatures
 
     configure(1)
     module = arms.find(arm)
-    setting = Setting(backbone, CHANNELS, CLASSES)
-    prepared = module.prepare(setting, None)
+    network_spec = NetworkSpec(backbone, CHANNELS, CLASSES)
+    prepared = module.prepare(network_spec, None)
     rng = rng_for(0, "timing")
     images = to_device(rng.integers(0, 256, (batch, size, size, CHANNELS), dtype=np.uint8), torch.device(device))
     targets = torch.eye(CLASSES, device=images.device)[torch.arange(batch) % CLASSES]
@@ -57,19 +57,15 @@ def _seconds_per_image(arm: str, backbone: str, size: int, batch: int, device: s
 
     def seconds(choice: Value) -> float:
         parameters = spaces.default(module, 1) | {module.OWN.name: choice}
-        features = FrozenFeatures(images, False, 0, "timing")
+        data = TrainingSet(images, targets, "binary", False, FrozenFeatures(images, False, 0, "timing"))
 
         def took(epochs: int) -> float:
             began = time.perf_counter()
             fit(
-                lambda: module.build(prepared, setting, parameters),
-                images,
-                targets,
+                lambda: module.build(prepared, network_spec, parameters),
+                data,
                 np.arange(batch),
                 Recipe(1e-3, 1e-3, epochs, 0.5, 0.1, batch),
-                "binary",
-                False,
-                features,
                 seed_for(0, "timing"),
             )
             return time.perf_counter() - began

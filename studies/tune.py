@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.arms.contract import Dimension, Parameters
+from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
 from benchmark.seeds import int_seed, seed_for
 
@@ -29,7 +29,7 @@ class Outcome:
     """What one trial gave.
 
     Attributes:
-        value: mean over the folds of the tuning metric, higher is better; the worst value where it diverged.
+        value: mean over the folds of the tuned metric, in its natural units; the worst value where it diverged.
         fold_values: the metric in each fold that was finished.
         epochs: epochs asked for, summed over the folds that were begun.
         images_seen: training images passed through, augmented views counted.
@@ -66,6 +66,7 @@ class Search:
         space: the dimensions.
         default: trial 0.
         sampler: "tpe", "random", "qmc" or "gp".
+        higher_is_better: the tuned metric's direction.
         root_seed: the run's root seed.
     """
 
@@ -74,6 +75,7 @@ class Search:
     space: Sequence[Dimension]
     default: Parameters
     sampler: str
+    higher_is_better: bool
     root_seed: int
 
 
@@ -116,9 +118,10 @@ def tune(
         return trials
 
 
-def best(trials: Sequence[Trial]) -> Trial:
-    """The trial of the highest value, the earliest of equals."""
-    return max(trials, key=lambda trial: (trial.outcome.value, -trial.number))
+def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
+    """The trial of the best value, the earliest of equals."""
+    sign = 1 if higher_is_better else -1
+    return max(trials, key=lambda trial: (sign * trial.outcome.value, -trial.number))
 
 
 def _open(search: Search) -> optuna.Study:
@@ -132,7 +135,12 @@ def _open(search: Search) -> optuna.Study:
     backend = JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())  # type: ignore[arg-type]
     try:
         storage = optuna.storages.JournalStorage(backend)
-        study = optuna.create_study(study_name=search.cell, storage=storage, direction="maximize", load_if_exists=True)
+        study = optuna.create_study(
+            study_name=search.cell,
+            storage=storage,
+            direction="maximize" if search.higher_is_better else "minimize",
+            load_if_exists=True,
+        )
         trials = study.get_trials(deepcopy=False)
     except (ValueError, KeyError) as error:
         raise InputError(
@@ -153,12 +161,12 @@ def _finished(study: optuna.Study) -> list[Trial]:
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-    found = []
+    finished = []
     for number, trial in enumerate(sorted(trials, key=lambda trial: trial.number)):
         stored = dict(trial.user_attrs[OUTCOME])
         stored["fold_values"] = tuple(stored["fold_values"])
-        found.append(Trial(number, trial.params, Outcome(**stored)))
-    return found
+        finished.append(Trial(number, trial.params, Outcome(**stored)))
+    return finished
 
 
 def _sampler(search: Search, number: int) -> optuna.samplers.BaseSampler:

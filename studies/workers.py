@@ -1,4 +1,4 @@
-"""Many cells on one machine: worker processes that may die, and a driver that hears of every finished trial.
+"""Many cells on one machine: worker processes that may die, and a driver that receives every finished trial.
 
 Cells are independent and each computes on a fixed number of threads, so neither the number of workers nor the
 order in which cells finish changes a result.
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 from benchmark.spec import Cell
 
 if TYPE_CHECKING:
-    from studies.cell import CellJob
+    from studies.trainer import CellJob
 
 LOSSES = 3  # times in a row that the machine may kill a cell's trial before the cell is given up
 THREADS = 1  # of each worker: the sums in a convolution depend on it, so it may not follow the machine
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a worker said: "trial" (rows of the trials and costs tables), "done" (metrics) or "failed" (why)."""
+class Message:
+    """What a worker sends: "trial" (rows of the trials and costs tables), "done" (metrics) or "failed" (why)."""
 
     kind: str
     cell: Cell
@@ -41,13 +41,13 @@ class _Worker:
     job: CellJob | None = None
 
 
-def execute(jobs: Sequence[CellJob], workers: int, hear: Callable[[Told], None]) -> dict[Cell, str]:
+def execute(jobs: Sequence[CellJob], count: int, receive: Callable[[Message], None]) -> dict[Cell, str]:
     """Run the cells' jobs in worker processes.
 
     Args:
         jobs: in the order in which they are begun.
-        workers: processes at once.
-        hear: called in this process with everything that workers say, in order for each cell.
+        count: processes at once.
+        receive: called in this process with every message, in order for each cell.
 
     Returns:
         The cells that failed, with the reason; the others are finished.
@@ -55,14 +55,14 @@ def execute(jobs: Sequence[CellJob], workers: int, hear: Callable[[Told], None])
     waiting = deque(jobs)
     losses: dict[Cell, int] = {}
     failed: dict[Cell, str] = {}
-    crew = [_start() for _ in range(min(workers, len(jobs)))]
+    workers = [_start() for _ in range(min(count, len(jobs)))]
     try:
-        for worker in crew:
-            _give(worker, waiting)
-        while any(worker.job for worker in crew):
-            for pipe in wait([worker.pipe for worker in crew if worker.job]):
-                place = next(i for i, worker in enumerate(crew) if worker.pipe is pipe)
-                worker = crew[place]
+        for worker in workers:
+            _assign(worker, waiting)
+        while any(worker.job for worker in workers):
+            for pipe in wait([worker.pipe for worker in workers if worker.job]):
+                place = next(i for i, worker in enumerate(workers) if worker.pipe is pipe)
+                worker = workers[place]
                 assert worker.job is not None
                 job = worker.job
                 try:
@@ -70,26 +70,26 @@ def execute(jobs: Sequence[CellJob], workers: int, hear: Callable[[Told], None])
                 except (EOFError, ConnectionResetError):
                     worker.process.join()
                     kind, content = "lost", f"its process was killed (exit code {worker.process.exitcode})"
-                    crew[place] = worker = _start()
+                    workers[place] = worker = _start()
                 if kind == "trial":
                     losses[job.cell] = 0
-                    hear(Told("trial", job.cell, content))
+                    receive(Message("trial", job.cell, content))
                     continue
                 if kind == "lost":
                     losses[job.cell] = losses.get(job.cell, 0) + 1
                     if losses[job.cell] < LOSSES:
                         waiting.appendleft(job)
-                        _give(worker, waiting)
+                        _assign(worker, waiting)
                         continue
                     kind, content = "failed", f"{content}, {LOSSES} times in a row"
                 if kind == "failed":
                     failed[job.cell] = content
-                hear(Told(kind, job.cell, content))
-                _give(worker, waiting)
+                receive(Message(kind, job.cell, content))
+                _assign(worker, waiting)
     finally:
-        for worker in crew:
+        for worker in workers:
             worker.process.terminate()
-        for worker in crew:
+        for worker in workers:
             worker.process.join()
     return failed
 
@@ -103,20 +103,21 @@ def _start() -> _Worker:
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, waiting: deque[CellJob]) -> None:
+def _assign(worker: _Worker, waiting: deque[CellJob]) -> None:
     worker.job = waiting.popleft() if waiting else None
     if worker.job is not None:
         worker.pipe.send(worker.job)
 
 
 def _work(pipe: Connection) -> None:
-    """A worker's life: take a job, tell of its trials, say how it ended, take the next."""
+    """A worker's life: take a job, send its trials, say how it ended, take the next."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends its workers
     import torch
 
     from benchmark.errors import InputError
     from benchmark.training.engine import configure
     from studies.cell import cost_row, run_cell, trial_row
+    from studies.tune import Trial
 
     configure(THREADS)
     while True:
@@ -124,14 +125,12 @@ def _work(pipe: Connection) -> None:
             job: CellJob = pipe.recv()
         except EOFError:
             return
+
+        def send(trial: Trial, cell: Cell = job.cell) -> None:
+            pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial))))
+
         try:
-            metrics = run_cell(
-                job,
-                lambda trial, cell=job.cell: pipe.send(  # type: ignore[misc]
-                    ("trial", (trial_row(cell, trial), cost_row(cell, trial)))
-                ),
-            )
-            pipe.send(("done", metrics))
+            pipe.send(("done", run_cell(job, send)))
         except BrokenPipeError:
             return  # the driver is gone; the journal holds what was finished
         except (MemoryError, torch.cuda.OutOfMemoryError) as error:

@@ -13,14 +13,14 @@ from PIL import Image
 from benchmark.datasets.chexpert import COMPETITION, FINDINGS
 
 
-def write_chexpert(root: Path, images: int, size: int = 48, seed: int = 0) -> Path:
+def write_chexpert(folder: Path, images: int, size: int = 48, seed: int = 0) -> Path:
     """Write ``CheXpert-v1.0-small`` under a folder: two frontal images a patient, and their CSV.
 
     A competition finding is a bright spot at a place of its own. A fifth of the labels is left blank where the
     finding is absent, and a tenth is uncertain whether it is there or not.
     """
     rng = np.random.default_rng(seed)
-    top = root / "CheXpert-v1.0-small"
+    top = folder / "CheXpert-v1.0-small"
     y, x = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j]
     places = [(0.2 + 0.15 * k, 0.25 + 0.5 * (k % 2)) for k in range(len(COMPETITION))]
     rows = []
@@ -40,7 +40,7 @@ def write_chexpert(root: Path, images: int, size: int = 48, seed: int = 0) -> Pa
         values = dict.fromkeys(FINDINGS, np.nan) | dict(zip(COMPETITION, stated, strict=True))
         rows.append({"Path": f"{top.name}/{name}", "Sex": "Female", "Age": 60, "Frontal/Lateral": "Frontal"} | values)
     pd.DataFrame(rows).to_csv(top / "train.csv", index=False)
-    return root
+    return folder
 
 
 if __name__ == "__main__":

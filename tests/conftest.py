@@ -51,7 +51,7 @@ def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: i
         seed=0,
         task=task,
         classes=tuple(f"class {k}" for k in range(classes)),
-        mirror=True,
+        flip=True,
         pixels=path,
         subsample=np.arange(n),
         labels=labels[:n],

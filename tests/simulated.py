@@ -51,10 +51,10 @@ def predictions(
     return pd.concat(frames, ignore_index=True)
 
 
-def info(classes=2, task="binary", **notes):
-    return TableInfo({"sim": tuple(f"c{k}" for k in range(classes))}, {"sim": task}, {"sim": notes})
+def info(classes=2, task="binary", **facts):
+    return TableInfo({"sim": tuple(f"c{k}" for k in range(classes))}, {"sim": task}, {"sim": facts})
 
 
-def written(path, frame, about=None):
-    write_table(path, frame, PREDICTION_COLUMNS, about)
+def written(path, frame, info=None):
+    write_table(path, frame, PREDICTION_COLUMNS, info)
     return path

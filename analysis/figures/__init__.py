@@ -1,1 +1,91 @@
-"""The figures of a report, one file each."""
+"""The figures of a report, one file each: a new file here is a new figure, in the report's folder and on its page.
+
+A file says what its figure is called, where it stands and how it is read, and draws it from a study:
+
+    NAME = "forest"                      # figures/forest.png and .svg
+    ORDER = 10                           # place among the figures
+    TITLE = "Differences between arms"
+    CAPTION = "How it is read."
+
+    def draw(study):                     # or None where the study has nothing for it
+        figure, axes = _drawing.panels(1)
+        ...
+        return figure
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
+
+from benchmark.discovery import Constant, Function, Kind
+from benchmark.results import path_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+    from analysis.study.study import Study
+
+
+class Figure(Protocol):
+    """A figure's file, as `MODULES` finds it."""
+
+    NAME: str
+    ORDER: int
+    TITLE: str
+    CAPTION: str
+
+    def draw(self, study: Study, /) -> Drawing | None:
+        """The figure; None where the study has nothing for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure as it was drawn.
+
+    Attributes:
+        name: of its files.
+        title, caption: what it shows, and how it is read.
+        svg: the picture as SVG text.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+
+
+def _unusable_name(module: ModuleType) -> str | None:
+    if path_name(module.NAME) != module.NAME:
+        return f"its NAME '{module.NAME}' cannot be a file's name. Use letters, digits and underscores."
+    return None
+
+
+MODULES: Kind[Figure] = Kind(
+    "figure",
+    __name__,
+    constants={
+        "NAME": Constant((str,), 'NAME = "forest"'),
+        "ORDER": Constant((int,), "ORDER = 10  # place among the figures"),
+        "TITLE": Constant((str,), 'TITLE = "Differences between arms"'),
+        "CAPTION": Constant((str,), 'CAPTION = "How it is read."'),
+    },
+    functions={"draw": Function(("study",), "def draw(study: Study) -> Figure | None: ...")},
+    check=_unusable_name,
+)
+
+
+def draw_all(study: Study, folder: Path) -> list[Picture]:
+    """Draw every figure that the study has something for, and write it to a folder as PNG and SVG."""
+    from analysis.figures import _drawing
+
+    pictures = []
+    with _drawing.style():
+        for module in MODULES.all():
+            figure = module.draw(study)
+            if figure is not None:
+                svg = _drawing.save(figure, folder, module.NAME)
+                pictures.append(Picture(module.NAME, module.TITLE, module.CAPTION, svg))
+    return pictures

@@ -3,73 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.page import formats
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from analysis.figures import Picture
+    from analysis.page.chapters import Section
+    from analysis.page.head import Head
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture for the page.
-
-    Attributes:
-        name: of its files.
-        title, caption: what it shows, and how to read it.
-        svg: the picture as SVG text; our own, and so the one thing that is not escaped.
-    """
-
-    name: str
-    title: str
-    caption: str
-    svg: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Section:
-    """A table on the page: its frame, shown `columns` only where they are given, closed where it is long."""
-
-    name: str
-    title: str
-    caption: str
-    frame: pd.DataFrame
-    folded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What the page says first.
-
-    Attributes:
-        synthetic: names of the data sets that are not real; all of them, or some.
-        sentences: (data set, n, sentences) of every block.
-        facts: (name, value) pairs.
-        remarks: what was assumed or left out.
-    """
-
-    title: str
-    synthetic: Sequence[str]
-    all_synthetic: bool
-    metric: str
-    margin: float
-    sentences: Sequence[tuple[str, int, Sequence[str]]]
-    facts: Sequence[tuple[str, str]]
-    remarks: Sequence[str]
-
-
-def render(head: Head, sections: Mapping[str, Sequence[Section]], figures: Sequence[Picture]) -> str:
-    """The whole page; every value is escaped.
+def render(head: Head, chapters: Mapping[str, Sequence[Section]], pictures: Sequence[Picture]) -> str:
+    """The page as HTML; every value is escaped, except the pictures' SVG, which is our own.
 
     Args:
         head: what it says first.
-        sections: chapter -> its tables.
-        figures: in their order.
+        chapters: title -> its tables.
+        pictures: in their order.
     """
     import jinja2
 
@@ -77,8 +30,8 @@ def render(head: Head, sections: Mapping[str, Sequence[Section]], figures: Seque
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     template = environment.get_template("report.html.j2")
-    chapters = [(title, [_shown(section) for section in tables]) for title, tables in sections.items() if tables]
-    return template.render(head=head, chapters=chapters, figures=figures)
+    shown = [(title, [_shown(section) for section in sections]) for title, sections in chapters.items() if sections]
+    return template.render(head=head, chapters=shown, figures=pictures)
 
 
 def _shown(section: Section) -> dict[str, Any]:

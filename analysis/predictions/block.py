@@ -26,16 +26,16 @@ class Block:
     """All predictions of one (data set, n per class): arms x seeds x refits on one holdout.
 
     Attributes:
-        dataset, n_per_class: which comparison.
+        dataset, n_per_class: where the predictions belong.
         task, classes: "binary", "multiclass" or "multilabel", and the names of the K classes or labels.
         arms: the A arms; in a pair (a, b) the earlier one is `a`, the baseline.
         seeds: the S training subsamples.
         sample_ids: (N,) images, sorted.
-        groups: (N,) the patient or lesion of each image, coded 0..G-1 by first appearance.
+        groups: (N,) the patient or lesion of an image, coded 0..G-1 by first appearance.
         truth: (N, K) one-hot, or 0/1 with NaN for unknown labels.
         scores: (A, S, R, N, K) probabilities of the R refits.
         rho: overlap of the training subsamples across seeds, in [0, 1); 0 where they are disjoint.
-        rho_known: whether the predictions said so, or 0 was assumed.
+        rho_known: whether the file records rho; otherwise 0 is assumed.
     """
 
     dataset: str
@@ -53,7 +53,7 @@ class Block:
 
     @property
     def group_count(self) -> int:
-        """Number of patients or lesions in the holdout."""
+        """G, the number of patients or lesions in the holdout."""
         return int(self.groups.max()) + 1
 
     @property
@@ -71,9 +71,9 @@ class Predictions:
     """Everything that a predictions table holds.
 
     Attributes:
-        blocks: one `Block` for each (data set, n per class), sorted.
-        facts: data set -> what the files' metadata say of it.
-        remarks: what had to be assumed or left out, one sentence each.
+        blocks: a `Block` a (data set, n per class), sorted.
+        facts: data set -> what the files' metadata record of it.
+        remarks: what had to be assumed or left out, in sentences.
     """
 
     blocks: tuple[Block, ...]

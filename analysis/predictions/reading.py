@@ -11,8 +11,9 @@ import numpy as np
 
 from analysis.predictions import requirements
 from analysis.predictions.block import Block, Floats, Integers, Predictions, Scores, Strings, arm_rank
+from analysis.predictions.locator import Locator
 from benchmark.errors import InputError
-from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, read_info
+from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, cell_folders, read_info
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,7 @@ class Rows:
     """The rows of one data set as flat arrays; names are coded by position in the `*_names`.
 
     Attributes:
-        where: (M,) position of each row in all that was read, for messages.
+        where: (M,) position of the rows in all that was read, for messages.
         arm, sample, group: (M,) codes.
         n_per_class, seed, refit: (M,).
         y_true, y_score: (M, K).
@@ -53,19 +54,16 @@ def read_predictions(source: Path, *, common_seeds: bool = False) -> Predictions
     """Read and check a predictions table.
 
     Args:
-        source: a Parquet file in the documented form, or a run's folder with
-            ``cells/.../predictions.parquet``.
-        common_seeds: where arms have different seeds, keep those that all have (and say so) instead of
-            refusing.
+        source: a Parquet file in the documented form, or a run's folder with ``cells/.../predictions.parquet``.
+        common_seeds: where arms have different seeds, keep those that all have, with a remark, instead of refusing.
 
     Raises:
-        InputError: anything that would make the analysis wrong or impossible; the message names rows or
-            cells.
+        InputError: anything that would make the analysis wrong or impossible; the message names rows or cells.
     """
     files = find_files(source)
     table, starts = _read_files(files)
     info = _merge_info(files)
-    locate = requirements.Locator(tuple(files), tuple(starts))
+    locate = Locator(tuple(files), tuple(starts))
     names, codes = _encode(table, "dataset", locate)
     remarks: list[str] = []
     blocks: list[Block] = []
@@ -86,7 +84,7 @@ def find_files(source: Path) -> list[Path]:
         return [source]
     if not source.exists():
         raise InputError(f"{source} does not exist. Give a run's folder or a predictions file (.parquet).")
-    files = sorted(source.glob(f"cells/*/n*/seed*/*/{PREDICTIONS}"))
+    files = [path for folder in cell_folders(source) if (path := folder / PREDICTIONS).exists()]
     if not files and (source / PREDICTIONS).is_file():
         files = [source / PREDICTIONS]
     if not files:
@@ -120,7 +118,7 @@ def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int]]:
 def _merge_info(files: Sequence[Path]) -> TableInfo:
     classes: dict[str, tuple[str, ...]] = {}
     tasks: dict[str, Task] = {}
-    notes: dict[str, dict[str, Any]] = {}
+    facts: dict[str, dict[str, Any]] = {}
     for path in files:
         try:
             info = read_info(path)
@@ -143,16 +141,16 @@ def _merge_info(files: Sequence[Path]) -> TableInfo:
                     "different studies: analyse them apart."
                 )
             tasks[dataset], classes[dataset] = task, info.classes[dataset]
-            merged = notes.setdefault(dataset, {})
+            merged = facts.setdefault(dataset, {})
             for key, value in info.facts.get(dataset, {}).items():
                 if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
                     merged[key] = {**merged[key], **value}
                 else:
                     merged[key] = dict(value) if isinstance(value, Mapping) else value
-    return TableInfo(classes, tasks, notes)
+    return TableInfo(classes, tasks, facts)
 
 
-def _encode(table: pa.Table, column: str, locate: requirements.Locator) -> tuple[Strings, Integers]:
+def _encode(table: pa.Table, column: str, locate: Locator) -> tuple[Strings, Integers]:
     encoded = table[column].combine_chunks()
     requirements.no_nulls(encoded, column, locate)
     encoded = encoded.dictionary_encode()
@@ -160,7 +158,7 @@ def _encode(table: pa.Table, column: str, locate: requirements.Locator) -> tuple
     return names, encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp)
 
 
-def _rows(table: pa.Table, where: Integers, locate: requirements.Locator, dataset: str) -> Rows:
+def _rows(table: pa.Table, where: Integers, locate: Locator, dataset: str) -> Rows:
     part = table.take(where) if len(where) < table.num_rows else table
     here = locate.of(where)
     numbers = {}
@@ -190,7 +188,7 @@ def _blocks(
     dataset: str,
     rows: Rows,
     info: TableInfo,
-    locate: requirements.Locator,
+    locate: Locator,
     common_seeds: bool,
     remarks: list[str],
 ) -> list[Block]:
@@ -242,7 +240,7 @@ def _infer_task(rows: Rows) -> Task:
 
 
 def _cross(
-    title: str, rows: Rows, locate: requirements.Locator, common_seeds: bool, remarks: list[str]
+    title: str, rows: Rows, locate: Locator, common_seeds: bool, remarks: list[str]
 ) -> tuple[tuple[str, ...], tuple[int, ...], Strings, Integers, Floats, Scores]:
     """Sort the rows of one (data set, n) into arms x seeds x refits x images."""
     # Sorting by name makes every result independent of the order of rows and cells.
@@ -271,10 +269,10 @@ def _cross(
                 part = slices[index[code_of[arm], seed, refit]]
                 cell = f"{title}, seed {seed}, refit {refit}, arm '{arm}'"
                 requirements.same_samples(cell, rows.sample[base], rows.sample[part], rows.sample_names)
-                requirements.same_facts(
+                requirements.same_values(
                     cell, rows.sample_names[rows.sample[base]], truth, rows.y_true[part], "truth (y_true)"
                 )
-                requirements.same_facts(
+                requirements.same_values(
                     cell,
                     rows.sample_names[rows.sample[base]],
                     groups[:, None],

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.predictions.block import Floats, Integers, Scores, Strings
+from analysis.predictions.locator import SHOWN, Locator
 from benchmark.errors import InputError
 from benchmark.results import PREDICTION_COLUMNS, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Booleans = npt.NDArray[np.bool_]
-
-#: How far a row of class probabilities may be from a sum of 1: float32 and half precision softmax stay well
-#: below.
+#: How far a row of class probabilities may be from a sum of 1: float32 and half precision softmax stay well below.
 SUM_TOLERANCE = 5e-3
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Locator:
-    """Names rows in messages: the file and the row in it, from a position in all that was read."""
-
-    files: tuple[Path, ...]
-    starts: tuple[int, ...]
-    where: Integers | None = None
-
-    def of(self, where: Integers) -> Locator:
-        """The locator of a part: `where` gives the position of each of its rows."""
-        return Locator(self.files, self.starts, where)
-
-    def rows(self, bad: Booleans) -> str:
-        """``3 rows (FILE: 0, 7, 12)`` for a mask over this part's rows."""
-        found = np.flatnonzero(bad)
-        total = len(found)
-        places = found[:SHOWN] if self.where is None else self.where[found[:SHOWN]]
-        named = []
-        for place in places:
-            file = int(np.searchsorted(self.starts, place, side="right")) - 1
-            named.append(f"{self.files[file]} row {int(place) - self.starts[file]}")
-        more = ", ..." if total > SHOWN else ""
-        return f"{total} row{'s' if total != 1 else ''} ({', '.join(named)}{more})"
 
 
 def canonical(table: pa.Table, path: Path) -> pa.Table:
@@ -80,7 +50,7 @@ def canonical(table: pa.Table, path: Path) -> pa.Table:
 
 
 def no_nulls(values: pa.Array, column: str, locate: Locator) -> None:
-    """Every row has a value (and no empty name)."""
+    """Refuse a column of M rows with missing values or empty names."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -124,7 +94,7 @@ def matrices(table: pa.Table, locate: Locator, dataset: str) -> tuple[Scores, Sc
 
 
 def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_score: Scores, locate: Locator) -> None:
-    """Scores are probabilities, and the truth is what the task says."""
+    """Refuse (M, K) scores that are no probabilities, or an (M, K) truth that does not fit the task."""
     width = y_true.shape[1]
     if len(classes) != width:
         raise InputError(
@@ -168,7 +138,7 @@ def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_s
 
 
 def unique_rows(keys: Integers) -> tuple[Integers, Integers, Integers]:
-    """Distinct rows of sorted integer keys: (rows, where each begins, how many)."""
+    """Distinct rows of sorted (M, C) integer keys: (D, C) rows, and (D,) where they begin and (D,) their numbers."""
     change = np.flatnonzero((np.diff(keys, axis=0) != 0).any(axis=1)) + 1
     first = np.concatenate([[0], change]).astype(np.intp)
     return keys[first], first, np.diff(np.append(first, len(keys))).astype(np.intp)
@@ -184,7 +154,15 @@ def duplicates(
     sample: Integers,
     locate: Locator,
 ) -> None:
-    """No image twice in one cell and refit; rows are sorted by cell, then sample."""
+    """Refuse an image that stands twice in one cell and refit.
+
+    Args:
+        title: of the data set and n, for messages.
+        arm_names, sample_names: names by code.
+        cells, first, sizes: (D, 3) arm, seed and refit, and (D,) where their rows begin and their numbers.
+        sample: (M,) codes, sorted by cell, then sample.
+        locate: of these rows.
+    """
     again = np.zeros(len(sample), dtype=np.bool_)
     again[1:] = sample[1:] == sample[:-1]
     again[first] = False
@@ -207,7 +185,16 @@ def grid(
     common: bool,
     remarks: list[str],
 ) -> tuple[int, ...]:
-    """The seeds to analyse: those of all arms; a missing cell is refused unless `common` is asked for."""
+    """The seeds to analyse: those of all arms; a missing cell is refused unless `common` is set.
+
+    Args:
+        title: of the data set and n, for messages.
+        arms: their names.
+        code_of: arm -> code.
+        index: (arm's code, seed, refit) -> cell.
+        common: keep the seeds that all arms have.
+        remarks: a sentence is appended where seeds are left out.
+    """
     of_arm = {arm: {s for a, s, _ in index if a == code_of[arm]} for arm in arms}
     union = sorted(set().union(*of_arm.values()))
     missing = [f"{arm}/seed{seed:02d}" for arm in arms for seed in union if seed not in of_arm[arm]]
@@ -234,7 +221,7 @@ def refits(
     numbers: Sequence[int],
     index: Mapping[tuple[int, int, int], int],
 ) -> None:
-    """Every cell has the same refits."""
+    """Refuse cells that lack one of the refits `numbers`; arguments as in `grid`."""
     missing = [
         f"{arm}/seed{seed:02d}/refit{refit}"
         for arm in arms
@@ -248,7 +235,7 @@ def refits(
 
 
 def same_samples(cell: str, base: Integers, other: Integers, names: Strings) -> None:
-    """Two cells predict the same images."""
+    """Refuse a cell whose (N,) images are not those of the first arm's."""
     if len(base) == len(other) and (base == other).all():
         return
     absent, extra = np.setdiff1d(base, other), np.setdiff1d(other, base)
@@ -263,8 +250,8 @@ def same_samples(cell: str, base: Integers, other: Integers, names: Strings) -> 
     )
 
 
-def same_facts(cell: str, names: Strings, base: Scores | Integers, other: Scores | Integers, what: str) -> None:
-    """Two cells agree on what is known of each image."""
+def same_values(cell: str, names: Strings, base: Scores | Integers, other: Scores | Integers, what: str) -> None:
+    """Refuse a cell that disagrees with the first arm's in the (N, C) values of an image; NaN equals NaN."""
     bad = ~((base == other) | ((base != base) & (other != other))).all(axis=1)
     if bad.any():
         shown = ", ".join(f"'{name}'" for name in names[bad][:SHOWN])
@@ -275,20 +262,26 @@ def same_facts(cell: str, names: Strings, base: Scores | Integers, other: Scores
 
 
 def code_by_appearance(groups: Integers) -> Integers:
-    """Codes 0..G-1 in the order in which groups first appear, so that their names do not matter."""
+    """(N,) codes 0..G-1 in the order in which groups first appear, so that their names do not matter."""
     _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return np.asarray(rank[inverse], dtype=np.intp)
 
 
 def holdout(dataset: str, task: Task, classes: Sequence[str], y_true: Floats, groups: Integers) -> None:
-    """Every class or label has at least two positive and two negative images, from two groups each."""
+    """Refuse a class or label without two positive and two negative images, from two groups on either side.
+
+    Args:
+        dataset, task, classes: for messages, and K names.
+        y_true: (N, K).
+        groups: (N,) codes.
+    """
     for k, name in enumerate(classes):
         # The negatives of a class are the positives of the others; a label's may be missing on their own.
         signs = (("positive", 1.0), ("negative", 0.0)) if task == "multilabel" else (("positive", 1.0),)
         for sign, wanted in signs:
-            found = y_true[:, k] == wanted
-            count, patients = int(found.sum()), len(np.unique(groups[found]))
+            matching = y_true[:, k] == wanted
+            count, patients = int(matching.sum()), len(np.unique(groups[matching]))
             if count >= 2 and patients >= 2:
                 continue
             kind = "label" if task == "multilabel" else "class"

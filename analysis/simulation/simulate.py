@@ -1,9 +1,8 @@
 """Predictions from a known truth: latent-normal scores of patients, training seeds and arms.
 
-A score is the sum of a class effect, a patient's difficulty (shared by all arms and seeds, in part), a
-patient x arm, a patient x seed and a noise part; each training seed moves the class effect of its arm. So
-the true AUROC of a new training sample on a new patient is known, and the coverage of intervals can be
-counted.
+A score is the sum of a class effect, an image's difficulty that all arms and seeds share, one that the seeds of an arm
+share, and noise, all of them alike within a patient; a training seed moves the class effect of its arm. So the true
+AUROC of a new training sample on a new patient is known, and the coverage of intervals can be counted.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block
+from analysis.statistics.groups import group_count
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,13 +53,13 @@ class Truth:
 def simulate(truth: Truth, rng: np.random.Generator) -> Block:
     """One block of binary predictions. Scores are the latent values through a logistic function."""
     groups = _patients(truth, rng)
-    patients = int(groups[-1]) + 1
+    patients = group_count(groups)
     sick = rng.permutation(patients) < max(2, round(truth.prevalence * patients))
     y = sick[groups].astype(np.float64)
     arms, seeds, images = len(truth.auroc), truth.seeds, len(groups)
 
     def correlated(*shape: int) -> Floats:
-        """Unit normals, correlated within patients; one independent field for each leading index."""
+        """(*shape, N) unit normals, correlated within patients and independent along the leading axes."""
         if truth.images_per_patient == 1:
             return rng.standard_normal((*shape, images))
         patient = rng.standard_normal((*shape, patients))[..., groups]
@@ -104,6 +104,7 @@ def class_effect(auroc: float, seed_sd: float) -> float:
 
 
 def _patients(truth: Truth, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """(N,) the patient of every image, rising from 0."""
     if truth.images_per_patient == 1:
         return np.arange(truth.images, dtype=np.intp)
     sizes = rng.integers(1, 2 * truth.images_per_patient, size=truth.images)
@@ -111,8 +112,8 @@ def _patients(truth: Truth, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     return groups[: truth.images].astype(np.intp)
 
 
-def write_block(path: Path, block: Block, notes: dict[str, Any] | None = None) -> None:
-    """Write a block as a predictions file in the documented form."""
+def write_block(path: Path, block: Block, facts: dict[str, Any] | None = None) -> None:
+    """Write a block as a predictions file in the documented form, with further facts of its data set."""
     import pandas as pd
 
     from benchmark.results import PREDICTION_COLUMNS, TableInfo, write_table
@@ -135,6 +136,6 @@ def write_block(path: Path, block: Block, notes: dict[str, Any] | None = None) -
                 }
             )
         )
-    about = {"overlap": {str(block.n_per_class): block.rho}, "synthetic": True, **(notes or {})}
-    info = TableInfo({block.dataset: block.classes}, {block.dataset: block.task}, {block.dataset: about})
+    described = {"overlap": {str(block.n_per_class): block.rho}, "synthetic": True, **(facts or {})}
+    info = TableInfo({block.dataset: block.classes}, {block.dataset: block.task}, {block.dataset: described})
     write_table(path, pd.concat(frames, ignore_index=True), PREDICTION_COLUMNS, info)

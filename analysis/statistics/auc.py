@@ -6,7 +6,6 @@ IEEE Signal Processing Letters 2014), generalised to several images a patient by
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,20 +13,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.statistics.groups import group_count
 from analysis.statistics.inference import Inference, quantile
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Components:
-    """What the AUROCs of M score vectors owe to each of I groups.
+class Placements:
+    """The AUROCs of M score vectors, and the placement values of the images that make them, summed within G groups.
+
+    The placement value of a positive, V10, is the share of negatives that it is ranked above; that of a negative, V01,
+    the share of positives that it is ranked below. The mean of either is the AUROC.
 
     Attributes:
         auc: (M,) in [0, 1].
-        positives: (M, I) sums over a group's positives of V10 - AUC, divided by the number of positives.
-        negatives: (M, I) sums over its negatives of V01 - AUC, divided by the number of negatives.
-        has_positives, has_negatives: (I,) which groups have any.
+        positives: (M, G) sums over a group's positives of V10 - AUC, divided by the number of positives.
+        negatives: (M, G) sums over its negatives of V01 - AUC, divided by the number of negatives.
+        has_positives, has_negatives: (G,) which groups have any.
     """
 
     auc: Floats
@@ -36,13 +39,13 @@ class Components:
     has_positives: npt.NDArray[np.bool_]
     has_negatives: npt.NDArray[np.bool_]
 
-    def averaged(self, repeats: int) -> Components:
-        """Means over each run of `repeats` vectors: (M, ...) to (M / repeats, ...)."""
+    def averaged(self, repeats: int) -> Placements:
+        """Means over each run of `repeats` consecutive vectors: (M, ...) to (M / repeats, ...)."""
 
         def mean(values: Floats) -> Floats:
             return np.asarray(values.reshape(-1, repeats, *values.shape[1:]).mean(axis=1))
 
-        return Components(
+        return Placements(
             mean(self.auc),
             mean(self.positives),
             mean(self.negatives),
@@ -51,9 +54,9 @@ class Components:
         )
 
 
-def stack(pieces: Sequence[Components]) -> Components:
-    """Components of the vectors of all pieces, which share images and groups."""
-    return Components(
+def stack(pieces: Sequence[Placements]) -> Placements:
+    """Placements of all pieces' vectors, of the same images: (M1, ...), (M2, ...), ... to (M1 + M2 + ..., ...)."""
+    return Placements(
         np.concatenate([piece.auc for piece in pieces]),
         np.concatenate([piece.positives for piece in pieces]),
         np.concatenate([piece.negatives for piece in pieces]),
@@ -62,13 +65,13 @@ def stack(pieces: Sequence[Components]) -> Components:
     )
 
 
-def components(truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt.NDArray[np.intp]) -> Components:
-    """AUROCs and their components.
+def placements(truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt.NDArray[np.intp]) -> Placements:
+    """AUROCs of one class or label, and their placement values by group.
 
     Args:
         truth: (N,) 1 positive, 0 negative, NaN unknown (left out).
         scores: (M, N), higher for more likely positive; only their order matters, ties count one half.
-        groups: (N,) codes 0..I-1; a group may have positives and negatives.
+        groups: (N,) codes 0..G-1; a group may have positives and negatives.
 
     Raises:
         ValueError: no positive or no negative, or a NaN score.
@@ -88,8 +91,8 @@ def components(truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt
     v10 = (ranks[:, :m] - rankdata(high, axis=1)) / n
     v01 = 1 - (ranks[:, m:] - rankdata(low, axis=1)) / m
     auc = v10.mean(axis=1)
-    count = int(groups.max()) + 1
-    return Components(
+    count = group_count(groups)
+    return Placements(
         auc,
         _by_group((v10 - auc[:, None]) / m, groups[positive], count),
         _by_group((v01 - auc[:, None]) / n, groups[negative], count),
@@ -98,7 +101,7 @@ def components(truth: Floats, scores: npt.NDArray[np.floating[Any]], groups: npt
     )
 
 
-def covariance(parts: Components) -> Floats:
+def covariance(parts: Placements) -> Floats:
     """(M, M) covariance of the AUROCs over a new sample of groups (Obuchowski 1997, equations 3 and 4).
 
     Equals DeLong's where every group has one image. A kind of image that only one group has adds nothing, as
@@ -111,11 +114,14 @@ def covariance(parts: Components) -> Floats:
     )
 
 
-def macro(parts: Sequence[Components]) -> tuple[Floats, Floats]:
+def macro(parts: Sequence[Placements]) -> tuple[Floats, Floats]:
     """Unweighted mean over classes or labels: (M,) AUROCs and their (M, M) covariance.
 
     A patient's contributions to different classes are added before they are squared, so that the covariance
     between classes is kept; standard errors are not averaged. With one class it is `covariance`.
+
+    Args:
+        parts: placements of the same M vectors and G groups, one a class or label.
     """
     auc = np.mean([part.auc for part in parts], axis=0)
     factor = _factor(_any(parts))
@@ -133,42 +139,39 @@ def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repea
     Args:
         truth: (N, K), NaN for unknown labels.
         scores: (M, N, K).
-        groups: (N,) codes.
+        groups: (N,) codes 0..G-1.
         repeats: consecutive vectors that are refits of one model, averaged first.
 
     Returns:
-        (M / repeats,) AUROCs and their covariance.
+        (M / repeats,) AUROCs and their (M / repeats, M / repeats) covariance over a new sample of groups.
     """
-    parts = [components(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])]
+    parts = [placements(truth[:, k], scores[:, :, k], groups).averaged(repeats) for k in range(truth.shape[1])]
     return macro(parts)
 
 
-def newcombe(auc: float, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
-    """Newcombe's method 5 (Statistics in Medicine 2006): a score-like interval, defined for AUROC = 1 too.
+def newcombe_joint(mean: Inference, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
+    """Newcombe's method 5 (Statistics in Medicine 2006) for a mean AUROC over seeds: defined for an AUROC of 1 too.
+
+    The patients' variance is Newcombe's, taken at the bound, and the seeds' is added. Where patients have several
+    images or the seeds disagree, the patients' part is scaled by what it is at the estimate over Newcombe's there.
+    Without a seeds' and a patients' part it is method 5 itself.
 
     Args:
-        auc: in [0, 1].
-        positives, negatives: cases.
+        mean: of the AUROC over seeds, estimate in [0, 1].
+        positives, negatives: number of images of each kind.
         level: of confidence.
+
+    Returns:
+        Both ends, in [0, 1].
     """
-    return _score_interval(auc, quantile(0.5 + level / 2, math.inf), positives, negatives, 1.0, 0.0)
-
-
-def newcombe_joint(found: Inference, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
-    """Method 5 for a mean over seeds: the patients' variance is Newcombe's, at the bound, and the seeds' is
-    added.
-
-    Where patients have several images or seeds are not of one mind, the patients' part is scaled as it was
-    found in relation to Newcombe's at the estimate. With one seed and one image a patient it is close to
-    `newcombe`, and equal to it for AUROC = 1.
-    """
-    at = _newcombe_variance(found.estimate, positives, negatives)
-    scale = found.patient_part / at if at > 0 and found.patient_part > 0 else 1.0
-    z = quantile(0.5 + level / 2, found.df)
-    return _score_interval(found.estimate, z, positives, negatives, scale, found.seed_part)
+    at_mean = _newcombe_variance(mean.estimate, positives, negatives)
+    scale = mean.patient_part / at_mean if at_mean > 0 and mean.patient_part > 0 else 1.0
+    z = quantile(0.5 + level / 2, mean.df)
+    return _score_interval(mean.estimate, z, positives, negatives, scale, mean.seed_part)
 
 
 def _newcombe_variance(theta: float, positives: int, negatives: int) -> float:
+    """Hanley and McNeil's variance with both sample sizes replaced by their mean (Newcombe 2006, method 5)."""
     extra = (positives + negatives) / 2 - 1
     inner = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
     return theta * (1 - theta) * inner / (positives * negatives)
@@ -193,20 +196,21 @@ def _score_interval(
 def _by_group(values: Floats, groups: npt.NDArray[np.intp], count: int) -> Floats:
     """(M, n) values summed into (M, count) groups."""
     order = np.argsort(groups, kind="stable")
-    found, starts = np.unique(groups[order], return_index=True)
+    present, starts = np.unique(groups[order], return_index=True)
     sums = np.zeros((len(values), count))
-    sums[:, found] = np.add.reduceat(values[:, order], starts, axis=1)
+    sums[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
     return sums
 
 
 def _factor(groups: npt.NDArray[np.bool_]) -> float:
-    """I / (I - 1), the small-sample factor; 0 where there is one group."""
+    """I / (I - 1) of the I groups marked in a (G,) mask, the small-sample factor; 0 where there is one group."""
     count = int(groups.sum())
     return count / (count - 1) if count > 1 else 0.0
 
 
-def _any(parts: Sequence[Components]) -> npt.NDArray[np.bool_]:
-    found = np.zeros_like(parts[0].has_positives)
+def _any(parts: Sequence[Placements]) -> npt.NDArray[np.bool_]:
+    """(G,) which groups have an image of any class or label."""
+    present = np.zeros_like(parts[0].has_positives)
     for part in parts:
-        found |= part.has_positives | part.has_negatives
-    return found
+        present |= part.has_positives | part.has_negatives
+    return present

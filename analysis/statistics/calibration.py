@@ -1,36 +1,26 @@
-"""Calibration: slope and intercept with joint intervals, and a debiased calibration error as a
-description."""
+"""Calibration of one score vector: intercept and slope of its recalibration, and a debiased calibration error."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Block
-from analysis.statistics.inference import joint
-from analysis.statistics.metrics import CLIP
-
-if TYPE_CHECKING:
-    import pandas as pd
+from benchmark.sums import CLIP
 
 Floats = npt.NDArray[np.float64]
 
 BINS = 15
-STEPS = 50
+STEPS = 50  # of Newton's method
 
 
 def logistic(truth: Floats, probability: Floats, groups: npt.NDArray[np.intp], count: int) -> tuple[Floats, Floats]:
-    """Intercept and slope of the recalibration logit(y) = a + b logit(p) (Cox, Biometrika 1958), perfect at
-    (0, 1).
+    """Intercept and slope of the recalibration logit(y) = a + b logit(p) (Cox, Biometrika 1958); (0, 1) is perfect.
 
     Args:
         truth: (N,) 1 or 0.
-        probability: (N,).
+        probability: (N,) of a 1, in [0, 1].
         groups: (N,) codes below `count`.
-        count: G.
+        count: G; a group may have none of these images.
 
     Returns:
         (2,) intercept and slope, and (G, 2) contributions of the groups to first order. Where the classes are
@@ -64,6 +54,11 @@ def calibration_error(truth: Floats, probability: Floats, bins: int = BINS) -> f
 
     The plain error of a perfectly calibrated model is far above zero in small samples; here each bin's
     expected noise is taken off, and what is left below zero is zero.
+
+    Args:
+        truth: (N,) 1 or 0.
+        probability: (N,) of a 1, in [0, 1].
+        bins: fewer where the images would not suffice for two a bin.
     """
     order = np.argsort(probability, kind="stable")
     total = 0.0
@@ -72,43 +67,3 @@ def calibration_error(truth: Floats, probability: Floats, bins: int = BINS) -> f
         noise = rate * (1 - rate) / (size - 1) if size > 1 else 0.0
         total += size / len(order) * ((rate - float(probability[part].mean())) ** 2 - noise)
     return float(np.sqrt(max(total, 0.0)))
-
-
-def table(blocks: Sequence[Block]) -> pd.DataFrame:
-    """One row an arm: mean over seeds of intercept and slope with joint intervals, and of the debiased error.
-
-    With several classes or labels all are means over one-versus-rest problems; refits are averaged.
-    """
-    import pandas as pd
-
-    rows = []
-    for block in blocks:
-        for a, arm in enumerate(block.arms):
-            rows.append({"dataset": block.dataset, "n_per_class": block.n_per_class, "arm": arm} | _arm(block, a))
-    return pd.DataFrame(rows)
-
-
-def _arm(block: Block, a: int) -> dict[str, Any]:
-    _, seeds, refits, _, _ = block.scores.shape
-    count = int(block.groups.max()) + 1
-    values, parts, errors = np.zeros((seeds, 2)), np.zeros((seeds, count, 2)), []
-    share = 1 / (refits * len(block.columns))
-    for s in range(seeds):
-        for r in range(refits):
-            for k in block.columns:
-                known = ~np.isnan(block.truth[:, k])
-                truth, score = block.truth[known, k], block.scores[a, s, r, known, k].astype(np.float64)
-                fitted, each = logistic(truth, score, block.groups[known], count)
-                values[s] += share * fitted
-                parts[s] += share * each
-                errors.append(calibration_error(truth, score))
-    found: dict[str, Any] = {"seeds": seeds}
-    for j, name in enumerate(("intercept", "slope")):
-        if not np.isfinite(values[:, j]).all():
-            found |= {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
-            continue
-        contributions = parts[..., j]
-        inference = joint(values[:, j], count / (count - 1) * (contributions @ contributions.T), block.rho)
-        low, high = inference.interval()
-        found |= {name: inference.estimate, f"{name}_low": low, f"{name}_high": high}
-    return found | {"calibration_error_debiased": float(np.mean(errors))}

@@ -1,8 +1,8 @@
-"""The kernels of `analysis.statistics.kernels` for numba. Importing this file needs numba; `kernels` does so where it
-is there.
+"""The kernels of `analysis.statistics.kernels` for numba; `kernels` imports this file where numba is installed.
 
 Every function walks the images by falling score and keeps one running sum a resample (a lane), in blocks of
-equal scores. The innermost loops run over lanes and are turned into vector instructions.
+equal scores. The innermost loops run over lanes and are turned into vector instructions. The metrics take
+``images``, ``positive`` and ``ends``, all (M, n), of `kernels.Sorted`, (N, L) ``weights``, and fill (M, L) ``out``.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untype
     size = weights.shape[1]
     tile = np.zeros((weights.shape[0], LANES), weights.dtype)
     positives, allowed, hits, false = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
-    high, low, found = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    high, low, crossed = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     for start in range(0, size, LANES):
         width = min(LANES, size - start)
         tile[:, :] = 0
@@ -157,7 +157,7 @@ def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untype
             false[:] = 0
             high[:] = 0
             low[:] = 0
-            found[:] = -1
+            crossed[:] = -1
             for k in range(images.shape[1]):
                 row = images[v, k]
                 if positive[v, k]:
@@ -172,13 +172,13 @@ def sensitivity(images, positive, ends, weights, out):  # type: ignore[no-untype
                     after = false[lane] + low[lane]
                     share = (allowed[lane] - false[lane]) / max(low[lane], 1.0)
                     here = hits[lane] + high[lane] * share
-                    first = (found[lane] < 0) & (after > allowed[lane] + ROUNDING)
-                    found[lane] = here if first else found[lane]
+                    first = (crossed[lane] < 0) & (after > allowed[lane] + ROUNDING)
+                    crossed[lane] = here if first else crossed[lane]
                     false[lane] = after
                     hits[lane] += high[lane]
                     high[lane] = 0
                     low[lane] = 0
-                if k % 64 == 0 and found[:width].min() >= 0:
+                if k % 64 == 0 and crossed[:width].min() >= 0:
                     break
             for lane in range(width):
-                out[v, start + lane] = found[lane] / positives[lane]
+                out[v, start + lane] = crossed[lane] / positives[lane]

@@ -17,12 +17,11 @@ def expected_maximum(values: Floats, unbiased: bool = True) -> Floats:
 
     Args:
         values: (N,) validation values.
-        unbiased: sum_i v_(i) C(i-1, n-1) / C(N, n) (Tang et al., ACL 2020); else with replacement, which is
-            biased
+        unbiased: sum_i v_(i) C(i-1, n-1) / C(N, n) (Tang et al., ACL 2020); else with replacement, which is biased
             downwards (Dodge et al., EMNLP 2019).
 
     Returns:
-        (N,).
+        (N,) the expected best of 1..N trials.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     count = len(ordered)

@@ -45,15 +45,15 @@ def equal_at(sizes: Sequence[int], curve: Floats, target: Floats) -> Floats:
     """
     logs = np.log(np.asarray(sizes, dtype=np.float64))
     rising = monotone(curve)
-    found = np.full(len(rising), np.inf)
-    found[rising[:, 0] > target] = -np.inf
+    labels = np.full(len(rising), np.inf)
+    labels[rising[:, 0] > target] = -np.inf
     for j in range(len(sizes) - 1):
         low, high = rising[:, j], rising[:, j + 1]
-        here = np.isposinf(found) & (low <= target) & (target <= high)
+        here = np.isposinf(labels) & (low <= target) & (target <= high)
         step = np.where(high > low, high - low, 1.0)
         share = np.where(high > low, (target - low) / step, 0.0)
-        found[here] = np.exp(logs[j] + share[here] * (logs[j + 1] - logs[j]))
-    return found
+        labels[here] = np.exp(logs[j] + share[here] * (logs[j + 1] - logs[j]))
+    return labels
 
 
 def monotone(curve: Floats) -> Floats:
@@ -81,8 +81,7 @@ def label_equivalent(
     target_draws: Floats,
     level: float = 0.95,
 ) -> LabelGain:
-    """The gain with a percentile interval; ends outside the measured range are named as such, not
-    extrapolated.
+    """The gain with a percentile interval; ends outside the measured range are named, not extrapolated.
 
     Args:
         sizes: (J,) rising n of arm A.

@@ -1,5 +1,4 @@
-"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with Hillis's degrees of
-freedom.
+"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with Hillis's df.
 
 Radiology compares modalities by several readers on the same cases; here the seeds are the readers, the arms
 are the modalities and the holdout's patients are the cases. Obuchowski and Rockette (Communications in
@@ -28,7 +27,7 @@ class Inference:
     Attributes:
         estimate: D, or the arm's mean.
         se: its standard error, the square root of V.
-        df: degrees of freedom, infinite where the seeds add no variance.
+        df: Hillis's degrees of freedom, infinite where the seeds add no variance.
         p: two-sided, of no difference; NaN where it is refused.
         seed_variance: sample variance over the seeds; NaN for one seed.
         seed_part: what the seeds add to V.
@@ -130,8 +129,7 @@ def logit_interval(inference: Inference, level: float = 0.95) -> tuple[float, fl
 
 
 def two_sided(estimate: float, se: float, df: float) -> float:
-    """The two-sided p-value of estimate / se; 1 for an exact zero, 0 for another value without any
-    variance."""
+    """The two-sided p-value of estimate / se; where se is 0, 1 for an exact zero and 0 for any other value."""
     from scipy.stats import norm, t
 
     if se == 0:
@@ -141,14 +139,15 @@ def two_sided(estimate: float, se: float, df: float) -> float:
 
 
 def paired_t(values: Floats) -> tuple[float, float, float]:
-    """Mean, standard error and df of a paired t test over seeds: conditional on these patients."""
+    """Mean, standard error and df of a paired t test of (S,) differences: conditional on these patients."""
     seeds = len(values)
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(seeds)), float(seeds - 1)
 
 
 def sign_flip(values: Floats) -> float:
-    """Exact two-sided sign-flip p-value of the mean over seeds (all 2^S flips); conditional on these
-    patients.
+    """Exact two-sided sign-flip p-value of the mean of (S,) differences, over all 2^S flips.
+
+    It is conditional on these patients.
 
     Raises:
         ValueError: fewer than 6 seeds, where it cannot reach .05, or more than 20.

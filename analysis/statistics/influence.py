@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def of_sums(metric: Metric, sums: Sums) -> Numbers:
-    """A metric of sums: the mean over problems, shape (...). Works on complex sums, for `influence`."""
+    """A metric of (..., Q) sums: the mean over problems, (...). Works on complex sums, for `influence`."""
     assert metric.of_sums is not None
     return np.asarray(metric.of_sums(sums).mean(axis=-1))
 
@@ -22,8 +22,7 @@ def influence(metric: Metric, shared: Floats, own: Floats) -> tuple[float, Float
 
     Args:
         metric: one of sums.
-        shared: (G, Q, K) and
-        own: (G, Q, 2K + 2), the `parts` summed within groups.
+        shared, own: (G, Q, K) and (G, Q, 2K + 2), the `benchmark.sums.parts` summed within groups.
 
     Returns:
         The value, and (G,) contributions: the gradient of the metric at the total, times the group's sums.

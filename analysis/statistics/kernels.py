@@ -28,8 +28,8 @@ class Sorted:
 
     Attributes:
         images: (M, n) the known images of each vector by falling score.
-        positive: (M, n) whether each is positive.
-        ends: (M, n) whether each is the last of those with its score.
+        positive: (M, n) whether each image is positive.
+        ends: (M, n) whether each image is the last of those with its score.
     """
 
     images: npt.NDArray[np.int32]
@@ -42,7 +42,7 @@ def sort(truth: Floats, scores: npt.NDArray[np.floating[Any]]) -> Sorted:
 
     Args:
         truth: (N,) 1, 0, or NaN for unknown images, which are left out.
-        scores: (M, N).
+        scores: (M, N), higher for more likely positive.
     """
     known = np.flatnonzero(~np.isnan(truth))
     kept = scores[:, known]

@@ -11,13 +11,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def holm(p: Sequence[float]) -> Floats:
-    """Holm's step-down adjusted p-values (Scandinavian Journal of Statistics 1979); NaN stay NaN and do not
-    count."""
+    """Holm's adjusted p-values (Scandinavian Journal of Statistics 1979), (P,); NaN stay, and do not count."""
     return _step_down(p, lambda remaining: remaining)
 
 
 def shaffer_three(p: Sequence[float]) -> Floats:
-    """Shaffer's adjusted p-values (JASA 1986) for all three pairs of three arms: multipliers 3, 1, 1.
+    """Shaffer's adjusted p-values (JASA 1986), (3,), for all three pairs of three arms: multipliers 3, 1, 1.
 
     Once one pair differs, at most one of the other two can be equal.
 
@@ -30,8 +29,7 @@ def shaffer_three(p: Sequence[float]) -> Floats:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> Floats:
-    """Benjamini and Hochberg's q-values (JRSS B 1995): the false discovery rate; NaN stay NaN and do not
-    count."""
+    """Benjamini and Hochberg's q-values of the false discovery rate (JRSS B 1995), (P,); NaN stay, and do not count."""
     values = np.asarray(p, dtype=np.float64)
     adjusted = np.full(len(values), np.nan)
     order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
@@ -48,8 +46,9 @@ def intersection_union(p: Sequence[float]) -> float:
 
 
 def partial_conjunction(p: Sequence[float], least: int) -> float:
-    """The p-value of "on at least `least` of K data sets": (K - u + 1) p_(u) (Benjamini and Heller,
-    Biometrics 2008).
+    """The p-value of "on at least u of K data sets", u = `least`: (K - u + 1) p_(u), at most 1.
+
+    Benjamini and Heller (Biometrics 2008).
 
     Raises:
         ValueError: `least` is not in 1..K.

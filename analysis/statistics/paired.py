@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics import kernels
+from analysis.statistics.groups import group_count
 from analysis.statistics.inference import two_sided
+from benchmark import metrics
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,17 +38,19 @@ def auroc_permutation(
     Returns:
         (k + 1) / (B + 1), with k the permuted differences at least as large as the observed one.
     """
-    count = int(groups.max()) + 1
+    count = group_count(groups)
+    auroc = metrics.find("auroc")
     columns = [_pooled(truth[:, k], first[:, k], second[:, k], groups, count) for k in range(truth.shape[1])]
 
     def differences(swapped: npt.NDArray[np.uint8]) -> Floats:
+        """(L,) AUROC of the first model minus the second's, under (G, L) swaps."""
         # An image of the pooled ranking weighs 1 in the model that it is given to, 0 in the other.
         given = np.concatenate([1 - swapped, swapped])
         values = [
-            [kernels.evaluate(("auroc",), vectors, w)["auroc"][0] for w in (given[at], 1 - given[at])]
-            for vectors, at in columns
+            [kernels.evaluate((auroc,), vectors, w)[auroc.name][0] for w in (given[codes], 1 - given[codes])]
+            for vectors, codes in columns
         ]
-        return np.asarray(np.mean([mine - other for mine, other in values], axis=0))
+        return np.asarray(np.mean([own - other for own, other in values], axis=0))
 
     observed = abs(float(differences(np.zeros((count, 1), dtype=np.uint8))[0]))
     extreme = 0
@@ -65,8 +69,16 @@ def _pooled(
     groups: npt.NDArray[np.intp],
     count: int,
 ) -> tuple[kernels.Sorted, npt.NDArray[np.intp]]:
-    """The known images' midranks in both models as one ranking, and the code of each: its group, or in the second
-    model `count` more."""
+    """The known images' midranks in both models as one ranking, and their codes.
+
+    Args:
+        truth, first, second, groups: (N,) of one class or label.
+        count: G.
+
+    Returns:
+        One sorted vector of 2n images, the n known ones in the first model and then in the second, and their (2n,)
+        codes: the group, and in the second model G more.
+    """
     from scipy.stats import rankdata
 
     known = np.flatnonzero(~np.isnan(truth))

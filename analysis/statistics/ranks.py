@@ -51,11 +51,13 @@ def wilcoxon(differences: Floats) -> tuple[float, float, float]:
 
 
 def friedman(values: Floats) -> tuple[Floats, float, float]:
-    """Mean ranks of the arms (1 is best), Iman and Davenport's F and its p-value (Demsar 2006, section
-    3.2.2).
+    """Mean ranks of the arms (1 is best), Iman and Davenport's F and its p-value (Demsar 2006, section 3.2.2).
 
     Args:
         values: (D, A), higher is better.
+
+    Returns:
+        (A,) mean ranks, F, p.
 
     Raises:
         InputError: fewer than six data sets.
@@ -72,8 +74,7 @@ def friedman(values: Floats) -> tuple[Floats, float, float]:
 
 
 def critical_difference(datasets: int, arms: int, alpha: float = 0.05) -> float:
-    """Nemenyi's critical difference of mean ranks (Demsar 2006, section 3.2.2): q_alpha sqrt(A (A + 1) / (6
-    D)).
+    """Nemenyi's critical difference of mean ranks: q_alpha sqrt(A (A + 1) / (6 D)) (Demsar 2006, section 3.2.2).
 
     Raises:
         InputError: fewer than six data sets.

@@ -46,15 +46,15 @@ def replicate(
 
     Args:
         block: the predictions.
-        metrics: which.
+        metrics: which, at least one.
         resamples: B.
-        root: of the weights. Blocks with the same holdout and root get the same weights.
+        root: of the weights' streams. Blocks with the same holdout and root get the same weights.
         workers: threads, as many as `threads()` where None; their number does not change the result.
     """
     arms, seeds, refits, images, _ = block.scores.shape
     vectors = block.scores.reshape(arms * seeds * refits, images, -1)
-    how = resampling.plan(block.truth, block.groups)
-    jobs = list(resampling.chunks(how, resamples, root))
+    scheme = resampling.scheme(block.truth, block.groups)
+    jobs = list(resampling.chunks(resamples, root))
     replicates = {metric.name: np.empty((len(vectors), resamples)) for metric in metrics}
     redrawn = 0
     for first in range(0, len(vectors), VECTORS):
@@ -63,7 +63,7 @@ def replicate(
 
         def work(number: int, prepared: _Prepared = prepared) -> tuple[int, dict[str, Floats], int]:
             size, stream = jobs[number]
-            chunk = resampling.draw(how, size, stream)
+            chunk = resampling.draw(scheme, size, stream)
             return number, _evaluate(prepared, chunk.weights, block.groups), chunk.redrawn
 
         with ThreadPoolExecutor(workers or threads()) as pool:
@@ -79,18 +79,27 @@ def replicate(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """Sorted scores of every ranked class, and image sums within groups, of some vectors."""
+    """Some score vectors, made ready for many resamples.
+
+    Attributes:
+        ranking, summed: the metrics of each kind.
+        ranked: the vectors sorted, one entry a ranked class or label.
+        shared, own: (G, Q * K) and (G, M * Q * (2K + 2)) sums within groups.
+        problems: Q.
+        count: M, the vectors.
+    """
 
     ranking: tuple[Metric, ...]
     ranked: tuple[kernels.Sorted, ...]
     summed: tuple[Metric, ...]
-    shared: Floats  # (G, Q * K)
-    own: Floats  # (G, M * Q * (2K + 2))
+    shared: Floats
+    own: Floats
     problems: int
     count: int
 
 
 def _prepare(block: Block, vectors: npt.NDArray[Any], metrics: Sequence[Metric]) -> _Prepared:
+    """(M, N, K) vectors, ready for the metrics."""
     ranking = tuple(metric for metric in metrics if metric.of_sums is None)
     summed = tuple(metric for metric in metrics if metric.of_sums is not None)
     ranked = tuple(kernels.sort(block.truth[:, k], vectors[:, :, k]) for k in block.columns) if ranking else ()
@@ -146,7 +155,7 @@ def _evaluate(prepared: _Prepared, weights: resampling.Counts, groups: npt.NDArr
 
 
 def seed_weights(seeds: int, resamples: int, root: np.random.SeedSequence) -> Floats:
-    """(B, S) shares of the seeds in each resample of the two-level bootstrap; the same for every arm."""
+    """(B, S) shares of the seeds in the resamples of the two-level bootstrap; the same for every arm."""
     rng = np.random.default_rng(root)
     return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds)
 
@@ -162,8 +171,7 @@ class Interval:
 
 
 def percentile(replicates: Floats, level: float = 0.95) -> Interval:
-    """Percentile interval of (B,) replicates; p = 2 (k + 1) / (B + 1), at most 1 (Davison and Hinkley 1997,
-    4.2).
+    """Percentile interval of (B,) replicates; p = 2 (k + 1) / (B + 1), at most 1 (Davison and Hinkley 1997, 4.2).
 
     k counts the replicates on the other side of zero; one exactly at zero counts on both.
     """

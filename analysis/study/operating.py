@@ -15,17 +15,17 @@ Floats = npt.NDArray[np.float64]
 
 GRID = np.linspace(0, 1, 101)
 POINTS = 1000
-RESAMPLES = 100  # for a standard error at each point, not for percentiles
+RESAMPLES = 100  # for a standard error at every point, not for percentiles
 Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """Mean curves of every arm and their pointwise 95% bands, on `GRID`.
+    """Mean curves of every arm on `GRID`, and what their pointwise bands are made from.
 
     Attributes:
-        roc, roc_se: (A, 101) sensitivity at each false positive rate.
-        precision, precision_se: (A, 101) precision at each recall.
+        roc, roc_se: (A, 101) sensitivity at the false positive rates, and its standard error.
+        precision, precision_se: (A, 101) precision at the recalls, and its standard error.
     """
 
     roc: Floats
@@ -35,28 +35,42 @@ class Curves:
 
 
 def curves(block: Block, root: np.random.SeedSequence) -> Curves:
-    """Mean over seeds (and classes or labels, one versus rest), with two-level bootstrap standard errors."""
+    """Mean over seeds (and classes or labels, one versus rest), with two-level bootstrap standard errors.
+
+    Args:
+        block: the predictions.
+        root: of the weights' streams.
+    """
     arms, seeds, refits, _, _ = block.scores.shape
-    how = resampling.plan(block.truth, block.groups)
-    drawn = [resampling.draw(how, size, stream).weights for size, stream in resampling.chunks(how, RESAMPLES, root)]
+    scheme = resampling.scheme(block.truth, block.groups)
+    drawn = [resampling.draw(scheme, size, stream).weights for size, stream in resampling.chunks(RESAMPLES, root)]
     # Column 0 is the sample itself.
-    weights = np.concatenate([np.ones((how.count, 1), dtype=np.uint16), *drawn], axis=1)[block.groups]
+    weights = np.concatenate([np.ones((scheme.count, 1), dtype=np.uint16), *drawn], axis=1)[block.groups]
     shares = bootstrap.seed_weights(seeds, RESAMPLES, root)
     mixed = np.concatenate([np.full((1, seeds), 1 / seeds), shares])
-    found = np.zeros((2, arms, len(GRID), RESAMPLES + 1))
+    both = np.zeros((2, arms, len(GRID), RESAMPLES + 1))
     for k in block.columns:
         for a in range(arms):
             for s in range(seeds):
                 vectors = kernels.sort(block.truth[:, k], block.scores[a, s, :, :, k])
                 for r in range(refits):
-                    both = _curves(vectors, r, weights)
-                    found[:, a] += np.stack(both) * mixed[:, s] / (refits * len(block.columns))
-    mean, se = found[..., 0], found[..., 1:].std(axis=-1, ddof=1)
+                    of_vector = np.stack(_curves(vectors, r, weights))
+                    both[:, a] += of_vector * mixed[:, s] / (refits * len(block.columns))
+    mean, se = both[..., 0], both[..., 1:].std(axis=-1, ddof=1)
     return Curves(mean[0], se[0], mean[1], se[1])
 
 
 def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tuple[Floats, Floats]:
-    """(101, L) sensitivity on the grid of false positive rates, and precision on that of recalls."""
+    """Sensitivity on the grid of false positive rates, and precision on that of recalls.
+
+    Args:
+        vectors: M sorted score vectors.
+        row: which of them.
+        weights: (N, L) of the images.
+
+    Returns:
+        (101, L) each.
+    """
     images, positive, ends = vectors.images[row], vectors.positive[row], np.flatnonzero(vectors.ends[row])
     if len(ends) > POINTS:  # a curve of a thousand points looks the same
         ends = ends[np.linspace(0, len(ends), POINTS + 1).astype(np.intp)[1:] - 1]
@@ -77,15 +91,17 @@ def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tu
 
 
 def _running(weights: resampling.Counts, counts: npt.NDArray[np.intp]) -> Floats:
-    """(L, T) sums of the first counts[t] rows of (n, L) weights."""
+    """(L, T) sums of the first counts[t] rows of (n, L) weights, for (T,) counts."""
     sums = np.zeros((len(weights) + 1, weights.shape[1]))
     np.cumsum(weights, axis=0, dtype=np.float64, out=sums[1:])
     return np.ascontiguousarray(sums[counts].T)
 
 
 def reliability(block: Block, a: int, bins: int = 10) -> tuple[Floats, Floats]:
-    """Mean score and observed rate in bins of equal size, averaged over seeds, refits and classes: (bins,)
-    each."""
+    """Mean score and observed rate of arm a in bins of equal size, over seeds, refits and classes: two (bins,).
+
+    Vectors with fewer images than bins are left out; zeros where all are.
+    """
     predicted, observed, count = np.zeros(bins), np.zeros(bins), 0
     _, seeds, refits, _, _ = block.scores.shape
     for k in block.columns:

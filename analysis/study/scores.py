@@ -1,5 +1,4 @@
-"""From a block of predictions to what inference needs: one value an (arm, seed), and their covariance over
-patients."""
+"""From a block of predictions to what inference needs: one value an (arm, seed), and their covariance over patients."""
 
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ from analysis.predictions.block import Block
 from analysis.statistics import auc, kernels
 from analysis.statistics.inference import Inference, contrast, difference, joint
 from analysis.statistics.influence import influence
+from analysis.statistics.power import Components
 from analysis.study import bootstrap
 from benchmark.metrics import Metric
 
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 AUROC = "auroc"  # the one metric whose covariance has a closed form over patients
 RESAMPLES = 2000  # for the covariance of a metric that has no influence values, where none are handed over
-VECTORS = 60  # score vectors whose AUROC components are computed at one time
+VECTORS = 60  # score vectors whose placement values are computed at one time
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Scored:
         block: where they come from.
         metric: which.
         values: (A, S), the mean over refits.
-        covariance: (A * S, A * S) over a new sample of patients, arm by arm.
+        covariance: (A * S, A * S) of the values over a new sample of patients, arm by arm.
     """
 
     block: Block
@@ -51,7 +51,7 @@ class Scored:
         return joint(self.values[a], self.arm_covariance(a), self.block.rho if rho is None else rho)
 
     def pair(self, a: int, b: int, rho: float | None = None) -> Inference:
-        """Arm b minus arm a."""
+        """Arm b minus arm a, for new seeds and new patients."""
         return difference(
             self.values[a], self.values[b], self.pair_covariance(a, b), self.block.rho if rho is None else rho
         )
@@ -70,6 +70,16 @@ class Scored:
         """(S, S) covariance of the seeds' differences b - a."""
         return contrast(self.pair_covariance(a, b), len(self.block.seeds))
 
+    def components(self, a: int, b: int) -> Components:
+        """The variance components of the difference b - a, from at least two seeds.
+
+        The interaction is kept within the seeds' variance, so that the parts add up to the V that the tests use.
+        """
+        inference, covariance = self.pair(a, b), self.difference_covariance(a, b)
+        own = float(np.trace(covariance)) / len(self.block.seeds)
+        interaction = min(max(own - inference.patient_part, 0.0), inference.seed_variance)
+        return Components(inference.seed_variance - interaction, inference.patient_part, interaction, self.block.rho)
+
     def _rows(self, a: int) -> slice:
         seeds = len(self.block.seeds)
         return slice(a * seeds, (a + 1) * seeds)
@@ -80,8 +90,8 @@ def score(
 ) -> Scored:
     """The metric of every (arm, seed), and their covariance over patients.
 
-    AUROC has DeLong's covariance clustered by patient, the sum metrics that of their influence values, the
-    other ranking metrics that of a shared-weight bootstrap.
+    AUROC has DeLong's covariance clustered by patient, the metrics of sums that of their influence values, the other
+    ranking metrics that of a shared-weight bootstrap.
 
     Args:
         block: the predictions.
@@ -109,7 +119,7 @@ def _auroc(block: Block, metric: Metric) -> Scored:
     for k in block.columns:
         # In batches, as midranks of many vectors at once would need several times the memory of the scores.
         pieces = [
-            auc.components(
+            auc.placements(
                 block.truth[:, k], scores[first : first + batch, ..., k].reshape(-1, images), block.groups
             ).averaged(refits)
             for first in range(0, len(scores), batch)
@@ -140,6 +150,7 @@ def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
 
 
 def _ranking_values(block: Block, metric: Metric) -> Floats:
+    """(A, S) values of a ranking metric on the sample itself."""
     arms, seeds, refits, images, width = block.scores.shape
     vectors = block.scores.reshape(-1, images, width)
     ones = np.ones((images, 1), dtype=np.uint16)
@@ -156,7 +167,6 @@ def without_groups(block: Block) -> Block:
 
 
 def ensemble(block: Block) -> Block:
-    """The block of one model an arm: the mean score over seeds and refits. Another estimand than the mean
-    seed's."""
+    """The block of one model an arm: the mean score over seeds and refits. Another estimand than the mean seed's."""
     mean: npt.NDArray[Any] = block.scores.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
     return replace(block, seeds=(-1,), scores=mean)

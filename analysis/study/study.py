@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block, Predictions
 from analysis.statistics.multiplicity import benjamini_hochberg
-from analysis.study import bootstrap
+from analysis.study import bootstrap, operating
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.trials import Trials
@@ -95,6 +95,14 @@ class Study:
     def comparisons_of(self, scored: Scored) -> list[Comparison]:
         """Those of one block, in the order of its pairs."""
         return [comparison for comparison in self.comparisons if comparison.scored is scored]
+
+    @cached_property
+    def operating_curves(self) -> tuple[operating.Curves, ...]:
+        """Mean ROC and precision-recall curves of every block, with standard errors."""
+        return tuple(
+            operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
+            for member in self.blocks
+        )
 
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""

@@ -14,6 +14,7 @@ from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.metrics import Metric
 from benchmark.results import COST_COLUMNS, COSTS, TRIAL_COLUMNS, TRIALS, cell_folders, read_table
+from benchmark.spec import tuned_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +74,12 @@ def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metri
     if not frames:
         return None
     frame = pd.concat(frames, ignore_index=True).sort_values([*CELL, "trial"], ignore_index=True)
-    spec = (described or {}).get("spec", {})
-    tuned = spec.get("tune_metric", spec.get("metric"))
-    metric = otherwise if tuned is None else metrics.find(str(tuned))
-    if "metric" in spec and not metric.higher_is_better:  # runs before 'tune_metric' kept such values negated
+    tuned, negated = tuned_metric(described)
+    metric = otherwise if tuned is None else metrics.find(tuned)
+    if negated:
         frame["value"] = -frame["value"]
-        frame["fold_values"] = [-np.asarray(values) for values in frame["fold_values"]]
-    return Trials(frame, metric, str(spec.get("sampler", "")))
+        frame["fold_values"] = frame["fold_values"].map(np.negative)
+    return Trials(frame, metric, str((described or {}).get("spec", {}).get("sampler", "")))
 
 
 def _read(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from analysis.predictions.block import Predictions
 from analysis.statistics.inference import Inference
-from analysis.study.scores import Scored, score
+from analysis.study.scores import score
+from analysis.study.study import Study
+from analysis.tables._rows import block_keys
 
-if TYPE_CHECKING:
-    import pandas as pd
+NAME = "shift"
+ORDER = 40
+CHAPTER = "Main results"
+TITLE = "The same arms on another holdout"
+CAPTION = (
+    "shift: mean on this run's holdout minus that on the other's, with an interval that takes the runs as independent. "
+    "An official test set can differ from the data that it came with; a patient-disjoint share of everything cannot."
+)
+
+UNKNOWN = "not said"
 
 
-def table(scored: Sequence[Scored], mine: Predictions, other: Predictions) -> pd.DataFrame:
-    """One row an arm that was judged on two holdouts of one data set, at the same n.
+def build(study: Study) -> pd.DataFrame | None:
+    """One row an arm that was judged on two holdouts of one data set, at the same n; None without another holdout.
 
-    The two runs' estimates are taken as independent, which makes the interval too wide rather than too short
-    where they share patients. Its df are Welch and Satterthwaite's (Biometrika 1947).
-
-    Args:
-        scored: one metric of this report's blocks.
-        mine: the predictions that they come from; their notes name the holdout.
-        other: those of the other run.
+    The two runs' estimates are taken as independent, which makes the interval too wide rather than too short where
+    they share patients.
     """
-    import pandas as pd
-
-    there = {(block.dataset, block.n_per_class): block for block in other.blocks}
+    if study.other is None:
+        return None
+    others = {(block.dataset, block.n_per_class): block for block in study.other.blocks}
     rows = []
-    for each in scored:
-        block = each.block
-        name = block.dataset
-        holdouts = [str(found.facts.get(name, {}).get("holdout", "not said")) for found in (mine, other)]
-        beside = there.get((name, block.n_per_class))
-        if beside is None or (holdouts[0] == holdouts[1] != "not said"):
+    for scored in study.scored:
+        block = scored.block
+        holdout, other_holdout = (
+            _holdout(predictions, block.dataset) for predictions in (study.predictions, study.other)
+        )
+        other_block = others.get((block.dataset, block.n_per_class))
+        if other_block is None or holdout == other_holdout != UNKNOWN:
             continue
-        again = score(beside, each.metric.name)
-        for arm in block.arms:
-            if arm not in beside.arms:
+        other = score(other_block, scored.metric)
+        for a, arm in enumerate(block.arms):
+            if arm not in other_block.arms:
                 continue
-            first, second = each.arm(block.arms.index(arm)), again.arm(beside.arms.index(arm))
-            shift = _minus(first, second)
+            mine, theirs = scored.arm(a), other.arm(other_block.arms.index(arm))
+            shift = _minus(mine, theirs)
             low, high = shift.interval()
             rows.append(
-                {
-                    "dataset": name,
-                    "n_per_class": block.n_per_class,
-                    "metric": each.metric.name,
+                block_keys(scored)
+                | {
                     "arm": arm,
-                    "holdout": holdouts[0],
-                    "estimate": first.estimate,
-                    "other_holdout": holdouts[1],
-                    "other_estimate": second.estimate,
+                    "holdout": holdout,
+                    "estimate": mine.estimate,
+                    "other_holdout": other_holdout,
+                    "other_estimate": theirs.estimate,
                     "shift": shift.estimate,
                     "se": shift.se,
                     "df": shift.df,
@@ -63,11 +67,15 @@ def table(scored: Sequence[Scored], mine: Predictions, other: Predictions) -> pd
     return pd.DataFrame(rows)
 
 
+def _holdout(predictions: Predictions, dataset: str) -> str:
+    return str(predictions.facts.get(dataset, {}).get("holdout", UNKNOWN))
+
+
 def _minus(first: Inference, second: Inference) -> Inference:
-    """The difference of two independent estimates."""
-    variances = [found.se**2 for found in (first, second)]
+    """The difference of two independent estimates; df by Welch and Satterthwaite (Biometrika 1947)."""
+    variances = [inference.se**2 for inference in (first, second)]
     total = sum(variances)
-    spread = sum(variance**2 / found.df for variance, found in zip(variances, (first, second), strict=True))
+    spread = sum(variance**2 / inference.df for variance, inference in zip(variances, (first, second), strict=True))
     df = total**2 / spread if spread > 0 else math.inf
     # Only the interval is wanted: no test was planned, and the parts of the variance are those of two studies.
     return Inference(first.estimate - second.estimate, math.sqrt(total), df, math.nan, math.nan, math.nan, math.nan)

@@ -1,6 +1,6 @@
 """Arm C: the shared backbone pretrained on a broader medical corpus, fine-tuned on the subsample."""
 
-from benchmark.arms.fine_tuning import LEARNING_RATE, OWN, OWN_DEFAULT, WEIGHT_DECAY, build, prepare
+from benchmark.arms._fine_tuning import LEARNING_RATE, OWN, OWN_DEFAULT, WEIGHT_DECAY, build, prepare
 
 __all__ = ["LEARNING_RATE", "OWN", "OWN_DEFAULT", "WEIGHT_DECAY", "build", "prepare"]
 

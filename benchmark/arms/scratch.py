@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmark.arms.contract import Dimension, Parameters, Setting
+from benchmark.arms import Dimension, NetworkSpec, Parameters
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
@@ -21,18 +21,18 @@ OWN_DEFAULT = 16
 STAGES = 4  # width doubles and the side halves with each
 
 
-def prepare(setting: Setting, weights: WeightFile | None) -> None:
+def prepare(spec: NetworkSpec, weights: WeightFile | None) -> None:
     """Nothing is shared between fits."""
 
 
-def build(prepared: Any, setting: Setting, parameters: Parameters) -> Network:
+def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     """Four stages of convolution, batch normalisation, ReLU and max-pooling, then the mean and a linear layer."""
     from torch import nn
 
     from benchmark.training.network import Network, Normalise
 
-    layers: list[nn.Module] = [Normalise([0.5] * setting.channels, [0.25] * setting.channels)]
-    channels = setting.channels
+    layers: list[nn.Module] = [Normalise([0.5] * spec.channels, [0.25] * spec.channels)]
+    channels = spec.channels
     for stage in range(STAGES):
         width = int(parameters["width"]) * 2**stage
         layers += [
@@ -42,5 +42,5 @@ def build(prepared: Any, setting: Setting, parameters: Parameters) -> Network:
             nn.MaxPool2d(2),
         ]
         channels = width
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, setting.outputs)]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, spec.outputs)]
     return Network(nn.Sequential(*layers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from benchmark.arms.contract import Dimension, Parameters, Setting
+from benchmark.arms import Dimension, NetworkSpec, Parameters
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
@@ -19,18 +19,18 @@ OWN = Dimension("drop_path", "choice", choices=(0.0, 0.1, 0.2))
 OWN_DEFAULT = 0.0
 
 
-def prepare(setting: Setting, weights: WeightFile | None) -> None:
+def prepare(spec: NetworkSpec, weights: WeightFile | None) -> None:
     """Nothing is shared between fits."""
 
 
-def build(prepared: Any, setting: Setting, parameters: Parameters) -> Network:
+def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) and a linear head."""
     from torch import nn
 
     from benchmark.training.network import Network, Normalise
-    from benchmark.training.tiny_maps import hasten
+    from benchmark.training.tiny_maps import patch_depthwise
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = hasten(load_backbone(setting.backbone, None, drop_path_rate=float(parameters["drop_path"])))
-    head = nn.Linear(cast(int, backbone.num_features), setting.outputs)
+    backbone = patch_depthwise(load_backbone(spec.backbone, None, drop_path_rate=float(parameters["drop_path"])))
+    head = nn.Linear(cast(int, backbone.num_features), spec.outputs)
     return Network(nn.Sequential(Normalise(*normalisation(None)), backbone, head))

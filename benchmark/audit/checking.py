@@ -22,36 +22,36 @@ class Finding:
     """One line of the table.
 
     Attributes:
-        what: was looked at.
-        found: what was there.
+        subject: what was counted or looked for.
+        value: what is there.
         expected: what should be, or "".
-        wrong: whether that is a fault.
+        wrong: whether the difference is a fault.
         note: examples, or why it is none.
     """
 
-    what: str
-    found: str
+    subject: str
+    value: str
     expected: str = ""
     wrong: bool = False
     note: str = ""
 
 
-def check(name: str, root: Path | None, options: LoadOptions, folder: Path, workers: int = 1) -> list[Finding]:
-    """Everything that can be found out about a data set's files without a model.
+def check(name: str, data_root: Path | None, options: LoadOptions, cache: Path, workers: int = 1) -> list[Finding]:
+    """Check what can be checked of a data set's files without a model.
 
     Args:
         name: the data set.
-        root: the data root, or None for the environment's.
+        data_root: the data sets' folder, or None for the environment's.
         options: working size, holdout.
-        folder: of the cache.
+        cache: folder of the decoded images.
         workers: processes that decode.
 
     Raises:
         InputError: it is not there, or its tables are wrong, so that nothing can be counted.
     """
-    images = datasets.load(name, datasets.data_root(root), options)
+    images = datasets.load(name, datasets.data_root(data_root), options)
     findings = _counts(name, images)
-    decoded = decoding.decoded(images, options.image_size, folder, workers, skip_bad=True)
+    decoded = decoding.decoded(images, options.image_size, cache, workers, skip_bad=True)
     bad = len(images.sample_ids) - len(decoded.images.sample_ids)
     gone = sorted(set(images.sample_ids) - set(decoded.images.sample_ids))
     findings.append(Finding("unreadable images", f"{bad:,}", "0", bad > 0, _listed(gone)))
@@ -68,29 +68,30 @@ def check(name: str, root: Path | None, options: LoadOptions, folder: Path, work
 def table(findings: list[Finding]) -> str:
     """The findings as aligned text, with a mark at what is wrong."""
     rows = [("", "what", "found", "expected", "")]
-    rows += [("WRONG" if f.wrong else "ok", f.what, f.found, f.expected, f.note) for f in findings]
+    rows += [("WRONG" if f.wrong else "ok", f.subject, f.value, f.expected, f.note) for f in findings]
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = []
-    for mark, what, found, expected, note in rows:
-        cells = [f"{mark:<{widths[0]}}", f"{what:<{widths[1]}}", f"{found:>{widths[2]}}"]
+    for mark, subject, value, expected, note in rows:
+        cells = [f"{mark:<{widths[0]}}", f"{subject:<{widths[1]}}", f"{value:>{widths[2]}}"]
         lines.append("  ".join([*cells, f"{expected:>{widths[3]}}", note]).rstrip() + "\n")
     return "".join(lines)
 
 
 def _counts(name: str, images: Images) -> list[Finding]:
-    found = counts.of(images)
+    """Counts beside the published ones, unless only a part of the images is here."""
+    counted = counts.of(images)
     published = datasets.find(name).ORIGIN.counts
-    part = images.facts.get("part")
-    shown = list(dict.fromkeys([*published, *(key for key in found if not key.startswith(("pool", "holdout")))]))
+    shown = list(dict.fromkeys([*published, *(key for key in counted if not key.startswith(("pool", "holdout")))]))
     findings = []
     for key in shown:
         expected = published.get(key)
-        if part or expected is None:
-            findings.append(Finding(key, f"{found[key]:,}"))
+        if not images.complete or expected is None:
+            findings.append(Finding(key, f"{counted[key]:,}"))
         else:
-            findings.append(Finding(key, f"{found[key]:,}", f"{expected:,}", found[key] != expected))
-    if part:
-        findings.insert(0, Finding("complete", "no", note=f"{part}: not compared with the published counts"))
+            findings.append(Finding(key, f"{counted[key]:,}", f"{expected:,}", counted[key] != expected))
+    if not images.complete:
+        part = f"{images.about['part']}: not compared with the published counts"
+        findings.insert(0, Finding("complete", "no", note=part))
     return findings
 
 
@@ -107,7 +108,7 @@ def _copies(decoded: decoding.Decoded) -> list[Finding]:
         ),
         Finding("duplicates with different labels", f"{len(across):,}", "0", bool(across), _names(images, across)),
     ]
-    if len(images.sample_ids) <= MANY and not images.facts.get("synthetic"):
+    if len(images.sample_ids) <= MANY and not images.synthetic:
         pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
         pairs = pairs[decoded.hashes[pairs[:, 0]] != decoded.hashes[pairs[:, 1]]]
         findings.append(Finding("pairs of near duplicates", f"{len(pairs):,}", note=_names(images, list(pairs))))

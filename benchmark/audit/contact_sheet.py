@@ -22,19 +22,19 @@ LARGE = 112  # pixels that a tile has at least
 HEADING = 16
 
 
-def sheet(name: str, root: Path | None, options: LoadOptions, strength: float) -> Image:
+def sheet(name: str, data_root: Path | None, options: LoadOptions, strength: float) -> Image:
     """Samples of the pool by class; below each row the same images after augmentation.
 
     Args:
         name: the data set.
-        root: the data root, or None for the environment's.
+        data_root: the data sets' folder, or None for the environment's.
         options: working size, holdout, root seed.
         strength: of the augmentation, in [0, 1].
     """
     from PIL import Image, ImageDraw
 
-    images = datasets.load(name, datasets.data_root(root), options)
-    size, rng = options.image_size, rng_for(options.root_seed, "show", dataset=name)
+    images = datasets.load(name, datasets.data_root(data_root), options)
+    size, rng = options.image_size, rng_for(options.root_seed, "show", dataset=images.dataset)
     zoom = -(-LARGE // size)
     step = size * zoom + MARGIN
     rows = [*images.classes, *(["none of them"] if images.task == "multilabel" else [])]
@@ -71,5 +71,5 @@ def _augmented(
 
     generator = torch.Generator().manual_seed(int_seed(seed_for(0, "show augmentation", row=row)))
     batch = torch.from_numpy(np.stack(plain)).permute(0, 3, 1, 2)
-    views = augment(batch, strength, images.mirror, generator).permute(0, 2, 3, 1)
+    views = augment(batch, strength, images.flip, generator).permute(0, 2, 3, 1)
     return list((views.numpy() * 255).round().astype(np.uint8))

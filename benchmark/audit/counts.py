@@ -12,17 +12,17 @@ SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 
 def of(images: Images) -> dict[str, int]:
-    """ "images", "groups", "images of X", "pool images", "holdout groups of X", ... -> how many."""
+    """How many there are of "images", "groups", "images of X", "pool images", "holdout groups of X", ..."""
     parts = {"": np.ones_like(images.holdout), "pool ": ~images.holdout, "holdout ": images.holdout}
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for part, rows in parts.items():
         selections = {"": rows} | {
             f" of {name}": rows & (images.labels[:, k] > 0.5) for k, name in enumerate(images.classes)
         }
         for label, selected in selections.items():
-            found[f"{part}images{label}"] = int(selected.sum())
-            found[f"{part}groups{label}"] = len(np.unique(images.group_numbers[selected]))
-    return found
+            counts[f"{part}images{label}"] = int(selected.sum())
+            counts[f"{part}groups{label}"] = len(np.unique(images.group_numbers[selected]))
+    return counts
 
 
 def shared_between_splits(images: Images) -> dict[tuple[str, str], int]:

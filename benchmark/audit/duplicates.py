@@ -1,11 +1,11 @@
 """Pairs of images that are the same: exactly, by a hash of their pixels, or nearly, by a perceptual hash.
 
-A near duplicate has a perceptual hash (Zauner 2010: the signs of the 8 x 8 lowest cosine frequencies, here
-against their median) that differs in at most `BITS` of 64, and pixels, at `SIDE` px, that correlate by at
-least `CORRELATION`, and still by `DETAIL` without those low frequencies. On 150 real images each of Kermany,
-NIH and HAM10000 at 32 px this found every copy compressed to JPEG quality 60, halved in size or made darker, 93%
-or more of those made brighter, and 78 to 94% of those cropped by 3%. The cut on detail was chosen on HAM10000,
-where pairs of different lesions reached .71.
+A near duplicate has a perceptual hash (Zauner 2010: the signs of the 8 x 8 lowest cosine frequencies, here against
+their median) that differs in at most `BITS` of 64, and pixels, at `SIDE` px, that correlate by at least `CORRELATION`,
+and still by `DETAIL` without those low frequencies. On 150 real images each of Kermany, NIH and HAM10000 at 32 px this
+found every copy compressed to JPEG quality 60, halved in size or made darker, 93% or more of those made brighter, and
+78 to 94% of those cropped by 3%. The cut on detail was chosen on HAM10000, where pairs of different lesions reached
+.71.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def near(pixels: npt.NDArray[np.uint8], first: Rows, second: Rows | None = None)
 
     Args:
         pixels: (N, size, size, channels), may be a memory map.
-        first: rows to compare,
-        second: with these; None compares the rows of `first` with each other, each pair once.
+        first: (F,) rows to compare.
+        second: (S,) rows to compare them with; None compares those of `first` with each other, each pair once.
     """
     hashes = perceptual(pixels)
     candidates = []
@@ -63,7 +63,7 @@ def near(pixels: npt.NDArray[np.uint8], first: Rows, second: Rows | None = None)
 
 
 def perceptual(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """(N,) 64 bit perceptual hashes."""
+    """(N,) 64 bit perceptual hashes of (N, size, size, channels) images."""
     count, size, _, channels = pixels.shape
     basis = _cosines(size)
     hashes = np.zeros(count, dtype=np.uint64)
@@ -78,20 +78,20 @@ def perceptual(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
 
 
 def _alike(pixels: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.bool_]:
-    """(M,) whether the two images of each pair correlate, as a whole and in detail."""
+    """(M,) whether the two images of each pair correlate, both whole and in detail."""
     side = min(SIDE, pixels.shape[1])
     basis = _cosines(side)
     low = basis.T @ basis  # projects a column on the low frequencies
-    found = np.zeros(len(pairs), dtype=bool)
+    alike = np.zeros(len(pairs), dtype=bool)
     for start in range(0, len(pairs), CHUNK):
         left, right = (
             np.stack([resized(np.asarray(pixels[row]).squeeze(), side) for row in rows]).astype(np.float32).mean(3)
             for rows in pairs[start : start + CHUNK].T
         )
-        found[start : start + CHUNK] = _correlation(left, right) >= CORRELATION
+        alike[start : start + CHUNK] = _correlation(left, right) >= CORRELATION
         left, right = left - low @ left @ low, right - low @ right @ low
-        found[start : start + CHUNK] &= _correlation(left, right) >= DETAIL
-    return found
+        alike[start : start + CHUNK] &= _correlation(left, right) >= DETAIL
+    return alike
 
 
 def _correlation(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -53,10 +53,10 @@ def audit(
     folds: Iterable[Folds] = (),
     trained_on: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Record]:
-    """What was looked for and found: one record a check, for the report.
+    """Look for leaks: one record a check, for the report.
 
-    A record has "dataset", "check", "leak" (its name in `LEAKS`), "found" (how many), "verdict" ("none",
-    "leak", "allowed" or "not verifiable") and "examples".
+    A record has "dataset", "check", "leak" (its name in `LEAKS`), "found" (how many), "verdict" ("none", "leak",
+    "allowed" or "not verifiable") and "examples".
 
     Args:
         images: the data set.
@@ -65,19 +65,19 @@ def audit(
         trained_on: arm -> names of the data sets that its weights were trained on.
     """
     records = [_record(images, "groups", LEAKS["groups"], _shared_groups(images))]
-    if "leaks" in images.facts:
+    if not images.groups_known:
         records[0] |= {"verdict": "not verifiable", "examples": str(images.facts["leaks"])}
     if decoded is not None:
         pool, holdout = np.flatnonzero(~images.holdout), np.flatnonzero(images.holdout)
         same = duplicates.exact(decoded.hashes, pool, holdout)
         records.append(_record(images, "duplicates", LEAKS["duplicates"], _named(images, same)))
-        if not images.facts.get("synthetic"):  # drawn one by one, but all of one kind
+        if not images.synthetic:  # drawn one by one, but all of one kind
             alike = duplicates.near(decoded.pixels, holdout, pool)[:, ::-1]
             more = alike[decoded.hashes[alike[:, 0]] != decoded.hashes[alike[:, 1]]]
             records.append(_record(images, "near-duplicates", LEAKS["near-duplicates"], _named(images, more)))
-    split = [text for each in folds for text in _across_folds(images, decoded, *each)]
+    divided = [text for name, rows, fold in folds for text in _across_folds(images, decoded, name, rows, fold)]
     if folds:
-        records.append(_record(images, "folds", LEAKS["folds"], split))
+        records.append(_record(images, "folds", LEAKS["folds"], divided))
     for arm, names in (trained_on or {}).items():
         seen = sorted(share_images(images.dataset, names))
         record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
@@ -88,10 +88,10 @@ def audit(
 
 
 def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Record]:
-    """The records, with leaks that are allowed by name marked so.
+    """Refuse leaks that are not allowed by name; give the records, with those that are marked so.
 
     Raises:
-        InputError: a leak that is not allowed, or an unknown name.
+        InputError: a leak that is not allowed, or an unknown name among those allowed.
     """
     for name in allowed:
         if name not in LEAKS:
@@ -106,8 +106,7 @@ def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Rec
         names = ",".join(sorted({str(record["leak"]) for record in open_ones}))
         raise InputError(
             "the holdout would be scored by models that have seen it:\n" + "\n".join(lines) + "\nMend the data, use "
-            f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the "
-            "report."
+            f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the report."
         )
     return marked
 
@@ -121,14 +120,14 @@ def share_images(dataset: str, others: Iterable[str]) -> frozenset[str]:
 def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:
     """The index with the groups of exact duplicates made one, so that no fold and no two seeds divide them.
 
-    Where the holdout is ours, not official, a joined group that is in both parts goes to the holdout as a
-    whole. Copies across an official holdout stay as they are: that is a leak, which `audit` finds.
+    Where the holdout is grouped, so ours to draw, a joined group that is in both parts goes to the holdout as a whole.
+    Copies across an official holdout stay as they are: that is a leak, which `audit` finds.
 
     Args:
         images: the index.
         hashes: (N,) of their pixels, `Decoded.hashes`.
     """
-    ours = images.facts.get("holdout") == "grouped"
+    ours = images.holdout_kind == "grouped"
     groups, holdout = images.groups.astype(object), images.holdout.copy()
     joined = 0
     for rows in duplicates.copies(hashes):
@@ -141,8 +140,8 @@ def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:
         return images
     if ours:
         holdout = np.isin(groups, groups[holdout])
-    facts = {**images.facts, "groups_joined": joined}
-    return dataclasses.replace(images, groups=groups.astype(str), holdout=holdout, facts=facts)
+    about = {**images.about, "groups_joined": joined}
+    return dataclasses.replace(images, groups=groups.astype(str), holdout=holdout, about=about)
 
 
 def _shared_groups(images: Images) -> list[str]:
@@ -156,31 +155,32 @@ def _across_folds(
     rows: npt.NDArray[np.intp],
     fold: npt.NDArray[np.intp],
 ) -> list[str]:
+    """Pairs of a group, or of the same pixels, in two folds."""
     kinds = {"group": images.groups[rows]} | ({} if decoded is None else {"pixels": decoded.hashes[rows]})
-    found = []
+    pairs = []
     for kind, values in kinds.items():
         first: dict[str, int] = {}
         for place, value in enumerate(values):
             before = first.setdefault(str(value), place)
             if fold[before] != fold[place]:
-                found.append(f"{name}: {images.sample_ids[rows[before]]} and {images.sample_ids[rows[place]]} ({kind})")
-    return found
+                pairs.append(f"{name}: {images.sample_ids[rows[before]]} and {images.sample_ids[rows[place]]} ({kind})")
+    return pairs
 
 
 def _named(images: Images, pairs: npt.NDArray[np.intp]) -> list[str]:
     return [f"{images.sample_ids[a]} = {images.sample_ids[b]}" for a, b in pairs]
 
 
-def _record(images: Images, leak: str, check: str, found: Sequence[str]) -> Record:
+def _record(images: Images, leak: str, check: str, leaking: Sequence[str]) -> Record:
     return {
         "dataset": images.dataset,
         "check": check,
         "leak": leak,
-        "found": len(found),
-        "verdict": "leak" if found else "none",
-        "examples": _listed(found),
+        "found": len(leaking),
+        "verdict": "leak" if leaking else "none",
+        "examples": _listed(leaking),
     }
 
 
-def _listed(found: Sequence[str]) -> str:
-    return ", ".join(found[:NAMED]) + (", ..." if len(found) > NAMED else "")
+def _listed(examples: Sequence[str]) -> str:
+    return ", ".join(examples[:NAMED]) + (", ..." if len(examples) > NAMED else "")

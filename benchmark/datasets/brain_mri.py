@@ -32,16 +32,15 @@ ORIGIN = Origin(
 CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
-    """Testing is marked as the holdout; every image is a group of its own, as nothing tells the patient."""
-    assert root is not None
-    paths = sorted(images_in(root), key=lambda path: path.relative_to(root).as_posix())
+def load(folder: Path, options: LoadOptions) -> Images:
+    """Testing is the holdout, whatever is wanted; each image is a group of its own, as nothing tells the patient."""
+    paths = sorted(images_in(folder), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
-        raise InputError(f"no images in {root}: expected {{Training,Testing}}/{{{','.join(CLASSES)}}}/*.jpg.")
+        raise InputError(f"no images in {folder}: expected {{Training,Testing}}/{{{','.join(CLASSES)}}}/*.jpg.")
     for path in paths:
         if path.parent.name not in CLASSES:
-            raise unknown_name(f"class folder in {root}", path.parent.name, CLASSES)
-    names = np.array([path.relative_to(root).as_posix() for path in paths])
+            raise unknown_name(f"class folder in {folder}", path.parent.name, CLASSES)
+    names = np.array([path.relative_to(folder).as_posix() for path in paths])
     files = ImageFiles(tuple(paths), channels=1)
     return Images(
         dataset=NAME,
@@ -49,11 +48,14 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         classes=CLASSES,
         sample_ids=names,
         groups=names,
+        groups_known=False,
         labels=one_hot([CLASSES.index(path.parent.name) for path in paths], len(CLASSES)),
         holdout=np.char.startswith(names, "Testing/"),
+        holdout_kind="official",
         channels=1,
-        mirror=True,
+        flip=True,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root),
-        facts=ORIGIN.facts(TITLE, "official") | {"leaks": "not verifiable: no patient ids"},
+        fingerprint=files.fingerprint(folder),
+        about=ORIGIN.about(TITLE),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,40 +58,42 @@ _SICK = re.compile(r"person(\d+)_(bacteria|virus)_\d+(?:_\d+)?$")
 _WELL = re.compile(r"(NORMAL2-)?IM-(\d+)-\d+(?:-\d+)?$")
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def load(folder: Path, options: LoadOptions) -> Images:
     """The official test set is the holdout; train and val are the pool ("grouped": half of all patients)."""
-    assert root is not None
     paths = []
     for split in SPLITS:
-        if not (root / split).is_dir():
+        if not (folder / split).is_dir():
             if split == "val":  # only in the copies that Kaggle distributes
                 continue
-            raise InputError(f"no {split}/ in {root}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}.")
-        for folder in sorted(path for path in (root / split).iterdir() if path.is_dir()):
-            if folder.name not in CLASSES and not folder.name.startswith("."):
-                raise unknown_name(f"class folder in {root / split}", folder.name, CLASSES)
-            paths += images_in(folder)
+            raise InputError(f"no {split}/ in {folder}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}.")
+        for class_folder in sorted(path for path in (folder / split).iterdir() if path.is_dir()):
+            if class_folder.name not in CLASSES and not class_folder.name.startswith("."):
+                raise unknown_name(f"class folder in {folder / split}", class_folder.name, CLASSES)
+            paths += images_in(class_folder)
     if not paths:
-        raise InputError(f"no images in {root}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}/*.jpeg.")
-    paths.sort(key=lambda path: path.relative_to(root).as_posix())
+        raise InputError(f"no images in {folder}: expected {{train,val,test}}/{{NORMAL,PNEUMONIA}}/*.jpeg.")
+    paths.sort(key=lambda path: path.relative_to(folder).as_posix())
     groups = np.array([patient(path) for path in paths])
     labels = one_hot([CLASSES.index(path.parent.name) for path in paths], 2)
-    official = np.array([path.relative_to(root).parts[0] == "test" for path in paths])
-    held = grouped(NAME, groups, labels, False, options.root_seed) if options.holdout == "grouped" else official
+    official = np.array([path.relative_to(folder).parts[0] == "test" for path in paths])
+    held, kind = choose(options.holdout, official, lambda: grouped(NAME, groups, labels, False, options.root_seed))
     files = ImageFiles(tuple(paths), channels=1)
     return Images(
         dataset=NAME,
         task="binary",
         classes=CLASSES,
-        sample_ids=np.array([path.relative_to(root).as_posix() for path in paths]),
+        sample_ids=np.array([path.relative_to(folder).as_posix() for path in paths]),
         groups=groups,
+        groups_known=True,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=1,
-        mirror=False,
+        flip=False,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root),
-        facts=ORIGIN.facts(TITLE, options.holdout),
+        fingerprint=files.fingerprint(folder),
+        about=ORIGIN.about(TITLE),
     )
 
 
@@ -119,6 +121,5 @@ def patient(path: Path) -> str:
         return f"{'normal2' if match[1] else 'normal'} {int(match[2])}"
     raise InputError(
         f"{path}: no patient in this name. Kermany's files are called person12_virus_34.jpeg, "
-        "IM-0115-0001.jpeg or "
-        "NORMAL2-IM-1427-0001.jpeg; for images of your own use the data set 'folder:PATH'."
+        "IM-0115-0001.jpeg or NORMAL2-IM-1427-0001.jpeg; for images of your own use the data set 'folder:PATH'."
     )

@@ -1,7 +1,7 @@
 """CheXpert: Irvin et al. 2019, chest radiographs of adults with fourteen findings, some of them uncertain.
 
-    CheXpert-v1.0-small/{train,valid}.csv     (or CheXpert-v1.0; test.csv or test_labels.csv where you have
-    it) CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg ...
+    CheXpert-v1.0-small/{train,valid}.csv     (or CheXpert-v1.0; test.csv or test_labels.csv where you have it)
+    CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg ...
 
 What follows the colon chooses, for example ``chexpert:uncertain=zeros:labels=edema+pleural-effusion``:
 
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 from benchmark.images.tables import inside, read_columns
 
 if TYPE_CHECKING:
@@ -115,37 +115,39 @@ def choices(variant: str) -> Choices:
     return Choices(labels, first["uncertain"], first["blank"], first["views"])
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def load(folder: Path, options: LoadOptions) -> Images:
     """Multi-label; the official holdout is the expert-read test or validation set, whichever is there."""
-    assert root is not None
     chosen = choices(options.variant)
-    frame, official = _rows(root, chosen, options.holdout)
+    frame, official = _rows(folder, chosen, options.holdout)
     patients = frame["patient"].to_numpy(dtype=str)
     values = frame[list(chosen.labels)].to_numpy(dtype=np.float32)
-    if official:
-        held = frame["split"].to_numpy() == "test"
-    else:
-        share = max(2, round(len(set(patients)) / HELD_OUT))
-        held = grouped(NAME, patients, values, True, options.root_seed, share)
+    share = max(2, round(len(set(patients)) / HELD_OUT))
+    held, kind = choose(
+        options.holdout,
+        frame["split"].to_numpy() == "test" if official else None,
+        lambda: grouped(NAME, patients, values, True, options.root_seed, share),
+    )
     labels = settled(values, chosen, held)
     for k, name in enumerate(chosen.labels):
         if not (labels[~held, k] == 1).any():
-            raise InputError(f"{root}: no image of the pool has '{name}'. Leave it out of labels=.")
+            raise InputError(f"{folder}: no image of the pool has '{name}'. Leave it out of labels=.")
     files = ImageFiles(tuple(map(Path, frame["file"])), channels=1)
-    name = NAME + (f":{options.variant}" if options.variant else "")
     return Images(
-        dataset=name,
+        dataset=NAME + (f":{options.variant}" if options.variant else ""),
         task="multilabel",
         classes=chosen.labels,
         sample_ids=frame["name"].to_numpy(dtype=str),
         groups=patients,
+        groups_known=True,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=1,
-        mirror=False,
+        flip=False,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root),
-        facts=ORIGIN.facts(TITLE, official or "grouped")
+        fingerprint=files.fingerprint(folder),
+        about=ORIGIN.about(TITLE, holdout=f"official ({official})" if official else "grouped")
         | {
             "uncertain labels": f"{chosen.uncertain} in the pool, unknown in the holdout",
             "blank labels": chosen.blank,
@@ -170,24 +172,28 @@ def settled(values: npt.NDArray[np.float32], chosen: Choices, held: npt.NDArray[
     return labels
 
 
-def _rows(root: Path, chosen: Choices, holdout: str) -> tuple[pd.DataFrame, str]:
-    """name, file, patient, split and findings of all rows, sorted; and which official test is among them."""
+def _rows(folder: Path, chosen: Choices, wanted: str) -> tuple[pd.DataFrame, str | None]:
+    """Index the rows that a kind of holdout needs.
+
+    Returns:
+        Name, file, patient, split and findings, sorted by name; and the official test among them, a name of `TESTS`:
+        None where there is none, or everything is pooled.
+    """
     import pandas as pd
 
-    if not (root / "train.csv").is_file():
-        raise InputError(f"no train.csv in {root}: expected the folder as it comes, with train.csv and valid.csv.")
-    frames = [_read(root, root / "train.csv", chosen).assign(split="train")]
-    present = [name for name in TESTS if (root / name).is_file()]
-    if holdout == "official" and present:
-        frames.append(_read(root, root / present[0], chosen).assign(split="test"))
-    official = f"official ({present[0]})" if holdout == "official" and present else ""
-    if holdout == "grouped":  # everything is pooled
-        frames += [_read(root, root / name, chosen).assign(split="more") for name in present]
+    if not (folder / "train.csv").is_file():
+        raise InputError(f"no train.csv in {folder}: expected the folder as it comes, with train.csv and valid.csv.")
+    present = [name for name in TESTS if (folder / name).is_file()]
+    official = present[0] if present and wanted == "official" else None
+    splits = {"train.csv": "train"} | ({official: "test"} if official else {})
+    if wanted == "grouped":  # everything is pooled
+        splits |= dict.fromkeys(present, "more")
+    frames = [_read(folder, folder / name, chosen).assign(split=split) for name, split in splits.items()]
     frame = pd.concat(frames, ignore_index=True).drop_duplicates("name")
     return frame.sort_values("name").reset_index(drop=True), official
 
 
-def _read(root: Path, table: Path, chosen: Choices) -> pd.DataFrame:
+def _read(folder: Path, table: Path, chosen: Choices) -> pd.DataFrame:
     """One CSV. Its paths begin with the name of the folder as it was packed, whatever it is called here."""
     import pandas as pd
 
@@ -201,7 +207,7 @@ def _read(root: Path, table: Path, chosen: Choices) -> pd.DataFrame:
         raise InputError(f"{table}: no patient in '{frame['Path'][frame['patient'].isna()].iloc[0]}'.")
     if chosen.views == "frontal":
         frame = frame[frame["name"].str.contains("_frontal", regex=False)].copy()
-    frame["file"] = f"{root}/" + frame["name"]
+    frame["file"] = f"{folder}/" + frame["name"]
     for name in chosen.labels:
         numbers = pd.to_numeric(frame[name], errors="coerce")
         wrong = frame[name][(numbers.isna() & frame[name].notna()) | ~(numbers.isin([0, 1, -1]) | numbers.isna())]

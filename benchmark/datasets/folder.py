@@ -8,17 +8,21 @@ Without groups.csv every image is a group of its own; without splits, half of th
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 NAME = "folder"
@@ -31,56 +35,66 @@ ORIGIN = Origin("the user's own", "the user's own")
 
 TABLE = "groups.csv"
 SPLITS = ("pool", "holdout")
+NO_TABLE = "not verifiable: no groups.csv, every image counts as a patient"
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def canonical(variant: str) -> str:
+    """The path without what says nothing: ``x``, ``./x`` and ``x/`` are one folder."""
+    return posixpath.normpath(variant)
+
+
+def load(folder: Path, options: LoadOptions) -> Images:
     """Two classes make a binary task, whose second class (by name) is positive; more a multi-class one."""
-    root = Path(options.variant)
-    if not root.is_dir():
-        raise InputError(f"the data set folder:{root} does not exist: give folder:PATH of a folder of classes.")
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    by_class = {folder.name: images_in(folder) for folder in folders}
+    folder = Path(options.variant)
+    if not folder.is_dir():
+        raise InputError(f"the data set folder:{folder} does not exist: give folder:PATH of a folder of classes.")
+    class_folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    by_class = {path.name: images_in(path) for path in class_folders}
     empty = [name for name, paths in by_class.items() if not paths]
     if empty:
-        raise InputError(f"no images in the class folder(s) {', '.join(empty)} of {root}: fill or remove them.")
+        raise InputError(f"no images in the class folder(s) {', '.join(empty)} of {folder}: fill or remove them.")
     if len(by_class) < 2:
         raise InputError(
-            f"{root} has {len(by_class)} class folder(s): it needs at least two, each with the images of one class."
+            f"{folder} has {len(by_class)} class folder(s): it needs at least two, each with the images of one class."
         )
     classes = tuple(by_class)
     pairs = [(path, k) for k, name in enumerate(classes) for path in by_class[name]]
-    pairs.sort(key=lambda pair: pair[0].relative_to(root).as_posix())
-    names = np.array([path.relative_to(root).as_posix() for path, _ in pairs])
+    pairs.sort(key=lambda pair: pair[0].relative_to(folder).as_posix())
+    names = np.array([path.relative_to(folder).as_posix() for path, _ in pairs])
     labels = one_hot([k for _, k in pairs], len(classes))
-    table = _table(root, names)
+    table = _table(folder, names)
     groups = names if table is None else table["group"].to_numpy(dtype=str)
-    if table is not None and "split" in table and options.holdout == "official":
-        held, which = (table["split"] == "holdout").to_numpy(), "official"
-    else:
-        held, which = grouped(str(root), groups, labels, False, options.root_seed), "grouped"
-    files = ImageFiles(tuple(path for path, _ in pairs), channels=_channels([path for path, _ in pairs]))
+    held, kind = choose(
+        options.holdout,
+        (table["split"] == "holdout").to_numpy() if table is not None and "split" in table else None,
+        lambda: grouped(str(folder), groups, labels, False, options.root_seed),
+    )
+    paths = tuple(path for path, _ in pairs)
+    files = ImageFiles(paths, channels=_channels(paths))
     return Images(
-        dataset=f"folder:{root.as_posix()}",
+        dataset=f"folder:{folder.as_posix()}",
         task="binary" if len(classes) == 2 else "multiclass",
         classes=classes,
         sample_ids=names,
         groups=groups,
+        groups_known=table is not None,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=files.channels,
-        mirror=False,
+        flip=False,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root, extra="\n".join([*groups, *held.astype(str)])),
-        facts=ORIGIN.facts(f"images in {root.name}", which)
-        | ({} if table is not None else {"leaks": "not verifiable: no groups.csv, every image counts as a patient"}),
+        fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)])),
+        about=ORIGIN.about(f"images in {folder.name}") | ({} if table is not None else {"leaks": NO_TABLE}),
     )
 
 
-def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
+def _table(folder: Path, names: npt.NDArray[np.str_]) -> pd.DataFrame | None:
     """groups.csv in the order of the images; None where there is none."""
     import pandas as pd
 
-    path = root / TABLE
+    path = folder / TABLE
     if not path.exists():
         return None
     try:
@@ -93,7 +107,7 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
     table["file"] = table["file"].str.replace("\\", "/").str.removeprefix("./")
     outside = [name for name in table["file"].dropna() if name.startswith("/") or ".." in Path(name).parts]
     if outside:
-        raise InputError(f"{path}: '{outside[0]}' leads out of {root}: paths are relative to it.")
+        raise InputError(f"{path}: '{outside[0]}' leads out of {folder}: paths are relative to it.")
     twice = table["file"][table["file"].duplicated()]
     if len(twice):
         raise InputError(f"{path}: '{twice.iloc[0]}' stands there twice.")
@@ -110,8 +124,8 @@ def _table(root: Path, names: np.ndarray) -> pd.DataFrame | None:
     return ordered
 
 
-def _channels(paths: list[Path]) -> int:
-    """1 where a look at some of the images finds only grey ones, else 3."""
+def _channels(paths: Sequence[Path]) -> int:
+    """1 where some of the images, looked at, are all grey, else 3."""
     from PIL import Image
 
     for path in paths[:: max(1, len(paths) // 50)]:

@@ -18,7 +18,7 @@ import numpy as np
 from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 from benchmark.images.tables import header, read_columns
 
 if TYPE_CHECKING:
@@ -69,25 +69,19 @@ TEST = "ISIC2018_Task3_Test"
 DATAVERSE = "https://dataverse.harvard.edu"
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def load(folder: Path, options: LoadOptions) -> Images:
     """Lesions are never split; "official" is the ISIC 2018 test set where present, else half."""
-    assert root is not None
-    frame = _listed(root)
-    held, which = np.zeros(len(frame), dtype=bool), "grouped"
-    test = _official_test(root)
-    if options.holdout == "official" and test is not None:
-        import pandas as pd
-
-        both = pd.concat([frame.assign(test=False), test.assign(test=True)])
-        frame = both.sort_values("image_id", kind="stable").reset_index(drop=True)
-        held, which = frame["test"].to_numpy(dtype=bool), "official"
+    frame = _rows(folder, options.holdout)
     unknown = sorted(set(frame["dx"]) - set(CLASSES))
     if unknown:
-        raise unknown_name(f"diagnosis in {root}", unknown[0], CLASSES)
+        raise unknown_name(f"diagnosis in {folder}", unknown[0], CLASSES)
     labels = one_hot([CLASSES.index(dx) for dx in frame["dx"]], len(CLASSES))
     groups = frame["lesion_id"].to_numpy(dtype=str)
-    if which == "grouped":
-        held = grouped(NAME, groups, labels, False, options.root_seed)
+    held, kind = choose(
+        options.holdout,
+        frame["test"].to_numpy(dtype=bool) if frame["test"].any() else None,
+        lambda: grouped(NAME, groups, labels, False, options.root_seed),
+    )
     files = ImageFiles(tuple(frame["path"]), channels=3)
     return Images(
         dataset=NAME,
@@ -95,13 +89,16 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         classes=CLASSES,
         sample_ids=frame["image_id"].to_numpy(dtype=str),
         groups=groups,
+        groups_known=True,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=3,
-        mirror=True,
+        flip=True,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root.parent, extra=labels.tobytes().hex()),
-        facts=ORIGIN.facts(TITLE, which),
+        fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex()),
+        about=ORIGIN.about(TITLE),
     )
 
 
@@ -119,21 +116,32 @@ def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> Non
     )
 
 
-def _listed(root: Path) -> pd.DataFrame:
+def _rows(folder: Path, wanted: str) -> pd.DataFrame:
+    """lesion_id, image_id, dx, path and test of HAM10000's images, and of the official test set where it is wanted."""
+    import pandas as pd
+
+    frame, test = _listed(folder), _official_test(folder)
+    if test is None or wanted != "official":
+        return frame.assign(test=False)
+    both = pd.concat([frame.assign(test=False), test.assign(test=True)])
+    return both.sort_values("image_id", kind="stable").reset_index(drop=True)
+
+
+def _listed(folder: Path) -> pd.DataFrame:
     """lesion_id, image_id, dx and path of HAM10000's own images, sorted by image."""
-    table = next((path for path in sorted(root.glob(f"{METADATA}*")) if path.is_file()), None)
+    table = next((path for path in sorted(folder.glob(f"{METADATA}*")) if path.is_file()), None)
     if table is None:
-        raise InputError(f"no {METADATA}.csv in {root}: it tells diagnosis and lesion of every image.")
+        raise InputError(f"no {METADATA}.csv in {folder}: it tells diagnosis and lesion of every image.")
     frame = read_columns(table, ("lesion_id", "image_id", "dx"))
-    paths = {path.stem: path for path in images_in(root) if not path.parent.name.startswith("ISIC2018")}
+    paths = {path.stem: path for path in images_in(folder) if not path.parent.name.startswith("ISIC2018")}
     return _with_paths(frame, paths, table)
 
 
-def _official_test(root: Path) -> pd.DataFrame | None:
+def _official_test(folder: Path) -> pd.DataFrame | None:
     """The same columns for the ISIC 2018 test set; None where its images or ground truth are missing."""
     import pandas as pd
 
-    places = (root, root.parent)
+    places = (folder, folder.parent)
     tables = [path for place in places for path in sorted(place.glob(f"{TEST}_GroundTruth*")) if path.is_file()]
     tables += [path for place in places for path in sorted(place.glob(f"{TEST}_GroundTruth*/*.csv")) if path.is_file()]
     folders = [path for place in places for path in sorted(place.glob(f"{TEST}_I*")) if path.is_dir()]

@@ -2,8 +2,8 @@
 
     medmnist/dermamnist.npz, dermamnist_64.npz, dermamnist_128.npz, dermamnist_224.npz
 
-Of the sizes that are there, the smallest that is at least the working size is taken. It carries no patient or
-lesion ids, so that leaks cannot be ruled out, and DermaMNIST is known to have them.
+Of the sizes that are there, the smallest that is at least the working size is taken. It carries no patient or lesion
+ids, so that leaks cannot be ruled out, and DermaMNIST is known to have them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import one_hot
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 from benchmark.results import Task
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ MEMBERS: dict[str, tuple[Task, bool, tuple[str, ...]]] = {
         ),
     ),
 }
-MIRRORED = frozenset(MEMBERS) - {"pneumoniamnist", "chestmnist", "organamnist", "organcmnist", "organsmnist"}
+FLIPPED = frozenset(MEMBERS) - {"pneumoniamnist", "chestmnist", "organamnist", "organcmnist", "organsmnist"}
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,13 @@ class Stacks:
         raise IndexError(index)
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def load(folder: Path, options: LoadOptions) -> Images:
     """MedMNIST's test part is the official holdout; "grouped" is half of all images, each its own group."""
-    assert root is not None
     flag = options.variant
     if flag not in MEMBERS:
         raise unknown_name("MedMNIST data set", flag, MEMBERS)
     task, colour, classes = MEMBERS[flag]
-    path = _file(root, flag, options.image_size)
+    path = _file(folder, flag, options.image_size)
     arrays = _arrays(path)
     raw = np.concatenate([arrays[f"{split}_labels"] for split in SPLITS])
     if task == "multilabel":
@@ -152,10 +151,11 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         labels = one_hot(raw[:, 0], len(classes))
     counts = tuple(len(arrays[f"{split}_images"]) for split in SPLITS)
     names = np.array([f"{i}-{split}/{k:06d}" for i, split in enumerate(SPLITS) for k in range(counts[i])])
-    if options.holdout == "grouped":
-        held = grouped(f"{NAME}:{flag}", names, labels, task == "multilabel", options.root_seed)
-    else:
-        held = np.char.startswith(names, "2-")
+    held, kind = choose(
+        options.holdout,
+        np.char.startswith(names, "2-"),
+        lambda: grouped(f"{NAME}:{flag}", names, labels, task == "multilabel", options.root_seed),
+    )
     channels = 3 if colour else 1
     if arrays["test_images"].ndim != 3 + (channels == 3):
         raise InputError(f"{path}: images of shape {arrays['test_images'].shape[1:]} are not {flag}'s.")
@@ -165,14 +165,16 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         classes=classes,
         sample_ids=names,
         groups=names,
+        groups_known=False,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=channels,
-        mirror=flag in MIRRORED,
+        flip=flag in FLIPPED,
+        synthetic=False,
         read=Stacks(path, counts),
         fingerprint=_digest(path, "sha256"),
-        facts=ORIGIN.facts(f"MedMNIST {flag}, from {path.name}", options.holdout)
-        | {"leaks": "not verifiable: no patient ids"},
+        about=ORIGIN.about(f"MedMNIST {flag}, from {path.name}"),
     )
 
 
@@ -188,24 +190,29 @@ def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> Non
     if variant not in MEMBERS:
         raise unknown_name("MedMNIST data set", variant, MEMBERS)
     size = next((size for size in SIZES if size >= options.image_size), SIZES[-1])
-    suffix = "" if size == 28 else f"_{size}"
+    suffix = _suffix(size)
     try:
         from medmnist.info import INFO
     except ImportError as error:
         raise InputError(
             "the package medmnist knows the addresses and MD5 sums: pip install 'low-data-imaging-benchmark[medmnist]'."
         ) from error
-    facts = INFO[variant]
+    published = INFO[variant]
     path = folder / f"{variant}{suffix}.npz"
-    download(facts[f"url{suffix}"], path, say, md5=facts[f"MD5{suffix}"])
+    download(published[f"url{suffix}"], path, say, md5=published[f"MD5{suffix}"])
 
 
-def _file(root: Path, flag: str, wanted: int) -> Path:
-    there = [(size, root / f"{flag}{'' if size == 28 else f'_{size}'}.npz") for size in SIZES]
-    there = [(size, path) for size, path in there if path.is_file()]
-    if not there:
-        raise InputError(f"no {flag}.npz in {root}: python -m benchmark.data fetch {NAME}:{flag}.")
-    return next((path for size, path in there if size >= wanted), there[-1][1])
+def _file(folder: Path, flag: str, wanted: int) -> Path:
+    """The file of the smallest size that is at least the wanted one, or of the largest that is there."""
+    files = [(size, folder / f"{flag}{_suffix(size)}.npz") for size in SIZES]
+    present = [(size, path) for size, path in files if path.is_file()]
+    if not present:
+        raise InputError(f"no {flag}.npz in {folder}: python -m benchmark.data fetch {NAME}:{flag}.")
+    return next((path for size, path in present if size >= wanted), present[-1][1])
+
+
+def _suffix(size: int) -> str:
+    return "" if size == SIZES[0] else f"_{size}"
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:

@@ -1,8 +1,7 @@
 """NIH ChestX-ray14 (Wang et al. 2017), or a sample of it: a source of pretraining, grouped by patient.
 
-The folder holds the images at any depth, and a CSV with NIH's columns ``Image Index``, ``Finding Labels``
-(joined by ``|``) and ``Patient ID``. Where NIH's ``test_list.txt`` lies beside it, that is the official
-holdout.
+The folder holds the images at any depth, and a CSV with NIH's columns ``Image Index``, ``Finding Labels`` (joined by
+``|``) and ``Patient ID``. Where NIH's ``test_list.txt`` lies beside it, that is the official holdout.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from benchmark.errors import InputError
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in
-from benchmark.images.holdout import grouped
+from benchmark.images.holdout import choose, grouped
 from benchmark.images.tables import header, read_columns
 
 NAME = "nih"
@@ -57,50 +56,54 @@ COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
 TEST = "test_list.txt"
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
+def load(folder: Path, options: LoadOptions) -> Images:
     """The images that CSV and folder both have; half of the patients are held out, or NIH's test."""
-    assert root is not None
-    table = _table(root)
+    table = _table(folder)
     frame = read_columns(table, COLUMNS).drop_duplicates("Image Index")
     frame = frame.set_index("Image Index").sort_index()
     listed = len(frame)
-    paths = {path.name: path for path in images_in(root)}
+    paths = {path.name: path for path in images_in(folder)}
     frame = frame[frame.index.isin(list(paths))]
     if frame.empty:
-        raise InputError(f"none of the images that {table} lists is under {root}: unpack them there.")
+        raise InputError(f"none of the images that {table} lists is under {folder}: unpack them there.")
     lists = frame["Finding Labels"].str.split("|")
-    unknown = sorted({label for labels in lists for label in labels} - {*FINDINGS, NONE})
+    unknown = sorted({label for stated in lists for label in stated} - {*FINDINGS, NONE})
     if unknown:
         raise InputError(f"{table}: unknown entries in 'Finding Labels': {', '.join(unknown[:5])}.")
-    labels = np.array([[finding in found for finding in FINDINGS] for found in lists], dtype=np.float32)
+    labels = np.array([[finding in stated for finding in FINDINGS] for stated in lists], dtype=np.float32)
     groups = frame["Patient ID"].to_numpy(dtype=str)
-    test = next(iter(sorted(root.rglob(TEST))), None)
-    official = test is not None and options.holdout == "official"
-    if official and test is not None:
-        held = frame.index.isin(test.read_text(encoding="utf-8").split())
-    else:
-        held = grouped(NAME, groups, labels, True, options.root_seed)
+    test = next(iter(sorted(folder.rglob(TEST))), None)
+    held, kind = choose(
+        options.holdout,
+        None if test is None else frame.index.isin(test.read_text(encoding="utf-8").split()),
+        lambda: grouped(NAME, groups, labels, True, options.root_seed),
+    )
     files = ImageFiles(tuple(paths[name] for name in frame.index), channels=1)
-    complete = len(frame) == ORIGIN.counts["images"]
+    published = ORIGIN.counts["images"]
+    complete = len(frame) == published
+    part = f"{len(frame):,} images, of {listed:,} in the CSV and {published:,} in all"
     return Images(
         dataset=NAME,
         task="multilabel",
         classes=FINDINGS,
         sample_ids=frame.index.to_numpy(dtype=str),
         groups=groups,
+        groups_known=True,
         labels=labels,
         holdout=held,
+        holdout_kind=kind,
         channels=1,
-        mirror=False,
+        flip=False,
+        synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(root, extra=labels.tobytes().hex()),
-        facts=ORIGIN.facts(TITLE, "official" if official else "grouped")
-        | ({} if complete else {"part": f"{len(frame):,} images, of {listed:,} in the CSV and 112,120 in all"}),
+        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex()),
+        complete=complete,
+        about=ORIGIN.about(TITLE) | ({} if complete else {"part": part}),
     )
 
 
-def _table(root: Path) -> Path:
-    for path in sorted(root.rglob("*.csv")):
+def _table(folder: Path) -> Path:
+    for path in sorted(folder.rglob("*.csv")):
         if set(COLUMNS) <= set(header(path)):
             return path
-    raise InputError(f"no CSV in {root} has the columns {', '.join(COLUMNS)}: put Data_Entry_2017.csv there.")
+    raise InputError(f"no CSV in {folder} has the columns {', '.join(COLUMNS)}: put Data_Entry_2017.csv there.")

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.phantom import Drawn
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.holdout import grouped
-from benchmark.images.radiographs import FINDINGS, SIDE
+from benchmark.images.radiographs import FINDINGS, SIDE, Drawn
 from benchmark.seeds import rng_for
 
 NAME = "phantom-corpus"
@@ -29,8 +28,8 @@ PREVALENCE = 0.2  # of each finding
 VERSION = 2
 
 
-def load(root: Path | None, options: LoadOptions) -> Images:
-    """Multi-label; findings belong to the patient."""
+def load(folder: Path, options: LoadOptions) -> Images:
+    """Multi-label; findings belong to the patient. The holdout is a tenth of the patients, whatever is wanted."""
     rng = rng_for(options.root_seed, "patients", dataset=NAME)
     present = rng.random((PATIENTS, len(CLASSES))) < PREVALENCE
     labels = np.repeat(present, IMAGES_EACH, axis=0).astype(np.float32)
@@ -42,11 +41,14 @@ def load(root: Path | None, options: LoadOptions) -> Images:
         classes=CLASSES,
         sample_ids=np.array([f"{patient}-{i % IMAGES_EACH}" for i, patient in enumerate(patients)]),
         groups=patients,
+        groups_known=True,
         labels=labels,
         holdout=grouped(NAME, patients, labels, True, options.root_seed, share=10),
+        holdout_kind="grouped",
         channels=1,
-        mirror=False,
+        flip=False,
+        synthetic=True,
         read=Drawn(NAME, options.root_seed, patients, findings),
         fingerprint=f"{NAME} version {VERSION} seed {options.root_seed} side {SIDE}",
-        facts=ORIGIN.facts(TITLE, "grouped") | {"synthetic": True},
+        about=ORIGIN.about(TITLE),
     )

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.images.contract import Images
-from benchmark.results import atomic_path, read_json, write_json
+from benchmark.results import atomic_path, path_name, read_json, write_json
 
 VERSION = 2  # raise it when decoding changes
 NAMED = 5  # unreadable files named in the message
@@ -81,7 +81,7 @@ def decoded(
         size: side in pixels.
         folder: of the cache.
         workers: processes that decode.
-        skip_bad: leave unreadable images out (and count them in the facts) instead of stopping.
+        skip_bad: leave unreadable images out (and count them in `Images.about`) instead of stopping.
         progress: called with the number of images decoded so far.
 
     Raises:
@@ -89,8 +89,7 @@ def decoded(
     """
     key = f"{VERSION}\0{images.fingerprint}\0{size}\0{images.channels}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    stem = "".join(c if c.isalnum() else "-" for c in images.dataset)[-40:]
-    path = folder / f"{stem}-{size}px-{digest}.npy"
+    path = folder / f"{path_name(images.dataset)}-{size}px-{digest}.npy"
     remarks = path.with_suffix(".json")
     if not all(file.exists() for file in (path, remarks, _hashes_of(path))):
         errors = _decode(images, size, path, workers, progress)
@@ -108,8 +107,8 @@ def decoded(
     return Decoded(images, path)
 
 
-def subset(images: Images, keep: npt.NDArray[np.bool_], facts: dict[str, object]) -> Images:
-    """The index of some of the images, with further facts."""
+def subset(images: Images, keep: npt.NDArray[np.bool_], about: Mapping[str, object]) -> Images:
+    """The index of the images for which `keep`, (N,), is True, with more to say about them."""
     rows = np.flatnonzero(keep)
     return dataclasses.replace(
         images,
@@ -118,7 +117,7 @@ def subset(images: Images, keep: npt.NDArray[np.bool_], facts: dict[str, object]
         labels=images.labels[rows],
         holdout=images.holdout[rows],
         read=_Rows(images.read, rows),
-        facts={**images.facts, **facts},
+        about={**images.about, **about},
     )
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def read(path: Path) -> Image:
     """The image as a viewer would show it: rescaled, windowed, and bright where the body is dense.
 
-    The window is the file's own, the first where it has several; without one, its lookup table; without
-    either, the image's own range.
+    The window is the file's own, the first where it has several; without one, its lookup table; without either, the
+    image's own range.
 
     Raises:
         InputError: pydicom is not installed, or the file is damaged, has no pixels or several frames.

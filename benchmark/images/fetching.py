@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
+from benchmark.download import fetch_url
 from benchmark.errors import InputError
 
 TIMEOUT = 30.0  # seconds without an answer
@@ -24,8 +25,6 @@ def download(url: str, path: Path, say: Say, md5: str | None = None) -> None:
     Raises:
         InputError: no answer, cut short, or another MD5 than published.
     """
-    from benchmark.weights.fetching import fetch_url
-
     if path.is_file() and (md5 is None or _md5(path) == md5):
         say(f"{path} is there")
         return
@@ -55,7 +54,7 @@ def from_dataverse(
         folder: where to.
         wanted: beginnings of the names of the files to fetch.
         unwanted: parts of names to pass over.
-        say: told what is done.
+        say: takes one line about each step.
 
     Raises:
         InputError: no answer, not what was expected, or a damaged file.
@@ -77,8 +76,7 @@ def from_dataverse(
     if not chosen:
         raise InputError(f"{address} lists none of {', '.join(wanted)}: its files may have been renamed.")
     for file in chosen:
-        # A table that the server keeps as .tab is asked for as it was sent in, which is what the MD5 belongs
-        # to.
+        # A table that the server keeps as .tab is asked for as it was sent in, which is what the MD5 belongs to.
         name = file.get("originalFileName") or file["filename"]
         original = "?format=original" if "originalFileFormat" in file else ""
         target = folder / PurePosixPath(name).name

@@ -56,8 +56,8 @@ class ImageFiles:
                 "replace it, or leave such files out with --skip-bad-images."
             ) from error
 
-    def fingerprint(self, root: Path, extra: str = "") -> str:
-        """SHA-256 over every file's name under `root`, its length and its first bytes, and `extra`.
+    def fingerprint(self, folder: Path, extra: str = "") -> str:
+        """SHA-256 over every file's name under `folder`, its length and its first bytes, and `extra`.
 
         The first bytes of a compressed image already hold picture content, so that a changed image changes
         them; reading whole files at every start would take minutes on the larger data sets. Of more than
@@ -67,7 +67,7 @@ class ImageFiles:
             InputError: a file is missing.
         """
         digest = hashlib.sha256(extra.encode())
-        prefix = f"{root}{os.sep}"
+        prefix = f"{folder}{os.sep}"
         sampled = SAMPLED if len(self.paths) <= MANY else 0
         for path in map(str, self.paths):
             try:

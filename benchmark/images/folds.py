@@ -23,8 +23,7 @@ def assign(images: Images, rows: npt.NDArray[np.intp], folds: int, rng: np.rando
         rng: decides among equally good assignments.
 
     Raises:
-        InputError: no assignment was found in which every class is in every fold's training and validation
-        part.
+        InputError: no assignment was found in which every class is in every fold's training and validation part.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

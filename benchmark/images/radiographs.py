@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.seeds import rng_for
+
 SIDE = 64  # pixels, before the working size is made of it
 PLAIN = 0.6  # share of the images with nodules that show them plainly
 
@@ -36,6 +38,28 @@ class Chest:
     rib_contrast: float
     density: float
     vessels: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Reads a synthetic data set by drawing it: image `index` is always the same.
+
+    Attributes:
+        dataset, root_seed: key the draws.
+        patients: (N,) whose image each is.
+        findings: what each shows, any of `FINDINGS`.
+    """
+
+    dataset: str
+    root_seed: int
+    patients: npt.NDArray[np.str_]
+    findings: tuple[frozenset[str], ...]
+
+    def __call__(self, index: int) -> npt.NDArray[np.uint8]:
+        """(SIDE, SIDE) uint8."""
+        build = chest(rng_for(self.root_seed, "patient", dataset=self.dataset, patient=str(self.patients[index])))
+        rng = rng_for(self.root_seed, "image", dataset=self.dataset, index=index)
+        return radiograph(build, self.findings[index], rng)
 
 
 def chest(rng: np.random.Generator) -> Chest:

@@ -23,10 +23,9 @@ class Subsample:
 
     Attributes:
         indices: (n,) sorted rows of the data set, all in the pool.
-        overlap: rho, the share of a subsample that another seed's is taken to hold too: 0 where the seeds are
-            disjoint, else n / pool of the scarcest class or label that can supply n, or the mean over all
-            images, those without any label among them, if that is more. It is what independent draws would
-            share, and so an upper bound.
+        overlap: rho, the share of a subsample that another seed's is taken to hold too: 0 where the seeds are disjoint,
+            else n / pool of the scarcest class or label that can supply n, or the mean over all images, those without
+            any label among them, if that is more. It is what independent draws would share, and so an upper bound.
         shortfalls: class -> images, for classes that could not supply n.
     """
 
@@ -47,11 +46,10 @@ def draw(
 ) -> Subsample:
     """Draw the subsample of one seed.
 
-    A class's groups are put in a random order and dealt out to the seeds, so that two seeds share no patient;
-    a seed takes one image of each of its groups, then a second, and so on, until it has n. Where n is more
-    than a seed's part, the seed goes on in the others' parts: the n that fit stay disjoint, and `overlap`
-    tells of the larger. For labels (multilabel) the same holds for each label's positives, rarest first, and
-    for the images without any.
+    A class's groups are put in a random order and dealt out to the seeds, so that two seeds share no patient; a seed
+    takes one image of each of its groups, then a second, and so on, until it has n. Where n is more than a seed's part,
+    the seed goes on in the others' parts: the n that fit stay disjoint, and `overlap` tells of the larger. For labels
+    (multilabel) the same holds for each label's positives, rarest first, and for the images without any.
 
     Args:
         images: the data set.
@@ -80,8 +78,7 @@ def draw(
         available = int(member.sum())
         if available < min_per_class and k < len(images.classes):
             raise InputError(
-                f"{images.dataset}: the pool has {available} images of '{name}', fewer than the "
-                f"{min_per_class} "
+                f"{images.dataset}: the pool has {available} images of '{name}', fewer than the {min_per_class} "
                 "that a class must supply. Leave the class out, or lower min_per_class in a preset."
             )
         smallest = int(np.bincount(part[member], minlength=seeds).min())
@@ -97,8 +94,7 @@ def draw(
     if all(name in shortfalls for name in images.classes):
         raise InputError(
             f"{images.dataset}: no class has {n_per_class} images in the pool "
-            f"({', '.join(f'{name} {count}' for name, count in shortfalls.items())}). Use a smaller "
-            "--n-per-class."
+            f"({', '.join(f'{name} {count}' for name, count in shortfalls.items())}). Use a smaller --n-per-class."
         )
     of_classes = shared[: len(images.classes)]
     overlap = max([float(taken @ shared / taken.sum()), *of_classes[of_classes < 1]])

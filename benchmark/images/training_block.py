@@ -1,4 +1,4 @@
-"""A block: what all arms of one (dataset, n, seed) share, the same subsample, the same folds, the same holdout."""
+"""What all arms of one (dataset, n, seed) share: the same subsample, the same folds, the same holdout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TrainingBlock:
 
     Attributes:
         dataset, n_per_class, seed: which block.
-        task, classes, mirror: of the data set (`datasets.contract.Images`).
+        task, classes, flip: of the data set (`images.contract.Images`).
         pixels: the decoded images on disk, (N, size, size, channels) uint8, opened as a memory map.
         subsample: (n,) rows of `pixels`, sorted: every label that may be used.
         labels: (n, K) of the subsample.
@@ -34,7 +34,7 @@ class TrainingBlock:
     seed: int
     task: Task
     classes: tuple[str, ...]
-    mirror: bool
+    flip: bool
     pixels: Path
     subsample: npt.NDArray[np.intp]
     labels: npt.NDArray[np.float32]

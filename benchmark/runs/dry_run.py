@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from benchmark import datasets
 from benchmark.errors import InputError
-from benchmark.runs.planning import check_names, draw_all, is_done, load_images, made_for, needs_weights, weights_of
+from benchmark.images.contract import Images
+from benchmark.images.subsample import Subsample
+from benchmark.runs.planning import draw_all, load_images
 from benchmark.runs.records import class_counts, data_records
-from studies.progress import spoken
+from benchmark.runs.request import Request, check_request, is_done
+from benchmark.runs.weights import find_weights, is_made, is_needed
+from studies.progress import duration_text
 from studies.timing import trial_seconds
-
-if TYPE_CHECKING:
-    from benchmark.images.contract import Images
-    from benchmark.images.subsample import Subsample
-    from benchmark.runs.planning import Request
 
 
 def describe(request: Request) -> str:
     """The plan in words. Nothing is decoded, trained or written; what is missing is listed, not raised."""
     spec = request.spec
-    check_names(request)
+    check_request(request)
     cells = list(spec.cells())
     open_cells = [cell for cell in cells if not is_done(cell, request)]
     lines = [
@@ -44,10 +42,10 @@ def describe(request: Request) -> str:
         for cell in open_cells:
             if cell.dataset == name:
                 rows = len(draws[cell.n_per_class, cell.seed].indices)
-                hours[name][cell.arm] += spec.budget * trial_seconds(request, cell.arm, rows) / 3600
-    found, without = _weights(request)
-    lines += [*([""] if found else []), *found, "", *_expected(hours, request)]
-    missing += without
+                hours[name][cell.arm] += spec.budget * trial_seconds(spec, request.device, cell.arm, rows) / 3600
+    weights, lacking = _weights(request)
+    lines += [*([""] if weights else []), *weights, "", *_expected(hours, request)]
+    missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
     return "\n".join(lines) + "\n"
@@ -77,11 +75,11 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
         lines += [
             f"weights     {arm}, for {name}: pretrained on the built-in corpus, once, and kept"
             for name in spec.datasets
-            if made_for(name, arm, request)
+            if is_made(name, arm, request)
         ]
-        if needs_weights(arm, request):
+        if is_needed(arm, request):
             try:
-                file = weights_of(arm, request, download=False)
+                file = find_weights(arm, request, download=False)
             except InputError as error:
                 missing.append(str(error))
             else:
@@ -94,13 +92,12 @@ def _expected(hours: Mapping[str, Mapping[str, float]], request: Request) -> lis
     lines = []
     for name in request.spec.datasets:
         if name in hours:
-            by_arm = ", ".join(f"{arm} {value:,.1f}" for arm, value in hours[name].items())
-            lines.append(f"hours       {name}: {by_arm}; together {sum(hours[name].values()):,.1f} device-hours")
+            listed = ", ".join(f"{arm} {value:,.1f}" for arm, value in hours[name].items())
+            lines.append(f"hours       {name}: {listed}; together {sum(hours[name].values()):,.1f} device-hours")
         else:
             lines.append(f"hours       {name}: not known, as it is missing")
-    total = sum(sum(each.values()) for each in hours.values())
+    total = sum(sum(by_arm.values()) for by_arm in hours.values())
     rest = "" if len(hours) == len(request.spec.datasets) else ", without what is missing"
-    lines.append(
-        f"expected    {spoken(total * 3600 / request.workers)} with {request.workers} workers on {request.device}{rest}"
-    )
+    time = duration_text(total * 3600 / request.workers)
+    lines.append(f"expected    {time} with {request.workers} workers on {request.device}{rest}")
     return lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.runs.planning import Request
     from benchmark.runs.records import Record
+    from benchmark.runs.request import Request
 
 
 def protocol_records(request: Request) -> list[Record]:
@@ -25,7 +25,7 @@ def protocol_records(request: Request) -> list[Record]:
         "budget": f"{spec.budget} finished trials in every cell; trial 0 is the arm's published default; "
         "a trial that diverges counts with the worst value; no pruning",
         "inner validation": f"{spec.folds} stratified, group-disjoint folds; a trial's value is their mean",
-        "tuned metric": spec.metric,
+        "tuned metric": spec.tune_metric,
         "sampler": spec.sampler,
         "cap on epochs": f"{spec.max_epochs}, for every arm; no early stopping",
         "batch size": str(spec.batch_size),

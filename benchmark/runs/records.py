@@ -21,7 +21,7 @@ def data_records(images: Images) -> list[Record]:
     for part, rows in (("pool", ~images.holdout), ("holdout", images.holdout)):
         record: Record = {
             "dataset": images.dataset,
-            "part": part if part == "pool" else f"holdout ({images.facts.get('holdout', 'official')})",
+            "part": part if part == "pool" else f"holdout ({images.facts['holdout']})",
             "images": int(rows.sum()),
             "groups": len(set(images.groups[rows])),
         }
@@ -66,8 +66,10 @@ def weight_record(dataset: str, arm: str, file: WeightFile) -> Record:
 
 
 def pretraining_records(file: WeightFile) -> list[Record]:
-    """The card of a checkpoint of ours: a record for every source that it learned from; none for other files, with
-    which a user may have laid a card of another form."""
+    """The card of a checkpoint of ours, a record for every source that it learned from; none for other files.
+
+    A user may have laid a card of another form beside a file: it gives no records either.
+    """
     card = read_card(file.path) or {}
     settings: Any = card.get("settings")
     sources: Any = card.get("sources")

@@ -1,9 +1,7 @@
 """MLflow: a mirror of the run folders, written by one thread of the driver, rebuilt from the folders at any time.
 
-    python -m benchmark.tracking --rebuild
-
-The only file that imports mlflow. A failing tracker warns once and never stops a study. One experiment a
-(data set, n); in it a run a study, and beneath that a run a trial and the final run.
+A failing tracker warns once and never stops a study. One experiment a (data set, n); in it a run a study, and beneath
+that a run a trial and the final run.
 """
 
 from __future__ import annotations
@@ -19,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from benchmark.results import COSTS, PREDICTIONS, TRIALS, read_table
+from benchmark.metrics import Metric
+from benchmark.results import COSTS, PREDICTIONS, TRIALS, path_name, read_table
 from benchmark.spec import Cell
 from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
 
@@ -30,17 +29,18 @@ KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same
 
 
 class Mirror:
-    """Tells MLflow what happens in a run. Calls return at once; a thread of its own does the work, in order.
+    """Writes what happens in a run to MLflow. Calls return at once; a thread of its own does the work, in order.
 
-    Use it as a context manager: leaving it waits for what has been told.
+    Use it as a context manager: leaving it waits for the work that is queued.
     """
 
-    def __init__(self, root: Path, run: str, database: str = DATABASE) -> None:
-        """Mirror the run of this name into `root`'s database."""
+    def __init__(self, root: Path, run: str, metric: Metric, database: str = DATABASE) -> None:
+        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database."""
         self._root = root.resolve()
         self._run = run
+        self._metric = metric
         self._database = database
-        self._told: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
         self._client: MlflowClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
@@ -54,30 +54,30 @@ class Mirror:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._told.put(None)
+        self._tasks.put(None)
         self._thread.join()
         if self.failure:
             sys.stderr.write("MLflow lacks part of this run: python -m benchmark.tracking --rebuild\n")
 
     def study_started(self, cell: Cell, facts: Mapping[str, Any]) -> None:
         """A study has begun, or goes on. `facts` of its data are shown with it."""
-        self._told.put(lambda: self._study(cell, facts))
+        self._tasks.put(lambda: self._study(cell, facts))
 
     def trial_finished(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
         """A trial has finished: its rows of the trials and the costs table."""
-        self._told.put(lambda: self._trial(cell, trial, cost))
+        self._tasks.put(lambda: self._trial(cell, trial, cost))
 
     def study_finished(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
-        """A cell is complete in its folder. Trials that were never told (the driver had died) are added now."""
-        self._told.put(lambda: self._finish(cell, metrics, folder))
+        """A cell is complete in its folder. Trials that were never sent (the driver had died) are added now."""
+        self._tasks.put(lambda: self._finish(cell, metrics, folder))
 
     def _work(self) -> None:
-        """Do what is told until None comes; after a failure, only wait for None."""
+        """Do the tasks until None comes; after a failure, only wait for None."""
         try:
             self._client = open_database(self._root, self._database)
         except Exception as error:
             self._fail(error)
-        while (task := self._told.get()) is not None:
+        while (task := self._tasks.get()) is not None:
             if self.failure is None:
                 try:
                     task()
@@ -110,7 +110,8 @@ class Mirror:
         key = f"{self._key(cell)}/trial{trial['trial']:03d}"
         known = self._experiment(cell)
         value = float(trial["value"])
-        best = self._best[self._key(cell)] = max(value, self._best.get(self._key(cell), value))
+        better = max if self._metric.higher_is_better else min
+        best = self._best[self._key(cell)] = better(value, self._best.get(self._key(cell), value))
         if key in known:
             return
         number = int(trial["trial"])
@@ -204,12 +205,12 @@ class Mirror:
         """The MLflow runs that this run has in the cell's experiment already, by key; the experiment is made."""
         name = _experiment_name(cell)
         if name not in self._known:
-            found = self._client.get_experiment_by_name(name)
-            if found is None:
+            experiment = self._client.get_experiment_by_name(name)
+            if experiment is None:
                 place = (self._root / ARTIFACTS / name).as_uri()
                 identity = self._client.create_experiment(name, artifact_location=place)
             else:
-                identity = found.experiment_id
+                identity = experiment.experiment_id
             self._known[name] = dict(self._recorded(identity))
         return self._known[name]
 
@@ -229,7 +230,7 @@ class Mirror:
 
 
 def _experiment_name(cell: Cell) -> str:
-    return f"{cell.dataset}-n{cell.n_per_class}".replace("/", "_").replace(":", "_")
+    return path_name(f"{cell.dataset}-n{cell.n_per_class}")
 
 
 def _short(value: Any) -> str:

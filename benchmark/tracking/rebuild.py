@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark import metrics
 from benchmark.errors import InputError
-from benchmark.results import DONE, PREDICTIONS, SPEC, read_info, read_json
-from benchmark.spec import Cell
+from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json
+from benchmark.spec import Cell, tuned_metric
 from benchmark.tracking.database import DATABASE
 from benchmark.tracking.mirror import Mirror
 
@@ -36,14 +38,12 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     count = 0
     try:
         for folder in folders:
-            with Mirror(root, folder.name, fresh) as mirror:
-                for done in sorted(folder.glob(f"cells/*/*/*/*/{DONE}")):
-                    described = read_json(done)
-                    cell = Cell(**described["cell"])
-                    facts = read_info(done.with_name(PREDICTIONS)).facts.get(cell.dataset, {})
-                    mirror.study_started(cell, facts)
-                    mirror.study_finished(cell, described.get("metrics", {}), done.parent)
-                    count += 1
+            tuned, negated = tuned_metric(read_json(folder / SPEC))
+            if negated:
+                sys.stderr.write(f"{folder} is left out: an older version wrote it, with values of the wrong sign\n")
+                continue
+            with Mirror(root, folder.name, metrics.find(tuned or "auroc"), fresh) as mirror:
+                count += _mirror_cells(folder, mirror)
             if mirror.failure:
                 raise InputError(f"MLflow could not be rebuilt: {mirror.failure}")
         for suffix in ("-wal", "-shm"):
@@ -52,4 +52,19 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     finally:
         for suffix in ("", "-wal", "-shm"):
             (root / f"{fresh}{suffix}").unlink(missing_ok=True)
+    return count
+
+
+def _mirror_cells(run: Path, mirror: Mirror) -> int:
+    """Mirror the finished cells of a run, and count them."""
+    count = 0
+    for folder in cell_folders(run):
+        if not (folder / DONE).is_file():
+            continue
+        described = read_json(folder / DONE)
+        cell = Cell(**described["cell"])
+        facts = read_info(folder / PREDICTIONS).facts.get(cell.dataset, {})
+        mirror.study_started(cell, facts)
+        mirror.study_finished(cell, described.get("metrics", {}), folder)
+        count += 1
     return count

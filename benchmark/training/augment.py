@@ -25,13 +25,13 @@ MIXUP = 0.5  # probability that a batch is mixed
 MIXUP_BETA = 0.4  # concentration of Beta(a, a), Zhang et al. 2018
 
 
-def augment(images: Tensor, strength: float, mirror: bool, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, strength: float, flip: bool, generator: torch.Generator) -> Tensor:
     """Random views of a batch.
 
     Args:
         images: (B, C, H, W) uint8.
-        strength: 0 gives the images themselves (but for `mirror`), 1 the full ranges above.
-        mirror: whether to flip left-right with probability one half.
+        strength: 0 gives the images themselves (but for `flip`), 1 the full ranges above.
+        flip: whether to flip left-right with probability one half.
         generator: on the CPU; every draw is made from it, in a fixed order.
 
     Returns:
@@ -44,16 +44,16 @@ def augment(images: Tensor, strength: float, mirror: bool, generator: torch.Gene
         draws = torch.rand(*(shape or (batch,)), generator=generator)
         return (low + (high - low) * draws).to(device)
 
-    flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if mirror else torch.ones(batch, device=device)
+    direction = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if flip else torch.ones(batch, device=device)
     if strength <= 0:
-        return torch.where(flip.view(-1, 1, 1, 1) < 0, views.flip(3), views)
+        return torch.where(direction.view(-1, 1, 1, 1) < 0, views.flip(3), views)
 
     views = _affine(
         views,
         angle=uniform(-ROTATION, ROTATION) * strength,
         scale=torch.exp(uniform(-SCALE, SCALE) * strength),
         shift=uniform(-TRANSLATION, TRANSLATION, batch, 2) * 2 * strength,
-        flip=flip,
+        direction=direction,
     )
     views = _blur(views, uniform(0, 1) < BLUR * strength)
     column = (-1, 1, 1, 1)
@@ -61,9 +61,9 @@ def augment(images: Tensor, strength: float, mirror: bool, generator: torch.Gene
     brightness = (uniform(-BRIGHTNESS, BRIGHTNESS) * strength).view(column)
     mean = views.mean(dim=(1, 2, 3), keepdim=True)
     views = (views - mean) * contrast + mean + brightness
-    deviation = uniform(0, NOISE).view(column) * strength
+    std = uniform(0, NOISE).view(column) * strength
     noise = torch.randn(views.shape, generator=generator).to(device)
-    views = torch.addcmul(views, noise, deviation).clamp_(0.0, 1.0)
+    views = torch.addcmul(views, noise, std).clamp_(0.0, 1.0)
     return _erase(
         views,
         chosen=uniform(0, 1) < ERASE * strength,
@@ -91,11 +91,11 @@ def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Gen
     return torch.lerp(inputs[partner], inputs, share), torch.lerp(targets[partner], targets, share)
 
 
-def _affine(images: Tensor, angle: Tensor, scale: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
+def _affine(images: Tensor, angle: Tensor, scale: Tensor, shift: Tensor, direction: Tensor) -> Tensor:
     cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
     rows = [
-        torch.stack([cosine * flip, -sine, shift[:, 0]], 1),
-        torch.stack([sine * flip, cosine, shift[:, 1]], 1),
+        torch.stack([cosine * direction, -sine, shift[:, 0]], 1),
+        torch.stack([sine * direction, cosine, shift[:, 1]], 1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -25,11 +25,11 @@ from benchmark.training.features import CHUNK, FrozenFeatures, as_unit, frozen_f
 from benchmark.training.network import Network
 
 WARM_UP = 0.1  # share of the steps
-CLIP = 5.0  # largest norm of the gradient
+LARGEST_NORM = 5.0  # the gradient is clipped to it
 
 
 class Diverged(ArithmeticError):
-    """The loss became NaN or infinite. The trial has spent its budget and counts with the worst value."""
+    """The loss or a score became NaN or infinite: the trial counts, with the metric's worst value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,25 @@ class Recipe:
     augmentation: float
     label_smoothing: float
     batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """A subsample on the device, with what every fit on it shares.
+
+    Attributes:
+        images: (N, C, H, W) uint8.
+        targets: (N, K) one-hot, or 0/1 with NaN for unknown labels.
+        task: decides the loss: softmax cross-entropy, or masked binary cross-entropy for "multilabel".
+        flip: whether left-right flips are allowed.
+        features: of these images, used where part of the network is frozen.
+    """
+
+    images: Tensor
+    targets: Tensor
+    task: Task
+    flip: bool
+    features: FrozenFeatures
 
 
 def configure(threads: int) -> None:
@@ -76,58 +95,51 @@ def to_device(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
 
 def fit(
     build: Callable[[], Network],
-    images: Tensor,
-    targets: Tensor,
+    data: TrainingSet,
     rows: npt.NDArray[np.intp],
     recipe: Recipe,
-    task: Task,
-    mirror: bool,
-    features: FrozenFeatures,
     seed: np.random.SeedSequence,
 ) -> Network:
     """Train a network on some rows of a subsample.
 
     Args:
         build: makes the network; called under the fit's seed.
-        images: (N, C, H, W) uint8, the whole subsample on the device.
-        targets: (N, K) one-hot, or 0/1 with NaN for unknown labels.
+        data: the whole subsample, on the device.
         rows: the rows to train on.
         recipe: the shared settings.
-        task: decides the loss: softmax cross-entropy, or masked binary cross-entropy for "multilabel".
-        mirror: whether left-right flips are allowed.
-        features: of this subsample, used where part of the network is frozen.
         seed: all randomness of this fit.
 
     Raises:
         Diverged: when the loss is not finite.
     """
+    device = data.images.device
     initial, order = seed.spawn(2)
     generator = torch.Generator().manual_seed(int_seed(order))
     with seeded(initial):
         network = build()
-        learned = network.learned.to(images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         _train_mode(learned)
         if network.frozen is not None:
-            network.frozen.to(images.device)
+            network.frozen.to(device)
         optimiser = torch.optim.AdamW(
             parameter_groups(learned, recipe.weight_decay), lr=recipe.learning_rate, fused=True
         )
         batches = math.ceil(len(rows) / recipe.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
         for epoch in range(recipe.epochs):
-            seen = None if network.frozen is None else features.view(network, recipe.augmentation, epoch)
+            features = None if network.frozen is None else data.features.view(network, recipe.augmentation, epoch)
             shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
-            for chosen in shuffled.to(images.device).tensor_split(batches):
-                if seen is None:
-                    inputs = augment(images[chosen], recipe.augmentation, mirror, generator)
+            for batch in shuffled.to(device).tensor_split(batches):
+                if features is None:
+                    inputs = augment(data.images[batch], recipe.augmentation, data.flip, generator)
                     inputs = inputs.contiguous(memory_format=torch.channels_last)
                 else:
-                    inputs = seen[chosen]
-                inputs, wanted = mixup(inputs, targets[chosen], recipe.augmentation, generator)
-                loss = classification_loss(learned(inputs), wanted, task, recipe.label_smoothing)
+                    inputs = features[batch]
+                inputs, targets = mixup(inputs, data.targets[batch], recipe.augmentation, generator)
+                loss = classification_loss(learned(inputs), targets, data.task, recipe.label_smoothing)
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
-                norm = nn.utils.clip_grad_norm_(learned.parameters(), CLIP)
+                norm = nn.utils.clip_grad_norm_(learned.parameters(), LARGEST_NORM)
                 if not math.isfinite(norm.item()) or not math.isfinite(loss.item()):
                     raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
                 optimiser.step()
@@ -183,7 +195,7 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
 
 
 def warm_cosine(steps: int) -> Callable[[int], float]:
-    """The learning rate's factor at each of so many steps: a linear warm-up, then a cosine to zero."""
+    """The learning rate's factor at each of `steps` steps: a linear warm-up, then a cosine to zero."""
     warm = max(1, round(WARM_UP * steps))
 
     def factor(step: int) -> float:

@@ -17,21 +17,21 @@ from benchmark.training.augment import augment
 from benchmark.training.network import Network
 
 CHUNK = 64  # images a forward pass; fixed, so that cached and recomputed features are the same bits
-BUDGET = 768 * 2**20  # bytes kept in one process
+CAPACITY = 768 * 2**20  # bytes kept in one process
 
 
 class FrozenFeatures:
-    """The frozen features of one cell's subsample, kept within a memory budget, oldest use dropped first.
+    """The frozen features of one cell's subsample, kept within a memory capacity, oldest use dropped first.
 
-    What is dropped is computed again, to the same bits: the memory budget changes the time, never the result.
+    What is dropped is computed again, to the same bits: the capacity changes the time, never the result.
     """
 
-    def __init__(self, images: Tensor, mirror: bool, root_seed: int, cell: str, budget: int = BUDGET) -> None:
+    def __init__(self, images: Tensor, flip: bool, root_seed: int, cell: str, capacity: int = CAPACITY) -> None:
         """Keep the subsample's images, (N, C, H, W) uint8 on the device."""
         self._images = images
-        self._mirror = mirror
+        self._flip = flip
         self._seed = (root_seed, cell)
-        self._budget = budget
+        self._capacity = capacity
         self._kept: OrderedDict[tuple[str, float, int], Tensor] = OrderedDict()
 
     def clean(self, network: Network) -> Tensor:
@@ -46,7 +46,7 @@ class FrozenFeatures:
         key = (network.frozen_key, strength, epoch)
         if key not in self._kept:
             self._kept[key] = self._compute(network, strength, epoch)
-            while self._bytes() > self._budget and len(self._kept) > 1:
+            while self._bytes() > self._capacity and len(self._kept) > 1:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
@@ -57,7 +57,7 @@ class FrozenFeatures:
         root, cell = self._seed
         seed = seed_for(root, "view", cell=cell, strength=str(strength), epoch=epoch)
         generator = torch.Generator().manual_seed(int_seed(seed))
-        views = (augment(chunk, strength, self._mirror, generator) for chunk in torch.split(self._images, CHUNK))
+        views = (augment(chunk, strength, self._flip, generator) for chunk in torch.split(self._images, CHUNK))
         return torch.cat([frozen_features(network, view) for view in views])
 
     def _bytes(self) -> int:

@@ -30,13 +30,13 @@ class Normalise(nn.Module):
     """Images in [0, 1] to the input that a backbone was trained with; grey images become three equal channels."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
-    def __init__(self, mean: Sequence[float], deviation: Sequence[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 1 or C, H, W) to (B, C, H, W)."""
-        return (images - self.mean) / self.deviation
+        return (images - self.mean) / self.std

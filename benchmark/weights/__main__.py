@@ -88,8 +88,8 @@ def _fetch(options: argparse.Namespace) -> int:
             raise InputError(f"HF_HUB_OFFLINE forbids the network: unset it to fetch {source.name}.")
         path = fetch(source, folder, _progress)
         sys.stderr.write("\n")
-    found = weight_file(path, source.backbone or options.name, source.role, source)
-    sys.stdout.write(f"{source.name}: {path}\nSHA-256 {found.sha256}\n")
+    file = weight_file(path, source.backbone or options.name, source.role, source)
+    sys.stdout.write(f"{source.name}: {path}\nSHA-256 {file.sha256}\n")
     if source.note:
         sys.stdout.write(f"Note: {source.note}\n")
     return 0

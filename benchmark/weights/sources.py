@@ -274,11 +274,11 @@ def timm_config(backbone: str) -> Any:
 
 def _trained_on(tag: str) -> tuple[str, ...]:
     """What a timm tag says of the training data, for example ``in12k_ft_in1k``."""
-    found = []
+    data = []
     if any(part in tag for part in ("in21k", "in22k", "in12k")):
-        found.append("imagenet-21k")
+        data.append("imagenet-21k")
     if "in1k" in tag:
-        found.append("imagenet")
+        data.append("imagenet")
     if tag.startswith(("lvd", "laion", "openai", "dfn", "datacomp", "webli", "ig", "swag", "yfcc", "cc12m")):
-        found.append(f"web images ({tag})")
-    return tuple(found) or (UNKNOWN_DATA,)
+        data.append(f"web images ({tag})")
+    return tuple(data) or (UNKNOWN_DATA,)

@@ -18,9 +18,9 @@ def block():
 
 def make_block(seed=0, **changes):
     truth = Truth(**{"auroc": (0.75, 0.82, 0.85), "seeds": 4, "images": 160, "images_per_patient": 2, **changes})
-    whole = simulate(truth, np.random.default_rng(seed))
-    arms = ARMS if len(truth.auroc) == 3 else whole.arms
-    return replace(whole, dataset="toy", arms=arms)
+    simulated = simulate(truth, np.random.default_rng(seed))
+    arms = ARMS if len(truth.auroc) == 3 else simulated.arms
+    return replace(simulated, dataset="toy", arms=arms)
 
 
 def make_multiclass(seed=0, classes=3, arms=2, seeds=3, images=150, refits=1):

@@ -1,20 +1,42 @@
 """Every arm keeps the contract; a new file in the folder is tested by being there."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from benchmark import arms
-from benchmark.arms.contract import Setting
+from benchmark.arms import NetworkSpec
 from benchmark.errors import InputError
 from benchmark.seeds import seed_for
-from benchmark.training.engine import Recipe, fit, predict, seeded
+from benchmark.training.engine import Recipe, TrainingSet, fit, predict, seeded
 from benchmark.training.features import FrozenFeatures
+from benchmark.weights.checkpoint import save_checkpoint
 from benchmark.weights.find import WeightFile, find
-from benchmark.weights.load import load_backbone, save_checkpoint
+from benchmark.weights.load import load_backbone
 from studies import spaces
 
 BACKBONE = "resnet10t"
+
+#: A file that breaks no rule; the tests take lines away.
+GOOD = """
+from benchmark.arms import Dimension
+
+NAME = "mine"
+TITLE = "an arm of mine"
+ROLE = None
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 1e-3
+OWN = Dimension("width", "choice", choices=(8, 16))
+OWN_DEFAULT = 8
+
+
+def prepare(spec, weights): ...
+
+
+def build(prepared, spec, parameters): ...
+"""
 
 
 @pytest.fixture(scope="module")
@@ -30,29 +52,29 @@ def weights(tmp_path_factory):
 
 
 def cases():
-    return [(name, choice) for name in arms.names() for choice in arms.find(name).OWN.choices]
+    return [
+        (name, value)
+        for name in arms.names()
+        for value in arms.find(name).OWN.choices or (arms.find(name).OWN_DEFAULT,)
+    ]
 
 
-@pytest.mark.parametrize(("name", "choice"), cases())
+@pytest.mark.parametrize(("name", "value"), cases())
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_choice_trains_and_predicts(name, choice, channels, weights):
+def test_every_value_of_its_own_dimension_trains_and_predicts(name, value, channels, weights):
     arm = arms.find(name)
-    setting = Setting(BACKBONE, channels, 3)
+    spec = NetworkSpec(BACKBONE, channels, 3)
     file: WeightFile | None = weights[arm.ROLE] if arm.ROLE else None
-    prepared = arm.prepare(setting, file)
+    prepared = arm.prepare(spec, file)
     before = None if prepared is None else {k: v.clone() for k, v in prepared.backbone.state_dict().items()}
     images = torch.randint(0, 256, (12, channels, 32, 32), dtype=torch.uint8)
     targets = torch.eye(3)[torch.arange(12) % 3]
-    parameters = spaces.default(arm, 2) | {arm.OWN.name: choice}
+    parameters = spaces.default(arm, 2) | {arm.OWN.name: value}
     network = fit(
-        lambda: arm.build(prepared, setting, parameters),
-        images,
-        targets,
+        lambda: arm.build(prepared, spec, parameters),
+        TrainingSet(images, targets, "multiclass", True, FrozenFeatures(images, True, 0, "cell")),
         np.arange(12),
         Recipe(1e-2, 1e-3, 2, 0.5, 0.1, 6),
-        "multiclass",
-        True,
-        FrozenFeatures(images, True, 0, "cell"),
         seed_for(0, "fit"),
     )
     scores = predict(network, images, "multiclass")
@@ -65,11 +87,11 @@ def test_every_choice_trains_and_predicts(name, choice, channels, weights):
 
 def test_depth_decides_what_learns(weights):
     arm = arms.find("medical")
-    setting = Setting(BACKBONE, 1, 2)
-    prepared = arm.prepare(setting, weights["medical"])
+    spec = NetworkSpec(BACKBONE, 1, 2)
+    prepared = arm.prepare(spec, weights["medical"])
     sizes = {}
     for depth in arm.OWN.choices:
-        network = arm.build(prepared, setting, {"depth": depth})
+        network = arm.build(prepared, spec, {"depth": depth})
         sizes[depth] = sum(p.numel() for p in network.learned.parameters())
     assert sizes["head"] == prepared.backbone.num_features * 2 + 2
     assert sizes["head"] < sizes["last"] < sizes["all"]
@@ -78,3 +100,49 @@ def test_depth_decides_what_learns(weights):
 def test_the_near_miss_of_an_unknown_arm():
     with pytest.raises(InputError, match="Did you mean 'imagenet'"):
         arms.find("imagnet")
+
+
+def test_no_arm_of_ours_breaks_the_contract():
+    assert arms.MODULES.problems() == ()
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """A second folder of arms, looked into for the duration of a test."""
+    with monkeypatch.context() as patch:
+        patch.setattr(arms, "__path__", [*arms.__path__, str(tmp_path)])
+        arms.MODULES.forget()
+        yield tmp_path
+    arms.MODULES.forget()
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(f"benchmark.arms.{path.stem}", None)
+        vars(arms).pop(path.stem, None)
+
+
+def test_an_arm_is_found_by_being_there(own_folder):
+    (own_folder / "of_mine.py").write_text(GOOD)
+    assert arms.names() == ("imagenet", "medical", "mine", "scratch", "scratch-same")
+    assert arms.find("mine").OWN_DEFAULT == 8
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        ("WEIGHT_DECAY = 1e-3", "", r"lacks WEIGHT_DECAY\. Example: WEIGHT_DECAY = 1e-3"),
+        ("WEIGHT_DECAY = 1e-3", "WEIGHT_DECAY = 1", r"its WEIGHT_DECAY is 1\. Example: WEIGHT_DECAY = 1e-3"),
+        ("ROLE = None", "", 'lacks ROLE. Example: ROLE = "imagenet"'),
+        ("ROLE = None", 'ROLE = "imagnet"', "its ROLE is 'imagnet'. Example: ROLE = \"imagenet\""),
+        ("OWN_DEFAULT = 8", "OWN_DEFAULT = 9", r"its OWN_DEFAULT 9 is not in its OWN \{8, 16\}"),
+        ('OWN = Dimension("width", "choice", choices=(8, 16))', "OWN = (8, 16)", r"Example: OWN = Dimension\("),
+        ("def prepare(spec, weights): ...", "", r"lacks the function prepare\. Example: def prepare\(spec, weights\)"),
+        ("build(prepared, spec, parameters)", "build(spec)", r"build takes \(spec\)\. Example: def build\(prepared, "),
+    ],
+)
+def test_a_half_written_arm_is_left_out_and_named_and_the_others_go_on(line, instead, message, own_folder, capsys):
+    assert line in GOOD
+    (own_folder / "half.py").write_text(GOOD.replace(line, instead))
+    assert arms.names() == ("imagenet", "medical", "scratch", "scratch-same")
+    assert "half.py: " in capsys.readouterr().err
+    with pytest.raises(InputError, match=rf"the arm 'mine' cannot be used: .*half\.py: .*{message}"):
+        arms.find("mine")
+    assert arms.find("imagenet").NAME == "imagenet"

@@ -28,21 +28,21 @@ def nowhere(monkeypatch, tmp_path):
 
 @pytest.fixture
 def kermany(tmp_path):
-    root = tmp_path / "data"
+    folder = tmp_path / "data"
     names = [f"{s}/NORMAL/IM-{k + i:04d}-0001.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)]
     names += [f"{s}/PNEUMONIA/person{k + i}_virus_1.jpeg" for s, k in (("train", 0), ("test", 50)) for i in range(6)]
     for seed, name in enumerate(names):
-        write_images(root / "chest_xray", [name], seed=seed, size=64)
-    return root
+        write_images(folder / "chest_xray", [name], seed=seed, size=64)
+    return folder
 
 
 def test_list_names_every_data_set_and_where_it_is(kermany, capsys):
     assert data.main(["list", "--data-root", str(kermany)]) == 0
-    said = capsys.readouterr().out
-    assert f"found: {kermany / 'chest_xray'}" in said
-    assert "not found: no HAM10000/" in said
-    assert "no redistribution" in said
-    assert "medmnist:NAME" in said
+    output = capsys.readouterr().out
+    assert f"found: {kermany / 'chest_xray'}" in output
+    assert "not found: no HAM10000/" in output
+    assert "no redistribution" in output
+    assert "medmnist:NAME" in output
 
 
 def test_check_finds_what_is_wrong(kermany, capsys):
@@ -61,9 +61,9 @@ def test_check_finds_what_is_wrong(kermany, capsys):
 def test_check_of_what_is_sound_or_missing(capsys, tmp_path):
     write_medmnist(tmp_path / "medmnist" / "breastmnist.npz", sizes=(60, 6, 14))
     assert data.main(["check", "medmnist:breastmnist", "--data-root", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "all is well" in said
-    assert "not verifiable" in said
+    output = capsys.readouterr().out
+    assert "all is well" in output
+    assert "not verifiable" in output
     assert data.main(["check", "ham10000", "--data-root", str(tmp_path)]) == 2
     assert "HAM10000" in capsys.readouterr().err
 
@@ -158,11 +158,11 @@ def test_fetch_ham10000_from_dataverse(server, tmp_path, monkeypatch):
     server.files[address] = json.dumps({"data": {"latestVersion": {"files": listing}}}).encode()
     monkeypatch.setattr(ham10000, "DATAVERSE", server.address)
     assert data.main(["fetch", "ham10000", "--data-root", str(tmp_path)]) == 0
-    root = tmp_path / "HAM10000"
-    assert (root / "HAM10000_metadata.csv").is_file()
-    assert (root / "HAM10000_images_part_1" / "ISIC_1.jpg").is_file()
-    assert (root / "HAM10000_images_part_2" / "ISIC_2.jpg").is_file(), "the wrapping folder is dropped"
-    assert not list(root.glob("*segmentation*"))
+    folder = tmp_path / "HAM10000"
+    assert (folder / "HAM10000_metadata.csv").is_file()
+    assert (folder / "HAM10000_images_part_1" / "ISIC_1.jpg").is_file()
+    assert (folder / "HAM10000_images_part_2" / "ISIC_2.jpg").is_file(), "the wrapping folder is dropped"
+    assert not list(folder.glob("*segmentation*"))
 
 
 def test_fetch_medmnist_by_the_packages_address_and_sum(server, tmp_path, monkeypatch, capsys):

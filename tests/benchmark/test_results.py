@@ -1,18 +1,25 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.errors import InputError
 from benchmark.results import (
     PREDICTION_COLUMNS,
     TableInfo,
     atomic_path,
+    cell_folders,
+    path_name,
     read_info,
     read_json,
     read_table,
     write_json,
     write_table,
 )
+from benchmark.spec import Cell
 
 
 @pytest.fixture
@@ -56,6 +63,31 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError
     assert read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@given(st.lists(st.text(min_size=1, max_size=60), min_size=2, max_size=8, unique=True))
+def test_names_in_paths_are_safe_and_differ_as_their_names_do(names):
+    parts = [path_name(name) for name in names]
+    assert len(set(parts)) == len(parts)
+    for part in parts:
+        assert re.fullmatch(r"[A-Za-z0-9_=+,:~-][A-Za-z0-9_.=+,:~-]*", part)
+        assert len(part.encode()) <= 120
+
+
+def test_names_in_paths_stay_readable():
+    assert path_name("folder:a/b") != path_name("folder:a_b")
+    assert path_name("chexpert:labels=edema+fracture") == "chexpert:labels=edema+fracture"
+    assert path_name("..") == "~2E."
+    assert path_name("a" * 300) != path_name("a" * 301)
+
+
+def test_one_walk_finds_the_cells_of_a_run(tmp_path):
+    cells = [Cell(name, n, seed, "scratch") for name in ("b", "a/c") for n in (8, 100) for seed in (1, 0)]
+    for cell in cells:
+        cell.folder(tmp_path).mkdir(parents=True)
+    (tmp_path / "cells" / "stray.txt").touch()
+    assert cell_folders(tmp_path) == sorted(cell.folder(tmp_path) for cell in cells)
+    assert cell_folders(tmp_path / "nowhere") == []
 
 
 def test_truncated_files_are_named(tmp_path, frame):

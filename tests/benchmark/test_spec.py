@@ -16,7 +16,8 @@ def test_the_grid_holds_every_combination_once():
 
 def test_cell_key_is_its_folder():
     cell = Cell("folder:scans/mine", 100, 3, "scratch")
-    assert cell.folder(Path("run")) == Path("run/cells/folder:scans_mine/n100/seed03/scratch")
+    assert cell.folder(Path("run")) == Path("run/cells/folder:scans~2Fmine/n100/seed03/scratch")
+    assert cell.folder(Path("run")) != Cell("folder:scans_mine", 100, 3, "scratch").folder(Path("run"))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ def test_cell_key_is_its_folder():
         ({"arms": ("scratch", "scratch")}, "twice"),
         ({"sampler": "tp"}, "Did you mean 'tpe'"),
         ({"image_size": 8}, "image_size"),
+        ({"tune_metric": "auroq"}, "Did you mean 'auroc'"),
+        ({"report_metric": "logloss"}, "Did you mean 'log_loss'"),
     ],
 )
 def test_bad_settings_are_named(change, said):
@@ -39,6 +42,8 @@ def test_identity_ignores_what_may_grow_and_nothing_else():
     spec = BenchmarkSpec(datasets=("phantom",))
     grown = BenchmarkSpec(datasets=("phantom", "more"), budget=99)
     assert spec.identity({}) == grown.identity({})
+    assert spec.identity({}) == BenchmarkSpec(datasets=("phantom",), report_metric="brier").identity({})
+    assert BenchmarkSpec.from_dict(grown.as_dict()) == grown
     assert spec.identity({}) != BenchmarkSpec(datasets=("phantom",), folds=4).identity({})
     assert spec.identity({}) != spec.identity({"data phantom": "1"})
 
@@ -55,6 +60,7 @@ def test_every_preset_is_valid(path):
         ("budget = '3'", "not a whole number"),
         ("arms = [1]", "not a list of texts"),
         ("budget = ", "not valid TOML"),
+        ("metric = 'auroc'", "'tune_metric' for what the studies tune"),
     ],
 )
 def test_bad_presets_are_refused(tmp_path, text, said):

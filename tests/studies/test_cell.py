@@ -6,8 +6,9 @@ import pytest
 
 from benchmark.results import COSTS, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
 from benchmark.spec import Cell
-from studies import cell as cells
-from studies.cell import CellJob, run_cell
+from studies import trainer
+from studies.cell import run_cell
+from studies.trainer import CellJob
 
 
 @pytest.fixture
@@ -20,10 +21,10 @@ def folder(job):
 
 
 def test_a_cell_leaves_its_four_tables(job):
-    told = []
-    metrics = run_cell(job, told.append)
+    finished = []
+    metrics = run_cell(job, finished.append)
     trials, predictions = read_table(folder(job) / TRIALS), read_table(folder(job) / PREDICTIONS)
-    assert len(told) == len(trials) == len(read_table(folder(job) / COSTS)) == job.spec.budget
+    assert len(finished) == len(trials) == len(read_table(folder(job) / COSTS)) == job.spec.budget
     assert set(trials["state"]) == {"COMPLETE"}
     assert len(predictions) == job.spec.refits * len(job.block.holdout)
     np.testing.assert_allclose(np.stack(predictions["y_score"]).sum(1), 1, atol=1e-6)
@@ -36,8 +37,8 @@ def test_a_cell_leaves_its_four_tables(job):
 
 def test_the_same_cell_is_the_same_bytes(job, tmp_path):
     again = dataclasses.replace(job, run=tmp_path / "again")
-    for each in (job, again):
-        run_cell(each)
+    for one in (job, again):
+        run_cell(one)
     for name in (TRIALS, PREDICTIONS):
         assert (folder(job) / name).read_bytes() == (folder(again) / name).read_bytes()
 
@@ -52,14 +53,14 @@ def test_a_larger_budget_keeps_the_trials(job):
 
 
 def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
-    real = cells.fit
+    real = trainer.fit
 
     def fit(*arguments, **keywords):
-        if arguments[4].epochs == 2:
-            raise cells.Diverged("the loss was not finite")
+        if arguments[3].epochs == 2:
+            raise trainer.Diverged("the loss was not finite")
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(cells, "fit", fit)
+    monkeypatch.setattr(trainer, "fit", fit)
     job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, budget=6))
     run_cell(job)
     trials = read_table(folder(job) / TRIALS)
@@ -73,8 +74,17 @@ def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
 
 def test_a_cell_whose_every_trial_diverges_says_so(job, monkeypatch):
     def fit(*arguments, **keywords):
-        raise cells.Diverged("the loss was not finite")
+        raise trainer.Diverged("the loss was not finite")
 
-    monkeypatch.setattr(cells, "fit", fit)
+    monkeypatch.setattr(trainer, "fit", fit)
     with pytest.raises(RuntimeError, match="diverged"):
         run_cell(job)
+
+
+def test_a_study_of_log_loss_keeps_natural_values_and_takes_the_lowest(job):
+    job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, tune_metric="log_loss", budget=5))
+    metrics = run_cell(job)
+    values = read_table(folder(job) / TRIALS)["value"]
+    assert (values > 0).all()
+    assert metrics["best_validation"] == values.min()
+    assert read_json(folder(job) / DONE)["best_trial"] == values.idxmin()

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from benchmark.arms.contract import Dimension
+from benchmark.arms import Dimension
 from benchmark.errors import InputError
 from studies.tune import Outcome, Search, best, tune
 
@@ -18,8 +18,8 @@ SPACE = (
 DEFAULT = {"rate": 1e-2, "epochs": 8, "strength": 0.5, "depth": "all"}
 
 
-def search(folder, sampler="tpe", cell="d/n100/seed00/a"):
-    return Search(folder / "study.jsonl", cell, SPACE, DEFAULT, sampler, 0)
+def search(folder, sampler="tpe", cell="d/n100/seed00/a", higher=True):
+    return Search(folder / "study.jsonl", cell, SPACE, DEFAULT, sampler, higher, 0)
 
 
 def outcome(value):
@@ -118,3 +118,15 @@ def test_cells_search_differently(tmp_path):
 def test_best_is_the_earliest_of_equals(tmp_path):
     trials = tune(search(tmp_path), 3, lambda number, parameters: outcome(0.5))
     assert best(trials).number == 0
+
+
+def test_a_metric_of_which_lower_is_better_is_searched_downwards(tmp_path):
+    def loss(number, parameters):
+        return outcome(abs(parameters["rate"] - 0.01) - 0.1 * parameters["strength"])
+
+    for folder in ("down", "up"):
+        (tmp_path / folder).mkdir()
+    down = tune(search(tmp_path / "down", higher=False), 12, loss)
+    up = tune(search(tmp_path / "up"), 12, evaluate)
+    assert parameters(down) == parameters(up), "the mirror image of the same search"
+    assert best(down, higher_is_better=False).number == best(up).number

@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.results import PREDICTIONS, STUDY, TRIALS
 from benchmark.spec import Cell
-from studies import workers as execution
-from studies.cell import CellJob
+from studies import workers
+from studies.trainer import CellJob
 from studies.workers import execute
 
 ARMS = ("scratch", "scratch-same")
@@ -27,37 +27,37 @@ def tables(jobs):
 
 def test_workers_die_and_the_tables_stay_the_same(jobs, tmp_path, monkeypatch):
     started = []
-    start = execution._start
+    start = workers._start
 
     def watched():
         worker = start()
         started.append(worker)
         return worker
 
-    monkeypatch.setattr(execution, "_start", watched)
+    monkeypatch.setattr(workers, "_start", watched)
     killed = []
 
-    def kill_once(told):
-        if told.kind == "trial" and not killed:
-            killed.append(told.cell)
+    def kill_once(message):
+        if message.kind == "trial" and not killed:
+            killed.append(message.cell)
             os.kill(started[0].process.pid, signal.SIGKILL)
 
     assert execute(jobs, 1, kill_once) == {}
     assert len(started) == 2, "the killed worker was replaced"
-    whole = [dataclasses.replace(job, run=tmp_path / "whole") for job in jobs]
-    heard = []
-    assert execute(whole, 2, heard.append) == {}
-    assert sum(told.kind == "trial" for told in heard) == 2 * jobs[0].spec.budget
-    assert sum(told.kind == "done" for told in heard) == 2
-    assert tables(jobs) == tables(whole)
+    again = [dataclasses.replace(job, run=tmp_path / "again") for job in jobs]
+    received = []
+    assert execute(again, 2, received.append) == {}
+    assert sum(message.kind == "trial" for message in received) == 2 * jobs[0].spec.budget
+    assert sum(message.kind == "done" for message in received) == 2
+    assert tables(jobs) == tables(again)
 
 
 def test_one_failing_cell_does_not_stop_the_others(jobs):
     journal = jobs[0].cell.folder(jobs[0].run) / STUDY
     journal.parent.mkdir(parents=True)
     journal.write_text("not a journal\n")
-    heard = []
-    failed = execute(jobs, 1, heard.append)
+    received = []
+    failed = execute(jobs, 1, received.append)
     assert set(failed) == {jobs[0].cell}
     assert "study.jsonl" in failed[jobs[0].cell]
-    assert [told.kind for told in heard if told.cell == jobs[1].cell][-1] == "done"
+    assert [message.kind for message in received if message.cell == jobs[1].cell][-1] == "done"

@@ -35,12 +35,12 @@ def rewrite(path, change):
 
 
 def test_round_trip(path, small):
-    found = read_predictions(path)
-    (block,) = found.blocks
+    predictions = read_predictions(path)
+    (block,) = predictions.blocks
     assert block.arms == small.arms and block.seeds == small.seeds and block.task == "binary"
     np.testing.assert_allclose(block.scores, small.scores, rtol=1e-6)
     assert (block.truth == small.truth).all() and (block.groups == small.groups).all()
-    assert found.remarks == () and block.rho_known
+    assert predictions.remarks == () and block.rho_known
 
 
 def test_order_of_rows_and_names_of_groups_do_not_matter(path):
@@ -66,10 +66,10 @@ def test_a_foreign_file_without_metadata(path):
     frame["y_true"] = [np.asarray(value, dtype=np.int64) for value in frame["y_true"]]
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     pq.write_table(table, path)
-    found = read_predictions(path)
-    assert found.blocks[0].task == "binary" and found.blocks[0].classes == ("class 0", "class 1")
-    assert any("rho = 0 is assumed" in line for line in found.remarks)
-    assert any("taken from the rows" in line for line in found.remarks)
+    predictions = read_predictions(path)
+    assert predictions.blocks[0].task == "binary" and predictions.blocks[0].classes == ("class 0", "class 1")
+    assert any("rho = 0 is assumed" in line for line in predictions.remarks)
+    assert any("taken from the rows" in line for line in predictions.remarks)
 
 
 @pytest.mark.parametrize(("make", "task"), [(make_multiclass, "multiclass"), (make_multilabel, "multilabel")])
@@ -164,11 +164,11 @@ def test_no_shared_seed(path):
         read_predictions(path, common_seeds=True)
 
 
-def test_common_seeds_are_paired_and_said(path):
+def test_common_seeds_are_paired_and_named(path):
     rewrite(path, lambda f: f[(f["arm"] != "arm 1") | (f["seed"] != 1)])
-    found = read_predictions(path, common_seeds=True)
-    assert found.blocks[0].seeds == (0,)
-    assert "paired on the 1 common" in found.remarks[0]
+    predictions = read_predictions(path, common_seeds=True)
+    assert predictions.blocks[0].seeds == (0,)
+    assert "paired on the 1 common" in predictions.remarks[0]
 
 
 def test_missing_column(path):
@@ -207,16 +207,15 @@ def test_metadata_of_another_form(path):
 
 
 def test_wrong_width_for_the_task(tmp_path):
-    whole = make_multiclass()
-    write_block(tmp_path / "p.parquet", replace(whole, task="binary"))
+    write_block(tmp_path / "p.parquet", replace(make_multiclass(), task="binary"))
     with pytest.raises(InputError, match="two entries"):
         read_predictions(tmp_path / "p.parquet")
 
 
 def test_files_of_different_studies(tmp_path, small):
     for seed, classes in enumerate((("a", "b"), ("a", "c"))):
-        one = replace(small, seeds=(seed,), scores=small.scores[:1, :1], arms=("x",), classes=classes)
-        write_block(tmp_path / f"cells/toy/n100/seed0{seed}/x/predictions.parquet", one)
+        part = replace(small, seeds=(seed,), scores=small.scores[:1, :1], arms=("x",), classes=classes)
+        write_block(tmp_path / f"cells/toy/n100/seed0{seed}/x/predictions.parquet", part)
     with pytest.raises(InputError, match="different studies"):
         read_predictions(tmp_path)
 

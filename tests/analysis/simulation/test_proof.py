@@ -9,25 +9,26 @@ import pytest
 
 from analysis import perf, plan, validate
 from analysis.simulation import coverage
-from analysis.simulation.coverage import JOINT, Setting
+from analysis.simulation.coverage import JOINT, Scenario
 from analysis.simulation.simulate import Truth, simulate, write_block
+from analysis.statistics import auc
 from tests.analysis.conftest import make_block
 
 SIMULATIONS = 400
 
 
 def test_the_simulations_do_not_depend_on_the_number_of_processes():
-    *_, alone = coverage.run(Setting(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2)
+    *_, alone = coverage.run(Scenario(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        *_, shared = coverage.run(Setting(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2, pool=pool)
+        *_, shared = coverage.run(Scenario(3, 3, 0.9, 60), 20, seed=0, bootstrapped=2, pool=pool)
     for name in ("type_one", "covered", "width", "difference", "power"):
         assert getattr(alone, name) == getattr(shared, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", [Setting(5, 1, 0.90, 300), Setting(10, 3, 0.75, 300), Setting(3, 1, 0.90, 300)])
-def test_the_joint_interval_covers_and_the_controls_fail(setting):
-    *_, result = coverage.run(setting, SIMULATIONS, seed=0, bootstrapped=0)
+@pytest.mark.parametrize("scenario", [Scenario(5, 1, 0.90, 300), Scenario(10, 3, 0.75, 300), Scenario(3, 1, 0.90, 300)])
+def test_the_joint_interval_covers_and_the_controls_fail(scenario):
+    *_, result = coverage.run(scenario, SIMULATIONS, seed=0, bootstrapped=0)
     assert validate.gates(result, SIMULATIONS) == []
     slack = 3 * math.sqrt(0.05 * 0.95 / SIMULATIONS)
     assert abs(result.covered[JOINT] - 0.95) < slack + 0.01
@@ -36,21 +37,19 @@ def test_the_joint_interval_covers_and_the_controls_fail(setting):
 
 
 def test_the_simulated_truth_is_the_truth():
-    from analysis.statistics import auc
-
     truth = Truth(auroc=(0.8, 0.9), seeds=40, images=400, images_per_patient=2, seed_sd=0.3)
     areas = []
     for i in range(10):
         block = simulate(truth, np.random.default_rng(i))
         vectors = block.scores[:, :, 0, :, 1].reshape(80, -1)
-        areas.append(auc.components(block.truth[:, 1], vectors, block.groups).auc.reshape(2, 40).mean(1))
+        areas.append(auc.placements(block.truth[:, 1], vectors, block.groups).auc.reshape(2, 40).mean(1))
     assert np.mean(areas, axis=0) == pytest.approx([0.8, 0.9], abs=0.025)
 
 
 def test_gates_name_what_is_wrong():
     rates = {coverage.SINGLE: 0.05, coverage.POOLED: 0.4, JOINT: 0.2}
-    setting = Setting(5, 1, 0.9)
-    result = coverage.Result(setting, rates, {JOINT: 0.8}, {JOINT: 0.1}, {JOINT: 2000}, 0.05, 0.9, 0.8, 0.05, 0.8)
+    scenario = Scenario(5, 1, 0.9)
+    result = coverage.Result(scenario, rates, {JOINT: 0.8}, {JOINT: 0.1}, {JOINT: 2000}, 0.05, 0.9, 0.8, 0.05, 0.8)
     failed = " ".join(validate.gates(result, 2000))
     for part in ("coverage 0.8", "type I 0.2", "power 0.900", "DeLong on one seed did not fail"):
         assert part in failed
@@ -58,7 +57,7 @@ def test_gates_name_what_is_wrong():
 
 
 def test_validate_prints_a_table_and_says_which_gates_fail(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(validate, "settings", lambda: [Setting(3, 1, 0.9, 60), Setting(3, 3, 0.9, 90)])
+    monkeypatch.setattr(validate, "scenarios", lambda: [Scenario(3, 1, 0.9, 60), Scenario(3, 3, 0.9, 90)])
     out = tmp_path / "table.md"
     code = validate.main(["--simulations", "50", "--bootstrapped", "2", "--out", str(out)])
     text = capsys.readouterr().out

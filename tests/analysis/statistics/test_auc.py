@@ -1,5 +1,7 @@
 """The clustered covariance of AUROCs: against the definition, and what must not change it."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -8,6 +10,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from analysis.statistics import auc
+from analysis.statistics.groups import group_count
 from analysis.statistics.inference import Inference, joint
 from tests.analysis.conftest import make_multiclass, make_multilabel
 
@@ -18,7 +21,7 @@ def direct(truth, scores, groups):
     m, n = len(pos), len(neg)
     wins = (scores[:, pos, None] > scores[:, None, neg]) + 0.5 * (scores[:, pos, None] == scores[:, None, neg])
     area = wins.mean((1, 2))
-    count = groups.max() + 1
+    count = group_count(groups)
     a, b = np.zeros((len(scores), count)), np.zeros((len(scores), count))
     for v in range(len(scores)):
         np.add.at(a[v], groups[pos], wins[v].mean(1) - area[v])
@@ -30,8 +33,7 @@ def direct(truth, scores, groups):
 
 @st.composite
 def studies(draw):
-    """Truth with both classes in at least two groups, three score vectors with ties, groups of several
-    images."""
+    """Truth with both classes in at least two groups, three score vectors with ties, groups of several images."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = draw(st.integers(6, 25))
     truth = rng.permutation(np.arange(count) % draw(st.integers(2, 3)) == 0).astype(float)
@@ -45,31 +47,31 @@ def studies(draw):
 @given(studies())
 def test_equals_the_double_sum(study):
     truth, scores, groups = study
-    parts = auc.components(truth, scores, groups)
+    parts = auc.placements(truth, scores, groups)
     area, expected = direct(truth, scores, groups)
     assert parts.auc == pytest.approx(area, abs=1e-12)
     assert auc.covariance(parts) == pytest.approx(expected, abs=1e-12)
-    assert parts.auc == pytest.approx([roc_auc_score(truth, each) for each in scores], abs=1e-12)
+    assert parts.auc == pytest.approx([roc_auc_score(truth, vector) for vector in scores], abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
 @given(studies(), st.randoms(use_true_random=False))
 def test_invariance(study, random):
     truth, scores, groups = study
-    base = auc.components(truth, scores, groups)
+    base = auc.placements(truth, scores, groups)
     cov = auc.covariance(base)
     order = np.array(random.sample(range(len(truth)), len(truth)))
-    count = int(groups.max()) + 1
+    count = group_count(groups)
     names = np.array(random.sample(range(count), count))
     changed = (
-        auc.components(truth, np.exp(scores / 3) * 7 - 2, groups),
-        auc.components(truth[order], scores[:, order], groups[order]),
-        auc.components(truth, scores, names[groups]),
+        auc.placements(truth, np.exp(scores / 3) * 7 - 2, groups),
+        auc.placements(truth[order], scores[:, order], groups[order]),
+        auc.placements(truth, scores, names[groups]),
     )
     for other in changed:
         assert other.auc == pytest.approx(base.auc, abs=1e-12)
         assert auc.covariance(other) == pytest.approx(cov, abs=1e-12)
-    flipped = auc.components(1 - truth, -scores, groups)
+    flipped = auc.placements(1 - truth, -scores, groups)
     assert flipped.auc == pytest.approx(base.auc, abs=1e-12)
     assert auc.covariance(flipped) == pytest.approx(cov, abs=1e-12)
 
@@ -78,7 +80,7 @@ def test_singletons_are_delongs():
     rng = np.random.default_rng(1)
     truth = (np.arange(40) < 15).astype(float)
     scores = rng.normal(size=(2, 40)) + truth
-    parts = auc.components(truth, scores, np.arange(40))
+    parts = auc.placements(truth, scores, np.arange(40))
     v10 = parts.positives[:, :15] * 15
     v01 = parts.negatives[:, 15:] * 25
     assert auc.covariance(parts) == pytest.approx(np.cov(v10) / 15 + np.cov(v01) / 25, rel=1e-12)
@@ -90,81 +92,87 @@ def test_unknown_labels_are_left_out():
     scores = rng.normal(size=(2, 30)) + truth
     hidden = np.where(np.arange(30) % 5 == 0, np.nan, truth)
     kept = ~np.isnan(hidden)
-    masked = auc.components(hidden, scores, np.arange(30))
-    short = auc.components(truth[kept], scores[:, kept], np.arange(kept.sum()))
+    masked = auc.placements(hidden, scores, np.arange(30))
+    short = auc.placements(truth[kept], scores[:, kept], np.arange(kept.sum()))
     assert masked.auc == pytest.approx(short.auc)
     assert auc.covariance(masked) == pytest.approx(auc.covariance(short), rel=1e-12)
 
 
-@pytest.mark.parametrize("whole", [make_multiclass(refits=2), make_multilabel()], ids=["classes", "labels"])
-def test_macro_variance_is_that_of_a_jackknife_over_patients(whole):
-    vectors = whole.scores.reshape(-1, len(whole.groups), len(whole.classes))[:2]
-    value, cov = auc.macro_auc(whole.truth, vectors, whole.groups)
+@pytest.mark.parametrize("block", [make_multiclass(refits=2), make_multilabel()], ids=["classes", "labels"])
+def test_macro_variance_is_that_of_a_jackknife_over_patients(block):
+    vectors = block.scores.reshape(-1, len(block.groups), len(block.classes))[:2]
+    value, cov = auc.macro_auc(block.truth, vectors, block.groups)
     left_out = []
-    for g in range(whole.groups.max() + 1):
-        kept = whole.groups != g
-        _, codes = np.unique(whole.groups[kept], return_inverse=True)
-        left_out.append(auc.macro_auc(whole.truth[kept], vectors[:, kept], codes)[0])
+    for g in range(block.group_count):
+        kept = block.groups != g
+        _, codes = np.unique(block.groups[kept], return_inverse=True)
+        left_out.append(auc.macro_auc(block.truth[kept], vectors[:, kept], codes)[0])
     count = len(left_out)
     jackknife = (count - 1) ** 2 / count * np.cov(np.array(left_out), rowvar=False)
     assert cov == pytest.approx(jackknife, rel=0.08, abs=0.02 * jackknife.max())
     plain = [
-        np.mean([roc_auc_score(t[~np.isnan(t)], v[~np.isnan(t), k]) for k, t in enumerate(whole.truth.T)])
+        np.mean([roc_auc_score(t[~np.isnan(t)], v[~np.isnan(t), k]) for k, t in enumerate(block.truth.T)])
         for v in vectors
     ]
     assert value == pytest.approx(plain, rel=1e-9)
 
 
 def test_refits_are_averaged_first():
-    whole = make_multiclass(refits=2)
-    vectors = whole.scores.reshape(-1, len(whole.groups), 3)
-    value, cov = auc.macro_auc(whole.truth, vectors, whole.groups, repeats=2)
-    alone, alone_cov = auc.macro_auc(whole.truth, vectors, whole.groups)
+    block = make_multiclass(refits=2)
+    vectors = block.scores.reshape(-1, len(block.groups), 3)
+    value, cov = auc.macro_auc(block.truth, vectors, block.groups, repeats=2)
+    alone, alone_cov = auc.macro_auc(block.truth, vectors, block.groups)
     mean = np.kron(np.eye(len(value)), [[0.5, 0.5]])
     assert value == pytest.approx(mean @ alone)
     assert cov == pytest.approx(mean @ alone_cov @ mean.T)
 
 
-def test_stacked_batches_are_the_whole(block):
+def test_stacked_batches_equal_one_batch(block):
     scores = block.scores[:, :, 0, :, 1].reshape(12, -1)
-    whole = auc.components(block.truth[:, 1], scores, block.groups)
-    pieces = [auc.components(block.truth[:, 1], scores[i : i + 5], block.groups) for i in (0, 5, 10)]
-    assert auc.covariance(auc.stack(pieces)) == pytest.approx(auc.covariance(whole), abs=1e-15)
+    together = auc.placements(block.truth[:, 1], scores, block.groups)
+    pieces = [auc.placements(block.truth[:, 1], scores[i : i + 5], block.groups) for i in (0, 5, 10)]
+    assert auc.covariance(auc.stack(pieces)) == pytest.approx(auc.covariance(together), abs=1e-15)
 
 
 def test_what_cannot_be_computed_is_refused():
     truth = np.array([0.0, 0, 1, 1])
     with pytest.raises(ValueError, match="positives and negatives"):
-        auc.components(np.zeros(4), truth[None], np.arange(4))
+        auc.placements(np.zeros(4), truth[None], np.arange(4))
     with pytest.raises(ValueError, match="NaN"):
-        auc.components(truth, np.array([[0.1, np.nan, 0.3, 0.4]]), np.arange(4))
+        auc.placements(truth, np.array([[0.1, np.nan, 0.3, 0.4]]), np.arange(4))
 
 
 def test_perfect_separation_and_a_single_group_of_positives_have_no_variance():
     truth = np.array([0.0, 0, 0, 1, 1])
-    parts = auc.components(truth, truth[None], np.arange(5))
+    parts = auc.placements(truth, truth[None], np.arange(5))
     assert parts.auc == [1] and auc.covariance(parts) == [[0]]
-    lonely = auc.components(truth, np.array([[0.1, 0.5, 0.3, 0.4, 0.9]]), np.array([0, 1, 2, 3, 3]))
+    lonely = auc.placements(truth, np.array([[0.1, 0.5, 0.3, 0.4, 0.9]]), np.array([0, 1, 2, 3, 3]))
     assert np.isfinite(auc.covariance(lonely)).all()
 
 
+def newcombe(estimate, positives, negatives):
+    """Method 5 itself: no variance but Newcombe's."""
+    alone = Inference(estimate, 0.0, math.inf, math.nan, math.nan, 0.0, 0.0)
+    return auc.newcombe_joint(alone, positives, negatives)
+
+
 def test_newcombe_bounds_solve_their_equation():
-    low, high = auc.newcombe(0.8, 20, 30)
+    low, high = newcombe(0.8, 20, 30)
     for theta in (low, high):
         extra = 24 * ((1 - theta) / (2 - theta) + theta / (1 + theta))
         spread = theta * (1 - theta) * (1 + extra) / 600
         assert abs(0.8 - theta) == pytest.approx(norm.ppf(0.975) * spread**0.5, rel=1e-9)
     assert 0 < low < 0.8 < high < 1
-    low, high = auc.newcombe(1.0, 10, 12)
+    low, high = newcombe(1.0, 10, 12)
     assert 0.5 < low < 1 and high == 1.0
-    mirror_low, mirror_high = auc.newcombe(0.0, 10, 12)
-    assert mirror_low == 0.0 and mirror_high == pytest.approx(1 - low, rel=1e-9)
+    low_of_flip, high_of_flip = newcombe(0.0, 10, 12)
+    assert low_of_flip == 0.0 and high_of_flip == pytest.approx(1 - low, rel=1e-9)
 
 
 def test_newcombe_for_seeds_adds_their_variance():
     perfect = joint(np.ones(4), np.zeros((4, 4)))
-    assert auc.newcombe_joint(perfect, 10, 12) == pytest.approx(auc.newcombe(1.0, 10, 12))
-    found = Inference(0.9, 0.03, 20.0, 0.5, 0.001, 0.0005, 0.0004)
+    assert auc.newcombe_joint(perfect, 10, 12) == pytest.approx(newcombe(1.0, 10, 12))
+    with_seeds = Inference(0.9, 0.03, 20.0, 0.5, 0.001, 0.0005, 0.0004)
     without = Inference(0.9, 0.02, 1e9, 0.5, 0.001, 0.0, 0.0004)
-    wide, narrow = auc.newcombe_joint(found, 15, 100), auc.newcombe_joint(without, 15, 100)
+    wide, narrow = auc.newcombe_joint(with_seeds, 15, 100), auc.newcombe_joint(without, 15, 100)
     assert wide[0] < narrow[0] < 0.9 < narrow[1] < wide[1]

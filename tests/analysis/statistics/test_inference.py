@@ -17,12 +17,12 @@ def test_per_image_means_give_the_two_way_anova():
     rng = np.random.default_rng(0)
     seeds, cases = 6, 50
     x = 0.3 + rng.normal(size=(seeds, 1)) + rng.normal(size=(1, cases)) + rng.normal(size=(seeds, cases))
-    found = inf.joint(x.mean(1), np.cov(x) / cases)
+    result = inf.joint(x.mean(1), np.cov(x) / cases)
     grand, row, column = x.mean(), x.mean(1, keepdims=True), x.mean(0, keepdims=True)
     ms_seed = cases * ((row - grand) ** 2).sum() / (seeds - 1)
     ms_case = seeds * ((column - grand) ** 2).sum() / (cases - 1)
     ms_rest = ((x - row - column + grand) ** 2).sum() / ((seeds - 1) * (cases - 1))
-    assert found.se**2 == pytest.approx((ms_seed + ms_case - ms_rest) / (seeds * cases), rel=1e-12)
+    assert result.se**2 == pytest.approx((ms_seed + ms_case - ms_rest) / (seeds * cases), rel=1e-12)
 
 
 @settings(max_examples=50, deadline=None)
@@ -30,8 +30,8 @@ def test_per_image_means_give_the_two_way_anova():
 def test_pairs_are_antisymmetric(seeds, seed, rho):
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=(2, seeds))
-    root = rng.normal(size=(2 * seeds, 2 * seeds))
-    cov = root @ root.T
+    factor = rng.normal(size=(2 * seeds, 2 * seeds))
+    cov = factor @ factor.T
     order = np.r_[seeds : 2 * seeds, :seeds]
     one = inf.difference(a, b, cov, rho)
     other = inf.difference(b, a, cov[np.ix_(order, order)], rho)
@@ -53,17 +53,17 @@ def test_overlap_adds_variance_and_takes_degrees_of_freedom():
 
 def test_negative_covariance_counts_as_none():
     values = np.array([0.1, 0.3, 0.2])
-    found = inf.joint(values, np.eye(3) * 0.01 - 0.005)
-    assert found.patient_part == 0
-    assert found.df == pytest.approx(2)
-    assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-12)
+    result = inf.joint(values, np.eye(3) * 0.01 - 0.005)
+    assert result.patient_part == 0
+    assert result.df == pytest.approx(2)
+    assert result.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-12)
 
 
 def test_identical_arms():
     values = np.array([0.8, 0.9, 0.7])
-    found = inf.difference(values, values, np.ones((6, 6)))
-    assert (found.estimate, found.se, found.p) == (0, 0, 1)
-    assert math.isinf(found.df) and found.interval() == (0, 0)
+    result = inf.difference(values, values, np.ones((6, 6)))
+    assert (result.estimate, result.se, result.p) == (0, 0, 1)
+    assert math.isinf(result.df) and result.interval() == (0, 0)
 
 
 def test_a_certain_difference_has_p_zero():
@@ -73,16 +73,16 @@ def test_a_certain_difference_has_p_zero():
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_no_p_value_from_too_few_seeds(seeds):
-    found = inf.joint(np.linspace(0.1, 0.2, seeds), np.eye(seeds) * 0.01)
-    assert math.isnan(found.p)
-    low, high = found.interval()
-    assert low < found.estimate < high
-    assert math.isnan(found.seed_variance) == (seeds == 1)
+    result = inf.joint(np.linspace(0.1, 0.2, seeds), np.eye(seeds) * 0.01)
+    assert math.isnan(result.p)
+    low, high = result.interval()
+    assert low < result.estimate < high
+    assert math.isnan(result.seed_variance) == (seeds == 1)
 
 
 def test_one_seed_is_conditional_on_it():
-    found = inf.joint(np.array([0.1]), np.array([[0.0004]]))
-    assert found.interval() == pytest.approx((0.1 - 1.959963984540054 * 0.02, 0.1 + 1.959963984540054 * 0.02))
+    result = inf.joint(np.array([0.1]), np.array([[0.0004]]))
+    assert result.interval() == pytest.approx((0.1 - 1.959963984540054 * 0.02, 0.1 + 1.959963984540054 * 0.02))
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_bad_input(values, cov, rho, match):
 
 
 def test_logit_interval_stays_inside():
-    found = inf.joint(np.array([0.97, 0.99, 0.98]), np.eye(3) * 1e-3 + 1e-3)
-    low, high = inf.logit_interval(found)
-    assert 0 < low < 0.98 < high < 1 < found.interval()[1]
+    result = inf.joint(np.array([0.97, 0.99, 0.98]), np.eye(3) * 1e-3 + 1e-3)
+    low, high = inf.logit_interval(result)
+    assert 0 < low < 0.98 < high < 1 < result.interval()[1]
     with pytest.raises(ValueError, match="no logit"):
         inf.logit_interval(inf.joint(np.ones(3), np.zeros((3, 3))))
     tiny = inf.logit_interval(inf.Inference(0.01, 0.001, math.inf, 1, 0, 0, 0))
@@ -125,8 +125,8 @@ def test_paired_t_is_scipys():
 
 
 def test_probability_below():
-    found = inf.joint(np.array([0.1, 0.3, 0.2]), np.zeros((3, 3)))
-    assert found.probability_below(0) == pytest.approx(found.p / 2, rel=1e-9)
+    result = inf.joint(np.array([0.1, 0.3, 0.2]), np.zeros((3, 3)))
+    assert result.probability_below(0) == pytest.approx(result.p / 2, rel=1e-9)
     certain = inf.Inference(0.1, 0.0, math.inf, 0, 0, 0, 0)
     assert certain.probability_below(0.2) == 1 and certain.probability_below(0.0) == 0
     normal = inf.Inference(0.0, 1.0, math.inf, 1, 0, 0, 1)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.statistics.auc import components, covariance, macro_auc
+from analysis.statistics.auc import covariance, macro_auc, placements
 from analysis.statistics.inference import difference, two_sided
 from analysis.statistics.multiplicity import holm
 
@@ -29,7 +29,7 @@ def near(value, digits=9):
 
 
 def test_proc_two_correlated_curves():
-    parts = components(TRUTH, np.stack([score(0, 1), score(1, 1)]), ALONE)
+    parts = placements(TRUTH, np.stack([score(0, 1), score(1, 1)]), ALONE)
     cov = covariance(parts)
     assert parts.auc == near([0.656828703704, 0.669560185185])
     assert cov[0, 1] == near(0.00363174931333)
@@ -43,22 +43,22 @@ def test_proc_two_correlated_curves():
 
 def test_mrmcaov_readers_and_cases():
     auc, cov = macro_auc(TRUTH[:, None], readers()[:, :, None], ALONE)
-    found = difference(auc[:5], auc[5:], cov)
-    assert found.estimate == near(0.0230324074074)
-    assert found.se == near(0.0552047941729)
-    assert found.df == near(15943.1116831)
-    assert found.p == near(0.676524928)
-    assert found.interval() == near((-0.0851752158, 0.1312400306))
+    result = difference(auc[:5], auc[5:], cov)
+    assert result.estimate == near(0.0230324074074)
+    assert result.se == near(0.0552047941729)
+    assert result.df == near(15943.1116831)
+    assert result.p == near(0.676524928)
+    assert result.interval() == near((-0.0851752158, 0.1312400306))
 
 
 def test_mrmcaov_where_the_covariance_is_negative():
     auc, cov = macro_auc(TRUTH[:, None], readers(lambda t, r: 0.5 * np.sin(I * r * (t + 2)))[:, :, None], ALONE)
-    found = difference(auc[:5], auc[5:], cov)
-    assert found.patient_part == 0
-    assert found.estimate == near(0.0237268518519)
-    assert found.se == near(0.00685220375723)
-    assert found.df == near(4)
-    assert found.p == near(0.0257552350122)
+    result = difference(auc[:5], auc[5:], cov)
+    assert result.patient_part == 0
+    assert result.estimate == near(0.0237268518519)
+    assert result.se == near(0.00685220375723)
+    assert result.df == near(4)
+    assert result.p == near(0.0257552350122)
 
 
 def test_holm():

@@ -15,7 +15,7 @@ def test_permutation_agrees_with_delong(block):
     y, scores = block.truth[:, 1], block.scores[:, 0, 0, :, 1]
     columns = y[:, None], scores[0][:, None], scores[1][:, None]
     p = paired.auroc_permutation(*columns, block.groups, 1999, np.random.default_rng(0))
-    parts = auc.components(y, scores[:2], block.groups)
+    parts = auc.placements(y, scores[:2], block.groups)
     cov = auc.covariance(parts)
     z = (parts.auc[1] - parts.auc[0]) / math.sqrt(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
     assert p == pytest.approx(two_sided(z, 1, math.inf), abs=0.05)
@@ -47,18 +47,18 @@ def test_permutation_leaves_unknown_images_out():
 
 @pytest.mark.parametrize("make", [make_multiclass, make_multilabel])
 def test_permutation_of_a_macro_auroc_agrees_with_delong(make):
-    whole = make(images=240)
-    first, second = whole.scores[0, 0, 0], whole.scores[1, 0, 0]
-    p = paired.auroc_permutation(whole.truth, first, second, whole.groups, 1999, np.random.default_rng(0))
-    values, cov = auc.macro_auc(whole.truth, np.stack([first, second]), whole.groups)
+    block = make(images=240)
+    first, second = block.scores[0, 0, 0], block.scores[1, 0, 0]
+    p = paired.auroc_permutation(block.truth, first, second, block.groups, 1999, np.random.default_rng(0))
+    values, cov = auc.macro_auc(block.truth, np.stack([first, second]), block.groups)
     z = (values[1] - values[0]) / math.sqrt(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
     assert p == pytest.approx(two_sided(z, 1, math.inf), abs=0.06)
 
 
 def test_calibration_fit_is_scikit_learns():
-    whole = make_block(images=400, images_per_patient=1)
-    y, p = whole.truth[:, 1], whole.scores[0, 0, 0, :, 1]
-    beta, contributions = calibration.logistic(y, p, whole.groups, whole.group_count)
+    block = make_block(images=400, images_per_patient=1)
+    y, p = block.truth[:, 1], block.scores[0, 0, 0, :, 1]
+    beta, contributions = calibration.logistic(y, p, block.groups, block.group_count)
     fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=500).fit(np.log(p / (1 - p))[:, None], y)
     assert beta == pytest.approx([fitted.intercept_[0], fitted.coef_[0, 0]], rel=1e-4)
     assert contributions.sum(0) == pytest.approx(0, abs=1e-8)
@@ -80,9 +80,3 @@ def test_debiased_error_of_a_calibrated_model_is_near_zero():
     assert np.sqrt(np.mean(np.square(errors))) < 0.05  # the plain error is 0.08 to 0.1 here
     off = rng.random(2000)
     assert calibration.calibration_error((rng.random(2000) < off**3).astype(float), off) > 0.15
-
-
-def test_calibration_table(block):
-    found = calibration.table([block, make_multilabel()])
-    assert len(found) == 5
-    assert (found["slope_low"] < found["slope"]).all() and (found["slope"] < found["slope_high"]).all()

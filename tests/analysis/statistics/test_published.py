@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import binomtest
 
 from analysis.statistics.effects import wilson
+from analysis.statistics.expected_maximum import expected_maximum
 from analysis.statistics.paired import clustered_mcnemar, mcnemar
 from analysis.statistics.ranks import nemenyi, wilcoxon
-from analysis.study.incumbents import expected_maximum
 
 
 def test_expected_maximum():

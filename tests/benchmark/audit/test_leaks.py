@@ -26,19 +26,19 @@ def scene(seed, side=64):
 @pytest.fixture
 def mine(tmp_path):
     """A folder of two classes with 12 patients each, a third of which is the holdout."""
-    root = tmp_path / "mine"
+    folder = tmp_path / "mine"
     lines = ["file,group,split"]
     for k, name in enumerate(("benign", "malign")):
-        (root / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
         for i in range(12):
-            scene(100 * k + i).save(root / name / f"{i:02d}.png")
+            scene(100 * k + i).save(folder / name / f"{i:02d}.png")
             lines.append(f"{name}/{i:02d}.png,{name}{i},{'holdout' if i < 4 else 'pool'}")
-    (root / "groups.csv").write_text("\n".join(lines))
-    return root
+    (folder / "groups.csv").write_text("\n".join(lines))
+    return folder
 
 
-def load(root, tmp_path):
-    images = datasets.load(f"folder:{root}", None, LoadOptions(image_size=SIZE))
+def load(folder, tmp_path):
+    images = datasets.load(f"folder:{folder}", None, LoadOptions(image_size=SIZE))
     decoded = decoding.decoded(images, SIZE, tmp_path / "cache")
     return decoded.images, decoded
 
@@ -86,9 +86,9 @@ def jpeg(image):
 def test_a_changed_copy_across_is_a_near_duplicate(mine, tmp_path, change):
     change(Image.open(mine / "malign/01.png")).save(mine / "malign/10.png")
     images, decoded = load(mine, tmp_path)
-    found = verdicts(leaks.audit(images, decoded))
-    assert found["duplicates"] == ("none", 0)
-    assert found["near-duplicates"] == ("leak", 1)
+    by_leak = verdicts(leaks.audit(images, decoded))
+    assert by_leak["duplicates"] == ("none", 0)
+    assert by_leak["near-duplicates"] == ("leak", 1)
 
 
 def test_near_finds_each_pair_once():
@@ -121,7 +121,7 @@ def test_copies_are_joined_into_one_group(mine, tmp_path):
     assert group["benign/11.png"] == group["benign/05.png"]
     assert group["malign/10.png"] != group["malign/01.png"], "across an official holdout it stays a leak"
     assert joined.facts["groups_joined"] == 1
-    ours = dataclasses.replace(images, facts={**images.facts, "holdout": "grouped"})
+    ours = dataclasses.replace(images, holdout_kind="grouped")
     joined = leaks.join_copies(ours, decoded.hashes)
     held = dict(zip(joined.sample_ids, joined.holdout, strict=True))
     assert held["malign/10.png"]

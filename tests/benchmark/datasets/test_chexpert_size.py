@@ -26,19 +26,19 @@ def tree(tmp_path):
     lateral[rng.choice(ROWS, LATERAL, replace=False)] = True
     values = rng.choice(["1.0", "0.0", "-1.0", ""], (ROWS, len(FINDINGS)), p=[0.15, 0.1, 0.05, 0.7])
     write_images(tmp_path, [f"{i}.jpg" for i in range(1 + ROWS // LINKS)])
-    root = tmp_path / "CheXpert-v1.0-small"
+    top = tmp_path / "CheXpert-v1.0-small"
     lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(FINDINGS)]
     made = -1
     for row in range(ROWS):
         folder = f"train/patient{patient[row]:05d}"
         if patient[row] != made:
-            (root / folder).mkdir(parents=True)
+            (top / folder).mkdir(parents=True)
             made = patient[row]
         kind = "lateral" if lateral[row] else "frontal"
         name = f"{folder}/view{row}_{kind}.jpg"
-        os.link(tmp_path / f"{row // LINKS}.jpg", root / name)
-        lines.append(f"{root.name}/{name},Female,60,{kind.title()},AP,{','.join(values[row])}")
-    (root / "train.csv").write_text("\n".join(lines))
+        os.link(tmp_path / f"{row // LINKS}.jpg", top / name)
+        lines.append(f"{top.name}/{name},Female,60,{kind.title()},AP,{','.join(values[row])}")
+    (top / "train.csv").write_text("\n".join(lines))
     return tmp_path
 
 

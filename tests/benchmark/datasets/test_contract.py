@@ -1,5 +1,7 @@
 """Every data set that can be loaded here keeps the contract; a new file is tested by being there."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -31,8 +33,8 @@ def test_modules_say_where_they_come_from(module):
 def test_contract(name, holdout):
     module = datasets.find(name)
     if module.FOLDER is not None:
-        root = real_data()
-        if root is None or datasets.folder_of(module, root) is None:
+        data_root = real_data()
+        if data_root is None or datasets.folder_of(module, data_root) is None:
             pytest.skip(f"no {module.FOLDER} here")
     images = datasets.load(name, real_data(), LoadOptions(image_size=32, holdout=holdout))
     count, classes = images.labels.shape
@@ -44,7 +46,12 @@ def test_contract(name, holdout):
         assert (images.labels.sum(1) == 1).all()
     assert set(np.unique(images.labels[~np.isnan(images.labels)])) <= {0.0, 1.0}
     assert {"title", "holdout", "source", "licence", "synthetic"} <= set(images.facts)
-    assert images.facts["synthetic"] is not module.REAL
+    assert images.facts["synthetic"] is images.synthetic is not module.REAL
+    assert str(images.facts["holdout"]).startswith(images.holdout_kind)
+    assert ("leaks" in images.facts) is not images.groups_known
+    assert ("part" in images.facts) is not images.complete
+    assert images.dataset == datasets.canonical(name)
+    json.dumps(images.facts, sort_keys=True, allow_nan=False)
     leaks.refuse_shared_groups(images)
     if images.task != "multilabel":
         assert (images.labels[images.holdout].sum(0) > 0).all()
@@ -76,7 +83,7 @@ def test_the_phantom_is_the_same_for_a_seed_and_another_for_another():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("fantom", "Did you mean 'phantom'"),
         ("phantom:large", "one form only"),
@@ -84,13 +91,13 @@ def test_the_phantom_is_the_same_for_a_seed_and_another_for_another():
         ("folder", "give folder:PATH"),
     ],
 )
-def test_names_that_say_too_little_or_too_much(name, said):
-    with pytest.raises(InputError, match=said):
+def test_names_that_say_too_little_or_too_much(name, message):
+    with pytest.raises(InputError, match=message):
         datasets.find(name)
 
 
-def test_found_names_the_study_and_not_what_serves_otherwise(tmp_path):
+def test_present_names_the_study_and_not_what_serves_otherwise(tmp_path):
     for folder in ("chest_xray", "HAM10000", "CheXpert-v1.0", "brain_mri", "nih_sample", "medmnist"):
         (tmp_path / folder).mkdir()
-    assert datasets.found(tmp_path) == ("chest-xray", "chexpert", "ham10000")
-    assert datasets.found(None) == ()
+    assert datasets.present(tmp_path) == ("chest-xray", "chexpert", "ham10000")
+    assert datasets.present(None) == ()

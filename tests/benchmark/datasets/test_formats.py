@@ -31,17 +31,17 @@ def write_csv(path, rows, delimiter=","):
 def ham(tmp_path):
     names = [f"ISIC_{24306 + i:07d}" for i in range(84)]
     rows = [[f"HAM_{i // 2:07d}", name, DX[i // 2 % 7], "histo", "", "unknown", "back"] for i, name in enumerate(names)]
-    root = tmp_path / "HAM10000"
+    folder = tmp_path / "HAM10000"
     header = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
-    write_csv(root / "HAM10000_metadata.csv", [header, *rows])
-    write_images(root / "HAM10000_images_part_1", [f"{name}.jpg" for name in names[:40]])
-    write_images(root / "HAM10000_images_part_2", [f"{name}.jpg" for name in names[40:]])
+    write_csv(folder / "HAM10000_metadata.csv", [header, *rows])
+    write_images(folder / "HAM10000_images_part_1", [f"{name}.jpg" for name in names[:40]])
+    write_images(folder / "HAM10000_images_part_2", [f"{name}.jpg" for name in names[40:]])
     return tmp_path
 
 
 def test_ham10000_is_grouped_by_lesion(ham):
     images = datasets.load("ham10000", ham, OFFICIAL)
-    assert images.facts["holdout"] == "grouped", "no official test set is there"
+    assert images.holdout_kind == images.facts["holdout"] == "grouped", "no official test set is there"
     assert counts.of(images)["groups"] == 42
     assert images.channels == 3
     assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
@@ -91,9 +91,9 @@ def test_missing_images_and_strange_diagnoses_of_ham10000_are_named(ham):
 def test_the_real_ham10000_has_its_published_counts(data_root):
     if not (data_root / "HAM10000").is_dir():
         pytest.skip("no HAM10000 here")
-    found = counts.of(datasets.load("ham10000", data_root, GROUPED))
+    counted = counts.of(datasets.load("ham10000", data_root, GROUPED))
     published = datasets.find("ham10000").ORIGIN.counts
-    assert {key: found[key] for key in published} == dict(published)
+    assert {key: counted[key] for key in published} == dict(published)
 
 
 # CheXpert
@@ -118,7 +118,7 @@ def chexpert_row(split, patient, view, values, top="CheXpert-v1.0-small"):
 @pytest.fixture
 def chexpert(tmp_path):
     """120 patients with a frontal image each, 20 with a lateral one, and 10 in valid.csv."""
-    root = tmp_path / "CheXpert-v1.0-small"
+    folder = tmp_path / "CheXpert-v1.0-small"
     rng = np.random.default_rng(0)
     rows = [
         chexpert_row("train", patient, view, rng.choice([1.0, 0.0, -1.0, np.nan], 14, p=[0.3, 0.1, 0.2, 0.4]))
@@ -127,8 +127,8 @@ def chexpert(tmp_path):
     ]
     valid = [chexpert_row("valid", 200 + i, 1, rng.integers(0, 2, 14).astype(float)) for i in range(10)]
     for name, some in (("train", rows), ("valid", valid)):
-        write_csv(root / f"{name}.csv", [HEADER, *some])
-        write_images(root, [row[0].partition("/")[2] for row in some])
+        write_csv(folder / f"{name}.csv", [HEADER, *some])
+        write_images(folder, [row[0].partition("/")[2] for row in some])
     return tmp_path
 
 
@@ -138,16 +138,17 @@ def test_chexpert_keeps_the_five_labels_of_frontal_images_by_patient(chexpert):
     assert images.task == "multilabel"
     assert counts.of(images)["pool images"] == 120
     assert images.facts["holdout"] == "official (valid.csv)"
+    assert images.holdout_kind == "official"
     assert images.holdout.sum() == 10
     assert images.groups[0].startswith("patient")
     assert images.read(0).shape == (20, 20)
 
 
 def test_labels_of_experts_go_before_valid(chexpert):
-    root = chexpert / "CheXpert-v1.0-small"
+    folder = chexpert / "CheXpert-v1.0-small"
     rows = [[row[0], *row[5:]] for row in (chexpert_row("test", 300 + i, 1, np.eye(14)[i]) for i in range(14))]
-    write_csv(root / "test_labels.csv", [["Path", *FINDINGS], *rows])
-    write_images(root, [row[0].partition("/")[2] for row in rows])
+    write_csv(folder / "test_labels.csv", [["Path", *FINDINGS], *rows])
+    write_images(folder, [row[0].partition("/")[2] for row in rows])
     images = datasets.load("chexpert", chexpert, OFFICIAL)
     assert images.facts["holdout"] == "official (test_labels.csv)"
     assert images.holdout.sum() == 14
@@ -184,20 +185,20 @@ def test_any_labels_and_lateral_views_on_request(chexpert):
 
 
 @pytest.mark.parametrize(
-    ("variant", "said"),
+    ("variant", "message"),
     [
         ("uncertian=ones", "Did you mean 'uncertain'"),
         ("uncertain=one", "Did you mean 'ones'"),
         ("labels=oedema", "Did you mean 'edema'"),
     ],
 )
-def test_unknown_choices_of_chexpert_are_named(chexpert, variant, said):
-    with pytest.raises(InputError, match=said):
+def test_unknown_choices_of_chexpert_are_named(chexpert, variant, message):
+    with pytest.raises(InputError, match=message):
         datasets.load(f"chexpert:{variant}", chexpert, OFFICIAL)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "message"),
     [
         ("CheXpert-v1.0-small/train/patient00001", "../../etc/patient00001", "leads out"),
         ("patient00001/", "somebody/", "no patient"),
@@ -205,10 +206,10 @@ def test_unknown_choices_of_chexpert_are_named(chexpert, variant, said):
         ("Edema", "Oedema", "lacks the column"),
     ],
 )
-def test_bad_tables_of_chexpert_are_named(chexpert, before, after, said):
+def test_bad_tables_of_chexpert_are_named(chexpert, before, after, message):
     table = chexpert / "CheXpert-v1.0-small" / "train.csv"
     table.write_text(table.read_text().replace(before, after))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         datasets.load("chexpert", chexpert, OFFICIAL)
 
 
@@ -226,17 +227,18 @@ def test_a_value_of_chexpert_that_is_no_label_is_named(chexpert):
 
 
 def test_the_official_lists_of_nih_divide_it(tmp_path):
-    root = tmp_path / "nih"
+    folder = tmp_path / "nih"
     names = [f"{i // 2 + 1:08d}_{i % 2:03d}.png" for i in range(12)]
     header = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "OriginalImage[Width", "Height]"]
     rows = [[name, "Mass|Edema" if i % 2 else "No Finding", 0, i // 2 + 1, 2500, 2048] for i, name in enumerate(names)]
-    write_csv(root / "Data_Entry_2017_v2020.csv", [header, *rows])
-    write_images(root / "images_001" / "images", names)
-    (root / "test_list.txt").write_text("\n".join(names[8:]))
+    write_csv(folder / "Data_Entry_2017_v2020.csv", [header, *rows])
+    write_images(folder / "images_001" / "images", names)
+    (folder / "test_list.txt").write_text("\n".join(names[8:]))
     images = datasets.load("nih", tmp_path, OFFICIAL)
     assert images.sample_ids[images.holdout].tolist() == names[8:]
     assert images.facts["holdout"] == "official"
     assert "12 images" in images.facts["part"]
+    assert not images.complete
     assert datasets.load("nih", tmp_path, GROUPED).facts["holdout"] == "grouped"
 
 

@@ -15,11 +15,11 @@ OPTIONS = LoadOptions(image_size=16)
 
 @pytest.fixture
 def kermany(tmp_path):
-    root = tmp_path / "data" / "chest_xray"
-    write_images(root, [f"train/NORMAL/IM-{i:04d}-0001.jpeg" for i in range(8)])
-    write_images(root, [f"train/PNEUMONIA/person{i}_virus_{i}.jpeg" for i in range(8)])
-    write_images(root, ["val/NORMAL/NORMAL2-IM-1427-0001.jpeg", "val/PNEUMONIA/person1946_bacteria_4874.jpeg"])
-    write_images(root, ["test/NORMAL/IM-0501-0001.jpeg", "test/PNEUMONIA/person1_bacteria_1.jpeg"])
+    folder = tmp_path / "data" / "chest_xray"
+    write_images(folder, [f"train/NORMAL/IM-{i:04d}-0001.jpeg" for i in range(8)])
+    write_images(folder, [f"train/PNEUMONIA/person{i}_virus_{i}.jpeg" for i in range(8)])
+    write_images(folder, ["val/NORMAL/NORMAL2-IM-1427-0001.jpeg", "val/PNEUMONIA/person1946_bacteria_4874.jpeg"])
+    write_images(folder, ["test/NORMAL/IM-0501-0001.jpeg", "test/PNEUMONIA/person1_bacteria_1.jpeg"])
     return tmp_path / "data"
 
 
@@ -133,9 +133,9 @@ def test_exif_rotation_is_undone(tmp_path):
 
 @pytest.fixture
 def mine(tmp_path):
-    root = tmp_path / "mine"
-    write_images(root, [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(6)])
-    return root
+    folder = tmp_path / "mine"
+    write_images(folder, [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(6)])
+    return folder
 
 
 def test_a_folder_of_classes_is_a_data_set(mine):
@@ -143,6 +143,7 @@ def test_a_folder_of_classes_is_a_data_set(mine):
     assert images.task == "binary"
     assert images.classes == ("benign", "malign")
     assert images.holdout.sum() == 6
+    assert not images.groups_known
     assert "not verifiable" in images.facts["leaks"]
 
 
@@ -155,7 +156,7 @@ def test_its_table_gives_groups_and_splits(mine):
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
         ("file\nbenign/0.png", "lacks the column"),
         ("file,group\n../secret.png,a", "leads out"),
@@ -163,9 +164,9 @@ def test_its_table_gives_groups_and_splits(mine):
         ("file,group\nbenign/0.png,a\nbenign/0.png,b", "twice"),
     ],
 )
-def test_bad_tables_are_named(mine, table, said):
+def test_bad_tables_are_named(mine, table, message):
     (mine / "groups.csv").write_text(table)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         datasets.load(f"folder:{mine}", None, OPTIONS)
 
 

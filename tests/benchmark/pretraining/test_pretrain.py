@@ -5,8 +5,9 @@ import json
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.pretrain import Places, PretrainSpec, main, pretrain
+from benchmark.pretrain import main
 from benchmark.pretraining import multitask
+from benchmark.pretraining.corpus import Places, PretrainSpec, pretrain
 from benchmark.runs.records import pretraining_records
 from benchmark.weights.checkpoint import card_path
 from benchmark.weights.find import find
@@ -61,19 +62,19 @@ def test_the_card_goes_into_the_report(spec, places):
 
 
 def test_a_killed_pretraining_continues_to_the_same_weights(spec, places, tmp_path, monkeypatch):
-    whole = pretrain(spec, places).read_bytes()
+    uninterrupted = pretrain(spec, places).read_bytes()
     other = Places(None, tmp_path / "other", places.cache)
-    save = multitask._save
+    save = multitask.save_progress
 
     def save_and_die(*arguments):
         save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(multitask, "_save", save_and_die)
+    monkeypatch.setattr(multitask, "save_progress", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         pretrain(spec, other)
-    monkeypatch.setattr(multitask, "_save", save)
-    assert pretrain(spec, other).read_bytes() == whole
+    monkeypatch.setattr(multitask, "save_progress", save)
+    assert pretrain(spec, other).read_bytes() == uninterrupted
 
 
 def test_the_target_is_no_source(spec, places):

@@ -9,6 +9,7 @@ import urllib.request
 import pandas as pd
 import pytest
 
+from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.results import (
     COST_COLUMNS,
@@ -23,8 +24,9 @@ from benchmark.results import (
     write_table,
 )
 from benchmark.spec import Cell
-from benchmark.tracking import mirror as tracking
-from benchmark.tracking.mirror import Mirror
+from benchmark.tracking import mirror as mirror_module
+from benchmark.tracking.database import open_database
+from benchmark.tracking.mirror import KEY, Mirror
 from benchmark.tracking.rebuild import rebuild
 from benchmark.ui import free_port, link
 from tests.simulated import info, predictions
@@ -62,10 +64,10 @@ def run(tmp_path):
     return tmp_path / "mlruns" / "mine"
 
 
-def mirrored(run, told=4):
-    with Mirror(run.parent, run.name) as mirror:
+def mirrored(run, sent=4, tuned="auroc"):
+    with Mirror(run.parent, run.name, metrics.find(tuned)) as mirror:
         mirror.study_started(CELL, {"holdout": "official", "overlap": {"100": 0.0}})
-        for number in range(told):
+        for number in range(sent):
             mirror.trial_finished(CELL, *rows(CELL, number))
         mirror.study_finished(CELL, METRICS, CELL.folder(run))
     return mirror
@@ -73,11 +75,11 @@ def mirrored(run, told=4):
 
 def content(root):
     """What the database holds, without identities and times."""
-    client = tracking._client(root, tracking.DATABASE)
+    client = open_database(root)
     experiments = [e for e in client.search_experiments() if e.name != "Default"]
     assert [e.name for e in experiments] == ["sim-n100"]
     runs = client.search_runs([experiments[0].experiment_id], max_results=1000)
-    names = {r.info.run_id: r.data.tags[tracking.KEY] for r in runs}
+    names = {r.info.run_id: r.data.tags[KEY] for r in runs}
     found = {}
     for r in runs:
         tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended")}
@@ -105,8 +107,14 @@ def test_a_study_its_trials_and_its_final_run(run):
     assert list((run.parent / "artifacts").rglob(PREDICTIONS))
 
 
-def test_telling_twice_or_only_at_the_end_changes_nothing(run):
-    mirrored(run, told=2)
+def test_the_best_so_far_of_a_loss_is_its_lowest(run):
+    mirrored(run, tuned="log_loss")
+    runs, _ = content(run.parent)
+    assert runs["mine/sim/n100/seed00/scratch"][3]["best_so_far"] == pytest.approx(0.5)
+
+
+def test_sending_twice_or_only_at_the_end_changes_nothing(run):
+    mirrored(run, sent=2)
     first = content(run.parent)
     mirrored(run)
     assert content(run.parent) == first
@@ -124,7 +132,7 @@ def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys)
     def broken(*arguments):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(tracking, "_client", broken)
+    monkeypatch.setattr(mirror_module, "open_database", broken)
     assert mirrored(run).failure == "the disk is full"
     said = capsys.readouterr().err
     assert said.count("the disk is full") == 1

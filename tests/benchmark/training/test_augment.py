@@ -16,12 +16,12 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_strength_zero_without_mirror_is_the_image():
+def test_strength_zero_without_flips_is_the_image():
     batch = images()
     assert torch.equal(augment(batch, 0.0, False, generator()), batch.float() / 255)
 
 
-def test_mirror_flips_about_half_and_only_left_right():
+def test_flips_are_about_half_and_only_left_right():
     batch = images(200)
     views = augment(batch, 0.0, True, generator())
     flipped = [torch.equal(view, image.flip(2) / 255) for view, image in zip(views, batch, strict=True)]
@@ -51,7 +51,7 @@ def test_a_stronger_augmentation_changes_more():
     assert change[0] > 0
 
 
-def test_without_mirror_left_stays_left():
+def test_without_flips_left_stays_left():
     batch = torch.zeros(64, 1, 16, 16, dtype=torch.uint8)
     batch[..., :6] = 255
     views = augment(batch, 0.5, False, generator())
@@ -62,8 +62,8 @@ def test_mixup_keeps_the_sum_of_targets_and_the_unknown():
     inputs, targets = torch.rand(8, 3), torch.eye(2)[torch.arange(8) % 2]
     mixed = 0
     for seed in range(20):
-        views, wanted = mixup(inputs, targets, 1.0, generator(seed))
-        assert torch.allclose(wanted.sum(1), torch.ones(8))
+        views, mixed_targets = mixup(inputs, targets, 1.0, generator(seed))
+        assert torch.allclose(mixed_targets.sum(1), torch.ones(8))
         mixed += not torch.equal(views, inputs)
     assert 3 < mixed < 17
     assert torch.equal(mixup(inputs, targets, 0.0, generator())[0], inputs)

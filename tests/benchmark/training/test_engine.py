@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from benchmark.seeds import seed_for
 from benchmark.training.engine import (
     Diverged,
     Recipe,
+    TrainingSet,
     classification_loss,
     fit,
     parameter_groups,
@@ -34,21 +36,19 @@ def trunk():
 @pytest.fixture
 def data(toy_block):
     images = to_device(toy_block.images(toy_block.subsample), torch.device("cpu"))
-    return images, torch.from_numpy(toy_block.labels)
+    targets = torch.from_numpy(toy_block.labels)
+    return TrainingSet(images, targets, "binary", True, FrozenFeatures(images, True, 0, "cell"))
 
 
-def train(build, data, seed=0, recipe=RECIPE, features=None):
-    images, targets = data
-    features = features or FrozenFeatures(images, True, 0, "cell")
-    rows = np.arange(len(images))
-    return fit(build, images, targets, rows, recipe, "binary", True, features, seed_for(0, "fit", trial=seed))
+def train(build, data, seed=0, recipe=RECIPE):
+    return fit(build, data, np.arange(len(data.images)), recipe, seed_for(0, "fit", trial=seed))
 
 
 def test_it_learns_and_the_same_seed_gives_the_same_bits(data):
-    first = predict(train(linear, data), data[0], "binary")
-    assert ((first.argmax(1) == data[1].argmax(1)).float().mean()) > 0.9
-    assert torch.equal(first, predict(train(linear, data), data[0], "binary"))
-    assert not torch.equal(first, predict(train(linear, data, seed=1), data[0], "binary"))
+    first = predict(train(linear, data), data.images, "binary")
+    assert ((first.argmax(1) == data.targets.argmax(1)).float().mean()) > 0.9
+    assert torch.equal(first, predict(train(linear, data), data.images, "binary"))
+    assert not torch.equal(first, predict(train(linear, data, seed=1), data.images, "binary"))
 
 
 def test_a_fit_leaves_the_global_generator_alone(data):
@@ -65,18 +65,19 @@ def test_a_frozen_part_is_neither_trained_nor_moved(data):
     network = train(lambda: Network(nn.Linear(196, 2), frozen, "trunk"), data)
     for name, value in frozen.state_dict().items():
         assert torch.equal(value, before[name]), name
-    whole = predict(network, data[0], "binary")
-    cached = predict(network, data[0], "binary", cached=frozen_features(network, data[0]))
-    assert torch.equal(whole, cached)
+    uncached = predict(network, data.images, "binary")
+    cached = predict(network, data.images, "binary", cached=frozen_features(network, data.images))
+    assert torch.equal(uncached, cached)
 
 
 def test_the_memory_for_frozen_features_changes_no_bit(data):
     frozen = trunk()
 
-    def scores(budget):
-        features = FrozenFeatures(data[0], True, 0, "cell", budget=budget)
-        network = train(lambda: Network(nn.Linear(196, 2), frozen, "trunk"), data, features=features)
-        return predict(network, data[0], "binary")
+    def scores(capacity):
+        features = FrozenFeatures(data.images, True, 0, "cell", capacity=capacity)
+        limited = dataclasses.replace(data, features=features)
+        network = train(lambda: Network(nn.Linear(196, 2), frozen, "trunk"), limited)
+        return predict(network, data.images, "binary")
 
     assert torch.equal(scores(0), scores(2**30))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from weight_networks import lived_in
+
+from tests.benchmark.weights.weight_networks import lived_in
 
 
 @pytest.fixture(autouse=True)

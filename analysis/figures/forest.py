@@ -1,0 +1,69 @@
+"""Every difference with its interval, against the margin."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.figure import Figure
+
+from analysis.figures import _drawing
+from analysis.statistics.inference import quantile
+from analysis.study.comparison import Comparison
+from analysis.study.methods import patients_se
+from analysis.study.study import Study
+
+NAME = "forest"
+ORDER = 10
+TITLE = "Differences between arms"
+CAPTION = (
+    "Thin line: the joint 95% interval, for new training samples and new patients. Thick line: the interval for these "
+    "trained models and new patients, which leaves the training out. Shaded: the margin of equivalence."
+)
+
+
+def draw(study: Study) -> Figure | None:
+    """A row a comparison under its block's title; None without comparisons."""
+    if not study.comparisons:
+        return None
+    count = sum(len(_drawing.shown(study, scored)) + 1 for scored in study.scored)
+    figure, axes = _drawing.rows(count)
+    axes.axvspan(-study.margin, study.margin, color=_drawing.BAND, label=f"margin ±{study.margin:g}", lw=0)
+    axes.axvline(0, color=_drawing.SOFT, lw=0.8)
+    y = 0
+    ticks: list[int] = []
+    labels: list[str] = []
+    for scored in study.scored:
+        place = axes.get_yaxis_transform()
+        axes.text(0.005, y, _drawing.title(scored), transform=place, weight="bold", va="center", fontsize=8.5)
+        y += 1
+        for comparison in _drawing.shown(study, scored):
+            estimate, half, first = comparison.estimate, _patients_half(comparison), not ticks
+            axes.plot(
+                comparison.interval,
+                [y, y],
+                color=_drawing.INK,
+                lw=1.2,
+                label="joint 95% interval" if first else None,
+            )
+            axes.plot(
+                [estimate - half, estimate + half],
+                [y, y],
+                color=_drawing.BLUE,
+                lw=4,
+                solid_capstyle="butt",
+                alpha=0.75,
+                label="patients only, seeds fixed" if first else None,
+            )
+            axes.plot(estimate, y, "o", color="white", mec=_drawing.INK, ms=4.5)
+            ticks.append(y)
+            labels.append(_drawing.pair_label(comparison))
+            y += 1
+    axes.set_yticks(ticks, labels)
+    axes.set_xlabel(f"difference in {study.primary.label}")
+    _drawing.legend_below(figure, axes)
+    return figure
+
+
+def _patients_half(comparison: Comparison) -> float:
+    """Half the width of the interval for new patients, seeds fixed."""
+    return quantile(0.975, math.inf) * patients_se(comparison)

@@ -1,0 +1,102 @@
+"""What the page says first: the findings, what they rest on, and what to keep in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.study.study import Study
+
+#: key of spec.json -> what it is called.
+OF_THE_RUN = {"git_commit": "commit", "hash": "specification", "hardware": "hardware", "versions": "versions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The page's first part.
+
+    Attributes:
+        title: of the page.
+        synthetic: names of the data sets that are not real.
+        all_synthetic: whether none is.
+        metric: label of the primary metric.
+        margin: of equivalence, in its units.
+        sentences: (data set, n, one sentence a comparison) of every block.
+        facts: (name, value) pairs.
+        remarks: what was assumed or left out.
+    """
+
+    title: str
+    synthetic: Sequence[str]
+    all_synthetic: bool
+    metric: str
+    margin: float
+    sentences: Sequence[tuple[str, int, Sequence[str]]]
+    facts: Sequence[tuple[str, str]]
+    remarks: Sequence[str]
+
+
+def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> Head:
+    """The head of a study's page.
+
+    Args:
+        study: what is reported.
+        described: the run's spec.json; empty where only predictions are at hand.
+        remarks: what was assumed or left out.
+    """
+    datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
+    synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
+    return Head(
+        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
+        synthetic=synthetic,
+        all_synthetic=len(synthetic) == len(datasets),
+        metric=study.primary.label,
+        margin=study.margin,
+        sentences=_sentences(study),
+        facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
+        remarks=remarks,
+    )
+
+
+def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
+    return [
+        (
+            scored.block.dataset,
+            scored.block.n_per_class,
+            [comparison.sentence for comparison in study.comparisons_of(scored)],
+        )
+        for scored in study.scored
+    ]
+
+
+def _of_datasets(study: Study, datasets: Sequence[str]) -> list[tuple[str, str]]:
+    facts = []
+    for name in datasets:
+        of_dataset = study.predictions.facts.get(name, {})
+        known = [str(of_dataset[key]) for key in ("title", "source") if of_dataset.get(key)]
+        if of_dataset.get("holdout"):
+            known.append(f"holdout: {of_dataset['holdout']}")
+        if known:
+            facts.append((name, "; ".join(known)))
+    return facts
+
+
+def _of_study(study: Study) -> list[tuple[str, str]]:
+    counts = sorted({len(member.block.seeds) for member in study.blocks})
+    resamples = len(study.blocks[0].shares)
+    return [
+        ("training seeds", ", ".join(map(str, counts))),
+        ("bootstrap", f"{resamples} resamples, seed {study.seed}"),
+    ]
+
+
+def _of_run(described: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = []
+    for key, name in OF_THE_RUN.items():
+        value = described.get(key)
+        if value:
+            text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+            facts.append((name, text))
+    return facts

@@ -1,0 +1,59 @@
+"""What a reader must keep in mind: few seeds, redrawn resamples, unequal budgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.study.study import BlockStudy, Study
+    from analysis.study.trials import Trials
+
+RECOMMENDED_SEEDS = 5
+
+
+def remarks_on(study: Study) -> list[str]:
+    """One sentence a reservation, in the order of the blocks."""
+    sentences = [sentence for member in study.blocks for sentence in _of_block(member)]
+    if study.trials is not None and (sentence := unequal_budgets(study.trials)):
+        sentences.append(sentence)
+    return sentences
+
+
+def unequal_budgets(trials: Trials) -> str | None:
+    """A sentence on cells with different numbers of trials; None where all have the same."""
+    from analysis.study.trials import CELL
+
+    counts = trials.frame.groupby(CELL).size()
+    if counts.min() == counts.max():
+        return None
+    return (
+        f"The cells do not have the same number of trials ({counts.min()} to {counts.max()}): the comparison of the "
+        "arms is not one of equal budgets."
+    )
+
+
+def _of_block(member: BlockStudy) -> list[str]:
+    from analysis.statistics.inference import FEWEST_SEEDS
+
+    block = member.block
+    name = f"{block.dataset}, n = {block.n_per_class}"
+    count = len(block.seeds)
+    sentences = []
+    if count == 1:
+        sentences.append(
+            f"{name}: one training seed. All intervals are about these trained models and new patients only; p-values "
+            "are refused, as the variance between training samples is unknown."
+        )
+    elif count < FEWEST_SEEDS:
+        sentences.append(
+            f"{name}: {count} training seeds. p-values are refused below {FEWEST_SEEDS}: the variance between training "
+            "samples cannot be judged from them."
+        )
+    elif count < RECOMMENDED_SEEDS:
+        sentences.append(
+            f"{name}: {count} training seeds. Intervals are wide and approximate; {RECOMMENDED_SEEDS} or more are "
+            "recommended."
+        )
+    if member.redrawn:
+        sentences.append(f"{name}: {member.redrawn} bootstrap resamples lacked a class and were drawn again.")
+    return sentences

@@ -1,0 +1,165 @@
+"""Every comparison again by other methods, each with what its interval generalises to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.statistics import paired
+from analysis.statistics.inference import WHY_NO_P, Inference, paired_t, quantile, sign_flip, two_sided
+from analysis.study import bootstrap
+from analysis.study.comparison import Comparison
+from analysis.study.scores import AUROC, Scored, ensemble, score, without_groups
+from analysis.study.study import BlockStudy, Study, permutation_rng
+
+Floats = npt.NDArray[np.float64]
+
+SIGN_FLIP_SEEDS = range(6, 21)
+PERMUTATIONS = 499
+MOST_PERMUTED = 45  # pairs of arms times classes: of more, the tests of every seed would take longer than all the rest
+
+BOTH = "new training samples, new patients"
+SEEDS = "new training samples, these patients"
+PATIENTS = "these trained models, new patients"
+NEITHER = "these trained models, these patients"
+
+Permuted = Mapping[tuple[int, int, int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One method's answer.
+
+    Attributes:
+        method: its name.
+        generalises_to: what the interval and the p-value are about.
+        difference: b minus a, in the metric's units.
+        se, df, p: NaN where the method has none.
+        low, high: ends of the 95% interval, likewise.
+        note: what else one must know.
+        seed: the training seed, where it is about one alone.
+        metric: where it is another than the comparison's.
+    """
+
+    method: str
+    generalises_to: str
+    difference: float
+    se: float = math.nan
+    df: float = math.nan
+    p: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    note: str = ""
+    seed: str = ""
+    metric: str = ""
+
+
+def answers(study: Study) -> Iterator[tuple[Comparison, Answer]]:
+    """Every comparison of the primary metric by every method; its first answer is the primary analysis."""
+    for member in study.blocks:
+        scored = member.scored[study.primary.name]
+        block, comparisons = scored.block, study.comparisons_of(scored)
+        clustered = block.group_count < len(block.groups)
+        unclustered = score(without_groups(block), scored.metric) if clustered else scored
+        merged = score(ensemble(block), scored.metric)
+        permuted = _permutations(comparisons, study.seed)
+        for comparison in comparisons:
+            for answer in _over_seeds(member, comparison, unclustered, merged):
+                yield comparison, answer
+            for s in range(comparison.seeds):
+                for answer in _of_one_seed(comparison, s, permuted):
+                    yield comparison, replace(answer, seed=str(block.seeds[s]))
+
+
+def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored, merged: Scored) -> Iterator[Answer]:
+    scored, a, b, count = comparison.scored, comparison.a, comparison.b, comparison.seeds
+    name = scored.metric.name
+    values = scored.values[b] - scored.values[a]
+    mean = float(values.mean())
+    yield _joint("joint over seeds and patients (primary)", comparison.inference, count)
+    if count >= 2:
+        estimate, se, df = paired_t(values)
+        yield _t("paired t over seeds", SEEDS, estimate, se, df)
+        if count in SIGN_FLIP_SEEDS:
+            yield Answer("exact sign-flip over seeds", SEEDS, mean, p=sign_flip(values))
+    yield _t("patients only, seeds fixed", PATIENTS, mean, patients_se(comparison))
+    if count >= 2:
+        draws = member.two_level(name)
+        yield _drawn("two-level bootstrap, percentile", BOTH, mean, draws[:, b] - draws[:, a])
+    draws = member.groups_only(name)
+    yield _drawn("bootstrap of patients, percentile", PATIENTS, mean, draws[:, b] - draws[:, a])
+    yield _joint("joint, images taken as independent", unclustered.pair(a, b), count, "clusters ignored")
+    if count >= 2:
+        for rho, state in ((0.0, "off"), (scored.block.rho, "on")):
+            yield _joint(f"joint, overlap correction {state}", scored.pair(a, b, rho), count, f"rho = {rho:.3g}")
+    of_merged = merged.pair(a, b)
+    yield _t("ensemble of the seeds", PATIENTS, of_merged.estimate, of_merged.se, note="another estimand")
+
+
+def patients_se(comparison: Comparison) -> float:
+    """Standard error of the mean difference over new patients, the trained models held fixed."""
+    return math.sqrt(max(float(comparison.covariance.sum()), 0.0)) / comparison.seeds
+
+
+def _of_one_seed(comparison: Comparison, s: int, permuted: Permuted) -> Iterator[Answer]:
+    """The classical paired tests of one seed's two models; the tests take the first refit alone."""
+    scored, a, b = comparison.scored, comparison.a, comparison.b
+    block = scored.block
+    if scored.metric.name == AUROC:
+        covariance = scored.pair_covariance(a, b)
+        at, to = s, len(block.seeds) + s
+        variance = covariance[at, at] + covariance[to, to] - 2 * covariance[at, to]
+        value = float(scored.values[b, s] - scored.values[a, s])
+        yield _t("clustered DeLong", PATIENTS, value, math.sqrt(max(float(variance), 0.0)))
+        if (a, b, s) in permuted:
+            note = f"{PERMUTATIONS} permutations of patients, midranks"
+            yield Answer("paired permutation", NEITHER, value, p=permuted[a, b, s], note=note)
+    if block.task != "multilabel":
+        right = block.scores[[a, b], s, 0].argmax(axis=-1) == block.truth.argmax(axis=-1)
+        estimate, se, _ = paired.clustered_mcnemar(right[0], right[1], block.groups)
+        answer = _t("McNemar, clustered", PATIENTS, estimate, se, note="accuracy at the default threshold")
+        yield replace(answer, metric="accuracy")
+
+
+def _permutations(comparisons: Sequence[Comparison], seed: int) -> Permuted:
+    """(a, b, s) -> permutation p-value of the AUROCs of one block; empty beyond `MOST_PERMUTED`."""
+    if not comparisons:
+        return {}
+    scored = comparisons[0].scored
+    block, columns = scored.block, list(scored.block.columns)
+    if scored.metric.name != AUROC or len(comparisons) * len(columns) > MOST_PERMUTED:
+        return {}
+
+    def p_value(task: tuple[Comparison, int]) -> float:
+        comparison, s = task
+        a, b = (block.scores[arm, s, 0][:, columns] for arm in (comparison.a, comparison.b))
+        rng = permutation_rng(seed, comparison, block.seeds[s])
+        return paired.auroc_permutation(block.truth[:, columns], a, b, block.groups, PERMUTATIONS, rng)
+
+    tasks = [(comparison, s) for comparison in comparisons for s in range(len(block.seeds))]
+    keys = [(comparison.a, comparison.b, s) for comparison, s in tasks]
+    with ThreadPoolExecutor(bootstrap.threads()) as pool:
+        return dict(zip(keys, pool.map(p_value, tasks), strict=True))
+
+
+def _joint(method: str, inference: Inference, seeds: int, note: str = "") -> Answer:
+    low, high = inference.interval()
+    about = BOTH if seeds > 1 else PATIENTS
+    note = note or (WHY_NO_P if math.isnan(inference.p) else "")
+    return Answer(method, about, inference.estimate, inference.se, inference.df, inference.p, low, high, note)
+
+
+def _t(method: str, about: str, estimate: float, se: float, df: float = math.inf, note: str = "") -> Answer:
+    half = quantile(0.975, df) * se
+    return Answer(method, about, estimate, se, df, two_sided(estimate, se, df), estimate - half, estimate + half, note)
+
+
+def _drawn(method: str, about: str, estimate: float, draws: Floats) -> Answer:
+    interval = bootstrap.percentile(draws)
+    note = f"{len(draws)} resamples"
+    return Answer(method, about, estimate, interval.se, math.nan, interval.p, interval.low, interval.high, note)

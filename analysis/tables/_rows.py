@@ -1,0 +1,85 @@
+"""Rows and keys that several tables share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from analysis.statistics import effects
+from analysis.study.comparison import Comparison
+from analysis.study.intervals import arm_interval
+from analysis.study.scores import Scored
+
+ARM_COLUMNS = (
+    "dataset",
+    "n_per_class",
+    "metric",
+    "arm",
+    "seeds",
+    "estimate",
+    "se",
+    "df",
+    "ci_low",
+    "ci_high",
+    "seed_sd",
+)
+PAIR_COLUMNS = (
+    "dataset",
+    "n_per_class",
+    "metric",
+    "arm_a",
+    "arm_b",
+    "seeds",
+    "difference",
+    "se",
+    "df",
+    "ci_low",
+    "ci_high",
+    "p",
+)
+
+Row = dict[str, Any]
+
+
+def block_keys(scored: Scored) -> Row:
+    """The columns that say which block and metric a row is about."""
+    block = scored.block
+    return {"dataset": block.dataset, "n_per_class": block.n_per_class, "metric": scored.metric.name}
+
+
+def pair_keys(comparison: Comparison) -> Row:
+    """`block_keys`, and the two arms."""
+    return block_keys(comparison.scored) | {"arm_a": comparison.arm_a, "arm_b": comparison.arm_b}
+
+
+def arm_row(scored: Scored, a: int) -> Row:
+    """`ARM_COLUMNS` of arm a."""
+    inference = scored.arm(a)
+    low, high = arm_interval(scored, a)
+    return block_keys(scored) | {
+        "arm": scored.block.arms[a],
+        "seeds": len(scored.block.seeds),
+        "estimate": inference.estimate,
+        "se": inference.se,
+        "df": inference.df,
+        "ci_low": low,
+        "ci_high": high,
+        "seed_sd": math.sqrt(inference.seed_variance),
+    }
+
+
+def pair_row(comparison: Comparison) -> Row:
+    """`PAIR_COLUMNS` of a comparison, and its effect sizes: `hedges_g` has the sign of the difference."""
+    inference, values = comparison.inference, comparison.scored.values
+    low, high = comparison.interval
+    return pair_keys(comparison) | {
+        "seeds": comparison.seeds,
+        "difference": inference.estimate,
+        "se": inference.se,
+        "df": inference.df,
+        "ci_low": low,
+        "ci_high": high,
+        "p": inference.p,
+        "hedges_g": effects.hedges_g(values[comparison.a], values[comparison.b]),
+        "p_superior": effects.superior_share(*comparison.oriented),
+    }

@@ -1,0 +1,23 @@
+"""Every arm in the primary metric."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.study.study import Study
+from analysis.tables._rows import ARM_COLUMNS, arm_row
+
+NAME = "arms"
+ORDER = 10
+CHAPTER = "Main results"
+TITLE = "Every arm"
+CAPTION = (
+    "Mean over training seeds, with the joint standard error, Hillis's degrees of freedom and the 95% interval; "
+    "seed_sd is the SD of one training run."
+)
+
+
+def build(study: Study) -> pd.DataFrame:
+    """One row an arm: its mean over seeds, with an interval for new seeds and new patients."""
+    rows = [arm_row(scored, a) for scored in study.scored for a in range(len(scored.block.arms))]
+    return pd.DataFrame(rows, columns=list(ARM_COLUMNS))

@@ -1,0 +1,39 @@
+"""Standardised differences, and how often an arm beats another."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.statistics import effects
+from analysis.study.study import Study
+from analysis.tables._rows import pair_keys
+
+NAME = "effects"
+ORDER = 110
+CHAPTER = "Sensitivity"
+TITLE = "Effect sizes"
+CAPTION = (
+    "Hedges's g (average SD of the seeds), Cliff's delta over seeds, and the probability that b beats a on a new "
+    "training sample, same patients (Wilson's interval)."
+)
+FOLDED = True
+
+
+def build(study: Study) -> pd.DataFrame:
+    """One row a comparison; positive effects speak for arm b, in the metric's direction."""
+    rows = []
+    for comparison in study.comparisons:
+        a, b = comparison.oriented
+        low, high = effects.superior_interval(a, b)
+        rows.append(
+            pair_keys(comparison)
+            | {
+                "difference": comparison.estimate,
+                "hedges_g": effects.hedges_g(a, b),
+                "cliffs_delta": effects.cliffs_delta(a, b),
+                "p_superior": effects.superior_share(a, b),
+                "p_superior_low": low,
+                "p_superior_high": high,
+            }
+        )
+    return pd.DataFrame(rows)

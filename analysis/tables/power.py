@@ -1,0 +1,41 @@
+"""What more seeds, or more patients, would find."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from analysis.statistics.power import detectable_with
+from analysis.study.study import Study
+from analysis.tables._rows import pair_keys
+
+NAME = "power"
+ORDER = 100
+CHAPTER = "Sensitivity"
+TITLE = "Buy seeds or buy patients?"
+CAPTION = (
+    "Minimum detectable difference (80% power, two-sided 5%) with other numbers of seeds, and of patients as multiples "
+    "of this holdout. inf seeds: the floor that no number of training runs goes below."
+)
+FOLDED = True
+
+SEEDS = (3, 5, 10, 20, 50, math.inf)
+FACTORS = (0.5, 1, 2, 4, 10)
+
+
+def build(study: Study) -> pd.DataFrame:
+    """One row a comparison and number of seeds; only comparisons of two or more seeds."""
+    rows = []
+    for comparison in study.comparisons:
+        if comparison.seeds < 2:
+            continue
+        scored = comparison.scored
+        parts = scored.components(comparison.a, comparison.b)
+        for seeds in SEEDS:
+            row = pair_keys(comparison) | {
+                "seeds": "inf" if math.isinf(seeds) else str(seeds),
+                "patients_now": scored.block.group_count,
+            }
+            rows.append(row | {f"patients_x{factor:g}": detectable_with(parts, seeds, factor) for factor in FACTORS})
+    return pd.DataFrame(rows)

@@ -1,0 +1,65 @@
+"""What the transfer arms share: a pretrained backbone, fine-tuned to a searched depth."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from benchmark.training.network import Network
+    from benchmark.weights.find import WeightFile
+
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 1e-3
+OWN = Dimension("depth", "choice", choices=("head", "last", "all"))
+OWN_DEFAULT: Value = "all"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A loaded backbone, never trained itself: every fit works on copies of what it changes."""
+
+    backbone: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
+    """Load the backbone's weights once."""
+    import torch
+
+    from benchmark.training.tiny_maps import patch_depthwise
+    from benchmark.weights.load import load_backbone, normalisation
+
+    backbone = patch_depthwise(load_backbone(spec.backbone, weights)).to(memory_format=torch.channels_last)
+    mean, std = normalisation(weights)
+    return Pretrained(backbone, mean, std)
+
+
+def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Network:
+    """The backbone with a new linear head; below the searched depth it is frozen, and its features shared."""
+    from torch import nn
+
+    from benchmark.training.network import Network, Normalise
+    from benchmark.weights.stages import split
+
+    normalise = Normalise(prepared.mean, prepared.std)
+    head = nn.Linear(cast(int, prepared.backbone.num_features), spec.outputs)
+    depth = parameters["depth"]
+    if depth == "head":
+        return Network(head, nn.Sequential(normalise, prepared.backbone), "backbone")
+    if depth == "all":
+        return Network(nn.Sequential(normalise, copy.deepcopy(prepared.backbone), head))
+    stages = split(prepared.backbone)
+    if stages.trunk is not None and stages.last is not None:
+        learned = nn.Sequential(copy.deepcopy(stages.last), head)
+        return Network(learned, nn.Sequential(normalise, stages.trunk), "trunk")
+    backbone = copy.deepcopy(prepared.backbone)
+    for name, parameter in backbone.named_parameters():
+        parameter.requires_grad_(name in stages.last_parameters)
+    return Network(nn.Sequential(normalise, backbone, head))

@@ -1,0 +1,124 @@
+"""What the user asked for: the settings, and beside them the places, files and speed that do not decide a result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import arms, datasets
+from benchmark.errors import InputError
+from benchmark.results import DONE, SPEC, read_json
+from benchmark.spec import BenchmarkSpec, Cell
+from benchmark.weights.sources import timm_config
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run as it was asked for.
+
+    Attributes:
+        spec: the settings.
+        out: the run's folder.
+        root: `mlruns`, which holds the runs, the cache, the weights folder and MLflow's database.
+        data_root: where the real data sets are.
+        weights: arm -> a file (or a known source's name) to start from.
+        device: "cpu", "cuda", ...
+        workers: processes.
+        skip_bad_images: leave unreadable images out, and count them.
+        allowed_leaks: names of `leaks.LEAKS` that are reported instead of refused.
+    """
+
+    spec: BenchmarkSpec
+    out: Path
+    root: Path
+    data_root: Path | None
+    weights: Mapping[str, Path]
+    device: str
+    workers: int
+    skip_bad_images: bool
+    allowed_leaks: tuple[str, ...]
+
+
+def check_request(request: Request) -> None:
+    """Refuse unknown names and a folder that cannot be written, before anything is read.
+
+    Raises:
+        InputError: with the near miss, or the ways out.
+    """
+    for name in request.spec.datasets:
+        datasets.find(name)
+    for name in request.spec.arms:
+        arms.find(name)
+    timm_config(request.spec.backbone)
+    for name in request.weights:
+        if arms.find(name).ROLE is None or name not in request.spec.arms:
+            able = [arm for arm in request.spec.arms if arms.find(arm).ROLE]
+            raise InputError(
+                f"--weights {name}=...: this run has no arm '{name}' that starts from weights. "
+                f"Those that do: {', '.join(able) or 'none'}."
+            )
+    for folder in (request.out, request.root):
+        existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        try:
+            tempfile.TemporaryDirectory(dir=existing).cleanup()
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {folder} ({error.strerror}): {existing} is no folder that can be written to. "
+                "Choose another --out."
+            ) from error
+
+
+def is_done(cell: Cell, request: Request) -> bool:
+    """Whether a cell is finished for this budget."""
+    path = cell.folder(request.out) / DONE
+    return path.exists() and read_json(path)["budget"] == request.spec.budget
+
+
+def refuse_conflicts(request: Request, inputs: Mapping[str, str]) -> None:
+    """Refuse to mix results: a folder of other settings, other data or other weights.
+
+    Args:
+        request: what is asked for now.
+        inputs: name -> hash of every input that decides the results beside the settings.
+
+    Raises:
+        InputError: with every difference shown.
+    """
+    path = request.out / SPEC
+    if not path.exists():
+        if request.out.exists() and any(request.out.iterdir()):
+            raise InputError(
+                f"{request.out} is not empty and has no {SPEC}: it is not a run's folder. Choose another --out."
+            )
+        return
+    before = read_json(path)
+    differences = _differences(before["spec"], request.spec)
+    for name, value in before["inputs"].items():
+        if inputs.get(name, value) != value:
+            differences.append(f"{name}: {value[:12]} there, {inputs[name][:12]} now (its content changed)")
+    if differences:
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise InputError(
+            f"{request.out} holds a run with other settings, and its results may not be mixed:\n{listed}\n"
+            "Use the same settings, or another --out."
+        )
+
+
+def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]:
+    """What differs between stored settings and these, but for what may grow or change."""
+    now = spec.as_dict()
+    if "metric" in before:  # its studies keep values in which higher is better; reports can still be made of it
+        return ["metric: an older version wrote this run; it tuned 'metric', which is 'tune_metric' now"]
+    differences = []
+    for name, value in before.items():
+        if name in ("budget", "report_metric"):
+            continue
+        grows = name in ("arms", "datasets") and isinstance(value, list) and set(value) <= set(now[name])
+        if now.get(name) != value and not grows:
+            differences.append(f"{name}: {value} there, {now.get(name)} now")
+    budget = before.get("budget")
+    if isinstance(budget, int) and spec.budget < budget:
+        differences.append(f"budget: {budget} there, {spec.budget} now (it can only grow)")
+    return differences

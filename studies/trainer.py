@@ -1,0 +1,129 @@
+"""What the trials of a cell share: the subsample on the device, the arm's weights, the features of frozen layers."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmark import arms, metrics
+from benchmark.arms import NetworkSpec, Parameters
+from benchmark.images.training_block import TrainingBlock
+from benchmark.seeds import seed_for
+from benchmark.spec import BenchmarkSpec, Cell
+from benchmark.training.engine import Diverged, Recipe, TrainingSet, fit, predict, to_device
+from benchmark.training.features import FrozenFeatures
+from benchmark.training.network import Network
+from benchmark.weights.find import WeightFile
+from studies.tune import Outcome
+
+Rows = npt.NDArray[np.intp]
+
+PREDICTED = 1024  # holdout images that are read and predicted at one time
+
+
+@dataclass(frozen=True, slots=True)
+class CellJob:
+    """What a worker is given: a cell, its block, its weights, and where the run's folder is."""
+
+    cell: Cell
+    block: TrainingBlock
+    weights: WeightFile | None
+    spec: BenchmarkSpec
+    run: Path
+    device: str
+
+
+class Trainer:
+    """Fits one arm on one subsample, again and again."""
+
+    def __init__(self, job: CellJob) -> None:
+        """Put the subsample on the device and load the arm's weights."""
+        self.job, self.block, self.spec = job, job.block, job.spec
+        self.arm = arms.find(job.cell.arm)
+        self.metric = metrics.find(self.spec.tune_metric)
+        self.device = torch.device(job.device)
+        images = to_device(self.block.images(self.block.subsample), self.device)
+        self.data = TrainingSet(
+            images=images,
+            targets=torch.from_numpy(self.block.labels).to(self.device),
+            task=self.block.task,
+            flip=self.block.flip,
+            features=FrozenFeatures(images, self.block.flip, self.spec.root_seed, job.cell.key),
+        )
+        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes))
+        self.prepared = self.arm.prepare(self.network, job.weights)
+
+    def evaluate(self, number: int, parameters: Parameters) -> Outcome:
+        """One trial: the mean over the inner folds of the tuned metric, in its natural units."""
+        began = time.perf_counter()
+        values: list[float] = []
+        images_seen = epochs = 0
+        ended = "ok"
+        for fold in range(self.spec.folds):
+            training = np.flatnonzero(self.block.folds != fold)
+            validation = np.flatnonzero(self.block.folds == fold)
+            epochs += int(parameters["epochs"])
+            images_seen += int(parameters["epochs"]) * len(training)
+            try:
+                network = self._fit(parameters, training, "fit", trial=number, fold=fold)
+                cached = None
+                if network.frozen is not None:
+                    cached = self.data.features.clean(network)[validation]
+                scores = predict(network, self.data.images[validation], self.block.task, cached=cached).numpy()
+            except Diverged as error:
+                ended = f"diverged: {error}"
+                break
+            values.append(self.metric.value(self.block.task, self.block.labels[validation], scores))
+        return Outcome(
+            value=float(np.mean(values)) if ended == "ok" else self.metric.worst,
+            fold_values=tuple(values),
+            epochs=epochs,
+            images_seen=images_seen,
+            ended=ended,
+            seconds=time.perf_counter() - began,
+            peak_memory_mb=_peak_memory_mb(self.device),
+        )
+
+    def refit(self, parameters: Parameters, refit: int) -> npt.NDArray[np.float32]:
+        """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""
+        network = self._fit(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+        parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
+        scores = [
+            predict(network, to_device(self.block.images(rows), self.device), self.block.task).numpy() for rows in parts
+        ]
+        return np.concatenate(scores)
+
+    def _fit(self, parameters: Parameters, rows: Rows, role: str, **key: int) -> Network:
+        return fit(
+            lambda: self.arm.build(self.prepared, self.network, parameters),
+            self.data,
+            rows,
+            recipe_of(parameters, self.spec.batch_size),
+            seed_for(self.spec.root_seed, role, cell=self.job.cell.key, **key),
+        )
+
+
+def recipe_of(parameters: Parameters, batch_size: int) -> Recipe:
+    """The shared part of a trial's parameters, as the engine takes it."""
+    return Recipe(
+        learning_rate=float(parameters["learning_rate"]),
+        weight_decay=float(parameters["weight_decay"]),
+        epochs=int(parameters["epochs"]),
+        augmentation=float(parameters["augmentation"]),
+        label_smoothing=float(parameters["label_smoothing"]),
+        batch_size=batch_size,
+    )
+
+
+def _peak_memory_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
