@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.page.head import Head
-    from analysis.predictions.block import Predictions
 
 METRIC = "auroc"  # concluded on where neither the caller nor the run says otherwise
 FEWEST_RESAMPLES = 100
@@ -101,9 +100,10 @@ def write_report(
     from analysis.page import formats, page
     from analysis.page.chapters import chapters, run_tables
     from analysis.page.head import head
-    from analysis.page.remarks import remarks_on
+    from analysis.page.remarks import remark_on_other, remarks_on
     from analysis.predictions.reading import read_predictions
     from analysis.study import study
+    from analysis.study.other_holdout import read_other_holdout
     from analysis.study.trials import read_trials
     from benchmark import metrics
     from benchmark.results import write_text
@@ -115,7 +115,7 @@ def write_report(
     primary = metrics.find(metric or described.get("spec", {}).get("report_metric", METRIC))
     predictions = read_predictions(source, common_seeds=common_seeds)
     trials = read_trials(source, described, primary)
-    other = _other_holdout(source, other_holdout, common_seeds)
+    other = read_other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
     # another machine.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -126,10 +126,12 @@ def write_report(
             seed,
             resamples or study.RESAMPLES,
             trials=trials,
-            other=other.predictions,
+            other=None if other is None else other.predictions,
         )
         frames = tables.build_all(computed)
-    remarks = [*predictions.remarks, *remarks_on(computed), *other.remarks("shift" in frames)]
+    remarks = [*predictions.remarks, *remarks_on(computed)]
+    if other is not None:
+        remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)
     first = head(computed, described, remarks)
     for name, frame in frames.items():
@@ -144,48 +146,6 @@ def summary_text(report: Report) -> str:
     from analysis.page.summary import summary
 
     return summary(report.head, report.arms, report.pairwise)
-
-
-@dataclass(frozen=True, slots=True)
-class _Other:
-    """The run on another holdout.
-
-    Attributes:
-        name: of its folder; empty where there is no such run.
-        predictions: its own; None where there are none.
-        problem: why they cannot be read.
-    """
-
-    name: str = ""
-    predictions: Predictions | None = None
-    problem: str = ""
-
-    def remarks(self, shown: bool) -> list[str]:
-        """What to say of it, `shown` with the table of the shift or not."""
-        if self.problem:
-            return [f"{self.name}, the same run on another holdout, is left out: {self.problem}"]
-        if shown:
-            return [f"The table 'shift' is against the run in the folder {self.name}."]
-        if self.name:
-            return [f"{self.name} has no arm on another holdout of these data sets: there is no shift to show."]
-        return []
-
-
-def _other_holdout(source: Path, named: Path | None, common_seeds: bool) -> _Other:
-    """The named run, whose errors are the caller's; else the twin beside this one, which may be broken."""
-    from analysis.predictions.reading import read_predictions
-    from analysis.study.twin import find_twin
-
-    folder = named or find_twin(source)
-    if folder is None:
-        return _Other()
-    name = folder.resolve().name
-    try:
-        return _Other(name, read_predictions(folder, common_seeds=common_seeds))
-    except InputError as error:
-        if named is not None:
-            raise
-        return _Other(name, problem=str(error))
 
 
 def _described(source: Path) -> Mapping[str, Any]:

@@ -56,7 +56,7 @@ def gates(result: Result, simulations: int) -> list[str]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Two Markdown tables: coverage and type I error of every method, and power."""
+    """Three Markdown tables: coverage and type I error of every method, and power of the joint one."""
     from analysis.page.formats import markdown
     from analysis.simulation.coverage import JOINT, ONE_ARM
 

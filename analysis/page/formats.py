@@ -72,7 +72,7 @@ def markdown(header: list[str], body: list[list[str]]) -> str:
 
 def latex(header: list[str], body: list[list[str]], right: list[bool]) -> str:
     """A tabular; needs no package."""
-    columns = "".join("r" if each else "l" for each in right)
+    columns = "".join("r" if is_number else "l" for is_number in right)
     lines = [f"\\begin{{tabular}}{{{columns}}}", "\\hline", _latex_row(header), "\\hline"]
     lines += [_latex_row(row) for row in body]
     return "\n".join([*lines, "\\hline", "\\end{tabular}", ""])

@@ -1,10 +1,11 @@
-"""What a reader must keep in mind: few seeds, redrawn resamples, unequal budgets."""
+"""What a reader must keep in mind: few seeds, redrawn resamples, unequal budgets, another holdout."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.study.other_holdout import OtherHoldout
     from analysis.study.study import BlockStudy, Study
     from analysis.study.trials import Trials
 
@@ -17,6 +18,15 @@ def remarks_on(study: Study) -> list[str]:
     if study.trials is not None and (sentence := unequal_budgets(study.trials)):
         sentences.append(sentence)
     return sentences
+
+
+def remark_on_other(other: OtherHoldout, shown: bool) -> str:
+    """What to say of the run on another holdout, whose table of the shift is shown or not."""
+    if other.problem:
+        return f"{other.name}, the same run on another holdout, is left out: {other.problem}"
+    if shown:
+        return f"The table 'shift' is against the run in the folder {other.name}."
+    return f"{other.name} has no arm on another holdout of these data sets: there is no shift to show."
 
 
 def unequal_budgets(trials: Trials) -> str | None:

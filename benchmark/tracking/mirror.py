@@ -196,7 +196,7 @@ class Mirror:
         from mlflow.entities import DatasetInput
 
         described = {"name": cell.dataset, "n_per_class": cell.n_per_class, "seed": cell.seed}
-        digest = hashlib.sha256(json.dumps([described, str(facts)]).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(json.dumps([described, dict(facts)], sort_keys=True).encode()).hexdigest()[:8]
         frame = pd.DataFrame([{name: _short(value) for name, value in (described | dict(facts)).items()}])
         entity = from_pandas(frame, name=cell.dataset, digest=digest)._to_mlflow_entity()
         self._client.log_inputs(run_id, datasets=[DatasetInput(entity)])

@@ -74,15 +74,14 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from benchmark.weights.caches import in_caches, offline
+    from benchmark.weights.caches import locate_source, offline
     from benchmark.weights.fetching import fetch
     from benchmark.weights.identify import weight_file
     from benchmark.weights.sources import source_for_fetching
 
     source = source_for_fetching(options.name)
     folder = _folder(options)
-    here = folder / source.file if source.file else None
-    path = here if here is not None and here.is_file() else in_caches(source)
+    path = locate_source(source, folder)
     if path is None:
         if offline() and (source.url or source.hub_id):
             raise InputError(f"HF_HUB_OFFLINE forbids the network: unset it to fetch {source.name}.")

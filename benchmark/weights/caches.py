@@ -11,6 +11,13 @@ from benchmark.weights.sources import WeightSource
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
+def locate_source(source: WeightSource, folder: Path) -> Path | None:
+    """Where a source's file lies on this machine: in the weights folder, else in the caches."""
+    if source.file and (folder / source.file).is_file():
+        return folder / source.file
+    return in_caches(source)
+
+
 def in_caches(source: WeightSource) -> Path | None:
     """Where a source's file lies: its package, torch's, torchxrayvision's or the Hugging Face cache."""
     if source.package is not None:

@@ -132,6 +132,12 @@ def read_card(path: Path) -> dict[str, Any] | None:
     return card
 
 
+def carded_checkpoints(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The safetensors files of a folder that have a card, by name, each with its card."""
+    paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return [(path, card) for path in paths if (card := read_card(path)) is not None]
+
+
 def _three_floats(value: object, *, positive: bool) -> bool:
     return (
         isinstance(value, list)

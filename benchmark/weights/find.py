@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import InputError, unknown_name
-from benchmark.weights.caches import in_caches, offline
-from benchmark.weights.checkpoint import SUFFIXES, read_card
+from benchmark.weights.caches import in_caches, locate_source, offline
+from benchmark.weights.checkpoint import SUFFIXES, carded_checkpoints
 from benchmark.weights.identify import weight_file
 from benchmark.weights.sources import (
     ROLES,
@@ -137,8 +137,7 @@ def _overridden(backbone: str, role: str, override: Path, folder: Path, download
     if override.suffix in SUFFIXES or override.is_absolute() or "/" in text:
         raise InputError(f"no weight file at {override}: check the path given by --weights, or leave it out to search.")
     source = source_named(text)
-    here = folder / source.file if source.file else None
-    path = here if here is not None and here.is_file() else in_caches(source)
+    path = locate_source(source, folder)
     if path is None:
         path = _fetch(source, folder, download, backbone, role)
     return weight_file(path, backbone, role, source)
@@ -166,9 +165,8 @@ def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, ro
 
 def _own_checkpoints(backbone: str, role: str, folder: Path) -> list[Path]:
     """Files in the folder with a card that names this backbone and role, by name."""
-    checkpoints = []
-    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
-        card = read_card(path)
-        if card is not None and card.get("backbone") == backbone and card.get("role", "medical") == role:
-            checkpoints.append(path)
-    return checkpoints
+    return [
+        path
+        for path, card in carded_checkpoints(folder)
+        if card.get("backbone") == backbone and card.get("role", "medical") == role
+    ]

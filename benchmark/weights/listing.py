@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import InputError
-from benchmark.weights.caches import in_caches
-from benchmark.weights.checkpoint import read_card
+from benchmark.weights.caches import locate_source
+from benchmark.weights.checkpoint import carded_checkpoints, read_card
 from benchmark.weights.sources import KNOWN, Role, WeightFile, WeightSource, source_named, timm_source
 
 
@@ -24,8 +24,7 @@ def listing(folder: Path, backbone: str | None = None) -> str:
     if backbone is not None and (own := timm_source(backbone)) is not None:
         sources.append(own)
     paragraphs = [_paragraph(source, folder) for source in sources]
-    for path in _carded(folder):
-        card = read_card(path) or {}
+    for path, card in carded_checkpoints(folder):
         if backbone in (None, card.get("backbone")):
             paragraphs.append(
                 f"{card.get('name', path.stem)}  ({card.get('backbone', 'no backbone named')}, "
@@ -42,8 +41,8 @@ def listing(folder: Path, backbone: str | None = None) -> str:
 
 def present(folder: Path) -> list[str]:
     """What `check` checks when nothing is named: known sources that are here, and carded checkpoints."""
-    names = [source.name for source in KNOWN if _where(source, folder) is not None]
-    return names + [str(path) for path in _carded(folder)]
+    names = [source.name for source in KNOWN if locate_source(source, folder) is not None]
+    return names + [str(path) for path, _ in carded_checkpoints(folder)]
 
 
 def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -> str:
@@ -62,14 +61,14 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
     from benchmark.weights.sanity import examine
 
     weights = _identify(name, backbone, role, folder)
-    fits = backbone or _backbone(weights)
-    model = load_backbone(fits, weights)
+    architecture = backbone or _backbone(weights)
+    model = load_backbone(architecture, weights)
     mean, std = normalisation(weights)
     sanity = examine(model, mean, std, name=str(weights.path))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     lines = [
         f"ok      {weights.name}: {weights.path}",
-        f"  backbone    {fits}, {parameters / 1e6:.1f} M parameters without the classifier",
+        f"  backbone    {architecture}, {parameters / 1e6:.1f} M parameters without the classifier",
         f"  SHA-256     {weights.sha256}" + (" (as published)" if weights.source.sha256 else ""),
         f"  licence     {(weights.card or {}).get('licence', weights.source.licence)}",
         f"  trained on  {', '.join(weights.trained_on)}",
@@ -84,24 +83,23 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
 def _identify(name: str, backbone: str | None, role: str | None, folder: Path) -> WeightFile:
     from benchmark.weights.identify import backbone_of, weight_file
 
-    given, at, file = name.partition("@")
+    source_name, at, file = name.partition("@")
     path = Path(file if at else name)
-    source: WeightSource | None = source_named(given) if at else None
+    source: WeightSource | None = source_named(source_name) if at else None
     if not at and not path.is_file() and path.suffix == "" and "/" not in name:
         source = source_named(name)
-        where = _where(source, folder)
-        if where is None:
+        located = locate_source(source, folder)
+        if located is None:
             raise InputError(f"{name} is not here: {_remedy(source)}.")
-        path = where
+        path = located
     if not path.is_file():
         raise InputError(f"no weight file at {path}: check the path.")
-    fits = backbone or (source.backbone if source else None) or backbone_of(path)
-    if fits is None:
+    architecture = backbone or (source.backbone if source else None) or backbone_of(path)
+    if architecture is None:
         raise InputError(f"{path} does not say which backbone it is for: give --backbone, a timm name.")
     if role is None and source is None:
-        return _of_either_role(path, fits)
-    wanted = role or (source.role if source else "medical")
-    return weight_file(path, fits, wanted, source)
+        return _of_either_role(path, architecture)
+    return weight_file(path, architecture, role or (source.role if source else "medical"), source)
 
 
 def _of_either_role(path: Path, backbone: str) -> WeightFile:
@@ -123,13 +121,13 @@ def _backbone(weights: WeightFile) -> str:
 
 
 def _paragraph(source: WeightSource, folder: Path) -> str:
-    where = _where(source, folder)
+    path = locate_source(source, folder)
     lines = [
         f"{source.name}  ({source.backbone or 'any backbone'}, {source.role})",
         f"  licence: {source.licence}; trained on {', '.join(source.trained_on)}",
         f"  input: {source.in_channels} channel{'s' if source.in_channels > 1 else ''}, mean "
         f"{_numbers(source.mean)}, SD {_numbers(source.std)}",
-        f"  here: {where}" if where else f"  not here: {_remedy(source)}",
+        f"  here: {path}" if path else f"  not here: {_remedy(source)}",
     ]
     if source.note:
         lines.insert(3, f"  {source.note}")
@@ -142,17 +140,6 @@ def _remedy(source: WeightSource) -> str:
     if source.url or source.hub_id:
         return f"python -m benchmark.weights fetch {source.name}"
     return f"{source.steps}, into the weights folder as {source.file}"
-
-
-def _where(source: WeightSource, folder: Path) -> Path | None:
-    if source.file and (folder / source.file).is_file():
-        return folder / source.file
-    return in_caches(source)
-
-
-def _carded(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return [path for path in files if read_card(path) is not None]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -67,7 +67,7 @@ def _triple(values: Any) -> Triple:
 def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
     import timm
 
-    timm_config(backbone)  # an unknown name is said before anything is built
+    timm_config(backbone)  # refuses an unknown name before anything is built
     options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
     try:
         model: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, in_chans=3, **options)

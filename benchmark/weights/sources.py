@@ -14,7 +14,7 @@ Floats = tuple[float, ...]
 
 ROLES: tuple[Role, ...] = ("imagenet", "medical")
 
-#: What `trained_on` holds when nobody has said what a file was trained on; the leak audit marks such files.
+#: What `trained_on` holds where it is not known what a file was trained on; the leak audit marks such files.
 UNKNOWN_DATA = "unknown"
 
 IMAGENET_MEAN: Floats = (0.485, 0.456, 0.406)
@@ -76,7 +76,7 @@ class WeightFile:
 
     @property
     def trained_on(self) -> tuple[str, ...]:
-        """The data sets that trained it; ``("unknown",)`` where nobody has said."""
+        """The data sets that trained it; ``("unknown",)`` where that is not known."""
         if self.card is not None and "trained_on" in self.card:
             return tuple(str(name) for name in self.card["trained_on"])
         return self.source.trained_on

@@ -85,3 +85,15 @@ def test_the_target_is_no_source(spec, places):
 def test_an_unknown_source_is_said(capsys):
     assert main(["--sources", "brain-mir"]) == 2
     assert "Did you mean 'brain-mri'" in capsys.readouterr().err
+
+
+def test_a_checkpoints_name_stays_and_differs_with_its_sources():
+    """A name that changed would have every checkpoint made again."""
+    names = [
+        PretrainSpec(sources=sources).name for sources in (("brain-mri", "nih"), ("folder:/a/b",), ("folder:/a_b",))
+    ]
+    assert (
+        PretrainSpec(("brain-mri", "nih"), "resnet50.a1_in1k").name == "resnet50.a1_in1k-brain-mri-nih-224px-347accca"
+    )
+    assert len(set(names)) == 3
+    assert all("/" not in name for name in names)
