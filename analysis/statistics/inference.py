@@ -150,9 +150,9 @@ def data_part(values: Floats, covariance: Floats, refits: Floats | None = None) 
     """The variance between seeds, at least 0, that overlapping training samples hide; arguments as in `joint`."""
     seeds = len(values)
     if refits is not None and refits.shape[1] > 1:
-        count = refits.shape[1]
+        count = int(refits.shape[1])
         total = float(count**2 * refits.mean(axis=1).var(ddof=1) - refits.var(axis=0, ddof=1).sum())
-        return max(total / (count * (count - 1)), 0.0)
+        return max(float(total / (count * (count - 1))), 0.0)
     interaction = float(np.trace(covariance)) / seeds - shared(covariance)
     return max(float(values.var(ddof=1)) - interaction, 0.0)
 
