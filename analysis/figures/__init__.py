@@ -17,11 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from benchmark.discovery import Constant, Function, Kind
-from benchmark.results import path_name
+from benchmark.discovery import Constant, Function, Kind, file_name_problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -57,12 +55,6 @@ class Picture:
     svg: str
 
 
-def _unusable_name(module: ModuleType) -> str | None:
-    if path_name(module.NAME) != module.NAME:
-        return f"its NAME '{module.NAME}' cannot be a file's name. Use letters, digits and underscores."
-    return None
-
-
 MODULES: Kind[Figure] = Kind(
     "figure",
     __name__,
@@ -73,7 +65,7 @@ MODULES: Kind[Figure] = Kind(
         "CAPTION": Constant((str,), 'CAPTION = "How it is read."'),
     },
     functions={"draw": Function(("study",), "def draw(study: Study) -> Figure | None: ...")},
-    check=_unusable_name,
+    check=file_name_problem,
 )
 
 
