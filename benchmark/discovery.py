@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Generic, TypeVar, cast
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.results import path_name
 
 Member = TypeVar("Member")
 
@@ -152,6 +153,13 @@ class Kind(Generic[Member]):
             elif (given := _parameters(defined)) != list(function.parameters):
                 return f"its {name} takes ({', '.join(given)}). Example: {function.example}"
         return None
+
+
+def file_name_problem(module: ModuleType) -> str | None:
+    """A `Kind.check` for members whose NAME names files: what is wrong with it, or None."""
+    if path_name(module.NAME) != module.NAME:
+        return f"its NAME '{module.NAME}' cannot be a file's name. Use letters, digits and underscores."
+    return None
 
 
 def _parameters(function: Callable[..., object]) -> Sequence[str]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.command_line import add_data_root, comma_list, device_name, run_command
-from benchmark.pretraining.corpus import Places, PretrainSpec, pretrain
+from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from benchmark import datasets
 
         spec = PretrainSpec(
-            sources=flags.sources,
+            sources=tuple(datasets.canonical(name) for name in flags.sources),
             backbone=flags.backbone,
             start=flags.start,
             image_size=flags.image_size,
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             cache=flags.out.parent / "cache",
             device=device_name(flags.device),
         )
-        path = pretrain(spec, places, flags.target)
+        path = pretrain(spec, places, flags.target and datasets.canonical(flags.target))
         sys.stdout.write(f"{path}\n{path.with_suffix('.json')}\n")
         return 0
 

@@ -103,6 +103,11 @@ def path_name(text: str) -> str:
     return f"{kept[: LONGEST_NAME - 35]}~~{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
+def run_folders(root: Path) -> list[Path]:
+    """The folders of runs in a folder of runs, sorted: those with a spec.json, whatever it holds."""
+    return sorted(path.parent for path in root.glob(f"*/{SPEC}"))
+
+
 def cell_folders(run: Path) -> list[Path]:
     """The folders of a run's cells that there are, sorted, finished or not: the one walk over a run."""
     return sorted(path for path in run.glob(f"{CELLS}/*/n*/seed*/*") if path.is_dir())

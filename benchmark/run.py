@@ -49,7 +49,7 @@ FLAGS = (
 )
 
 #: The data sets of the study: what a run without flags takes, as far as they are there.
-STUDY = ("chest-xray", "ham10000", "chexpert")
+DATASETS_OF_THE_STUDY = ("chest-xray", "ham10000", "chexpert")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,7 +92,7 @@ def resolve(flags: argparse.Namespace) -> Request:
     from benchmark.runs.request import Request
 
     data_root = datasets.data_root(flags.data_root)
-    present = [name for name in STUDY if name in datasets.present(data_root)] if data_root else []
+    present = [name for name in DATASETS_OF_THE_STUDY if name in datasets.present(data_root)] if data_root else []
     asked = flags.datasets or (None if flags.preset else (tuple(present) or None))
     real = asked is not None and any(datasets.find(name).REAL for name in asked)
     preset = flags.preset or ("real" if real else "builtin")

@@ -14,8 +14,8 @@ FILES = sorted(path for room in ("benchmark", "studies", "analysis") for path in
 FLOORS = (
     # the ground: what everything may use
     ("benchmark/errors.py",),
-    ("benchmark/seeds.py", "benchmark/results.py", "benchmark/discovery.py"),
-    ("benchmark/sums.py", "benchmark/download.py"),
+    ("benchmark/seeds.py", "benchmark/results.py"),
+    ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py"),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),
     # the benchmark

@@ -18,11 +18,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from benchmark.discovery import Constant, Function, Kind
-from benchmark.results import path_name
+from benchmark.discovery import Constant, Function, Kind, file_name_problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -58,12 +56,6 @@ class Picture:
     svg: str
 
 
-def _unusable_name(module: ModuleType) -> str | None:
-    if path_name(module.NAME) != module.NAME:
-        return f"its NAME '{module.NAME}' cannot be a file's name. Use letters, digits and underscores."
-    return None
-
-
 MODULES: Kind[Figure] = Kind(
     "figure",
     __name__,
@@ -75,7 +67,7 @@ MODULES: Kind[Figure] = Kind(
         "CAPTION_ONE_SEED": Constant((str,), 'CAPTION_ONE_SEED = "How it is read."', needed=False),
     },
     functions={"draw": Function(("study",), "def draw(study: Study) -> Figure | None: ...")},
-    check=_unusable_name,
+    check=file_name_problem,
 )
 
 

@@ -28,11 +28,11 @@ class Incumbents:
 
     def at(self, seconds: Floats) -> Floats:
         """(S, len(seconds)) the incumbent at given times; NaN before a seed's first trial has ended."""
-        found = np.full((len(self.values), len(seconds)), np.nan)
+        best = np.full((len(self.values), len(seconds)), np.nan)
         for s, (values, spent) in enumerate(zip(self.values, self.seconds, strict=True)):
             place = np.searchsorted(spent, seconds, side="right") - 1
-            found[s] = np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
-        return found
+            best[s] = np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
+        return best
 
 
 def incumbents(trials: Trials) -> dict[tuple[str, int, str], Incumbents]:

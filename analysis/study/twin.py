@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import InputError
-from benchmark.results import DONE, SPEC, read_json
+from benchmark.results import DONE, SPEC, read_json, run_folders
 from benchmark.spec import BenchmarkSpec
 
 
@@ -18,13 +18,13 @@ def find_twin(run: Path) -> Path | None:
     mine = _settings(run)
     if mine is None:
         return None
-    for path in sorted(run.resolve().parent.glob(f"*/{SPEC}")):
-        theirs = _settings(path.parent)
+    for folder in run_folders(run.resolve().parent):
+        theirs = _settings(folder)
         if theirs is None or theirs == mine or theirs | {"holdout": mine["holdout"]} != mine:
             continue
         cells = BenchmarkSpec.from_dict(theirs).cells()
-        if all((cell.folder(path.parent) / DONE).is_file() for cell in cells):
-            return path.parent
+        if all((cell.folder(folder) / DONE).is_file() for cell in cells):
+            return folder
     return None
 
 

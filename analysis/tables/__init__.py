@@ -16,11 +16,9 @@ A file says what its table is called, where it stands and how it is read, and bu
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from benchmark.discovery import Constant, Function, Kind
-from benchmark.results import path_name
+from benchmark.discovery import Constant, Function, Kind, file_name_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,12 +41,6 @@ class Table(Protocol):
         """The rows; None where the study has nothing for the table."""
 
 
-def _unusable_name(module: ModuleType) -> str | None:
-    if path_name(module.NAME) != module.NAME:
-        return f"its NAME '{module.NAME}' cannot be a file's name. Use letters, digits and underscores."
-    return None
-
-
 MODULES: Kind[Table] = Kind(
     "table",
     __name__,
@@ -62,7 +54,7 @@ MODULES: Kind[Table] = Kind(
         "FOLDED": Constant((bool,), "FOLDED = True  # closed on the page until it is clicked", needed=False),
     },
     functions={"build": Function(("study",), "def build(study: Study) -> pd.DataFrame | None: ...")},
-    check=_unusable_name,
+    check=file_name_problem,
 )
 
 

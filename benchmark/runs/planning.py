@@ -56,7 +56,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         InputError: anything wrong with the data or the weights, before any study begins.
     """
     spec = request.spec
-    found = {arm: find_weights(arm, request) for arm in spec.arms if is_needed(arm, request)}
+    shared = {arm: find_weights(arm, request) for arm in spec.arms if is_needed(arm, request)}
     data = {name: _decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
     overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
@@ -72,7 +72,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
             blocks[name, n, seed] = _block(spec, images, decoded, n, seed, drawn.indices, overlaps[name], priors)
             tables["subsamples"].append(subsample_record(images, n, seed, drawn, overlaps[name][n]))
         for arm in spec.arms:
-            file = make_weights(request, report) if is_made(name, arm, request) else found.get(arm)
+            file = make_weights(request, report) if is_made(name, arm, request) else shared.get(arm)
             weights[name, arm] = file
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256

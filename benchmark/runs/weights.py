@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark import arms
-from benchmark.pretraining.corpus import Places, PretrainSpec, pretrain
+from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 from benchmark.runs.request import Request
 from benchmark.weights.find import WeightFile, find
 

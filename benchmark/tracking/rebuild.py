@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark import metrics
 from benchmark.errors import InputError
-from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json
+from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json, run_folders
 from benchmark.spec import Cell, tuned_metric
 from benchmark.tracking.database import DATABASE
 from benchmark.tracking.mirror import Mirror
@@ -28,7 +28,7 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     Raises:
         InputError: no run folder, or MLflow failed.
     """
-    folders = list(runs) or sorted(path.parent for path in root.glob(f"*/{SPEC}"))
+    folders = list(runs) or run_folders(root)
     for folder in folders:
         if not (folder / SPEC).exists():
             raise InputError(f"{folder} is no run's folder: it has no {SPEC}.")

@@ -7,7 +7,7 @@ import pytest
 from benchmark.errors import InputError
 from benchmark.pretrain import main
 from benchmark.pretraining import multitask
-from benchmark.pretraining.corpus import Places, PretrainSpec, pretrain
+from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 from benchmark.runs.records import pretraining_records
 from benchmark.weights.checkpoint import card_path
 from benchmark.weights.find import find
