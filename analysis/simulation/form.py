@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from textwrap import fill
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -31,6 +32,7 @@ from benchmark.seeds import rng_for
 
 Floats = npt.NDArray[np.float64]
 
+WIDTH = 120  # of a line of text
 ERRORS = 3  # standard errors that a short run's gates give way by
 
 
@@ -166,7 +168,7 @@ def table(module: Scenario, rows: Sequence[Row], simulations: int) -> str:
 
     columns = list(dict.fromkeys(column for row in rows for column in row.rates))
     body = [[row.case, *(shown(row.rates.get(column, math.nan)) for column in columns)] for row in rows]
-    lines = [f"## {module.TITLE}\n", f"{module.NOTE}\n", f"{simulations:,} simulated studies a case.\n"]
+    lines = [f"## {module.TITLE}\n", fill(module.NOTE, WIDTH) + "\n", f"{simulations:,} simulated studies a case.\n"]
     lines.append(markdown(["case", *columns], body))
     for heading, gates in (
         ("Gates not met:", [line for row in rows for line in row.failed]),
