@@ -1,6 +1,7 @@
-"""Before any training: how many training seeds and how many patients does a study need?
+"""Before any training: how many training seeds and patients does a study need, and what will it conclude on?
 
 python -m analysis.plan --difference 0.03
+python -m analysis.plan --lock mlruns/mine/plan.toml --metric auroc --margin 0.02 --arms scratch,imagenet
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.command_line import comma_integers, comma_list
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ FACTORS = (0.25, 0.5, 1, 2, 4, 8)
 DESCRIPTION = """\
 Power of the joint test for seeds x patients. The variances come from a pilot (--pilot RUN_OR_PREDICTIONS), or
 are assumed: --auroc and --patients give the patients' part (Hanley and McNeil 1982), --correlation says how
-alike two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples."""
+alike two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples.
+A report corrects all its comparisons (pairs of arms x data sets x n) as one family. --comparisons is their number;
+power is that of the correction's first step, at .05 over that number, with the power of a single comparison beside."""
 
 
 def assumed(
@@ -84,35 +88,47 @@ def pilot(source: Path, metric: str) -> list[tuple[str, Components]]:
     return designs
 
 
-def describe(name: str, parts: Components, difference: float, power: float) -> str:
-    """Power and smallest detectable difference over seeds and patients, and the cheapest design that suffices."""
-    from analysis.statistics.power import detectable_with, power_of
+def describe(name: str, parts: Components, difference: float, power: float, comparisons: int = 1) -> str:
+    """Power and smallest detectable difference over seeds and patients, and the cheapest design that suffices.
 
-    lines = [f"{name}", f"  power to find {difference:g}, two-sided 5%; patients as multiples of the holdout"]
+    With more than one comparison, at the level of the correction's first step, and at 5% beside.
+    """
+    lines = [name, *_at_level(parts, difference, power, comparisons)]
+    if comparisons > 1:
+        lines += ["", *_at_level(parts, difference, power, 1)]
+    return "\n".join(lines) + "\n"
+
+
+def _at_level(parts: Components, difference: float, power: float, comparisons: int) -> list[str]:
+    from analysis.statistics.power import ALPHA, detectable_with, power_of
+
+    alpha = ALPHA / comparisons
+    level = f"two-sided 5% over {comparisons} comparisons" if comparisons > 1 else "two-sided 5%, one comparison"
+    lines = [f"  power to find {difference:g}, {level}; patients as multiples of the holdout"]
     lines.append("  seeds" + "".join(f"{f'x{factor:g}':>9}" for factor in FACTORS))
     for seeds in SEEDS:
-        cells = [power_of(difference, parts, seeds, factor) for factor in FACTORS]
+        cells = [power_of(difference, parts, seeds, factor, alpha) for factor in FACTORS]
         lines.append(f"  {seeds:>5}" + "".join(f"{value:>9.2f}" for value in cells))
-    lines.append("  smallest difference found with that power")
+    lines.append(f"  smallest difference found with {power:.0%} power")
     for count in (*SEEDS, math.inf):
-        values = [detectable_with(parts, count, factor, power) for factor in FACTORS]
+        values = [detectable_with(parts, count, factor, power, alpha) for factor in FACTORS]
         label = "inf" if math.isinf(count) else str(int(count))
         lines.append(f"  {label:>5}" + "".join(f"{value:>9.4f}" for value in values))
-    needed = seeds_needed(parts, difference, power)
+    needed = seeds_needed(parts, difference, power, comparisons)
     lines.append(
         f"  with this holdout: {needed} training seeds reach {power:.0%}"
         if needed
         else f"  with this holdout no number of seeds up to 200 reaches {power:.0%}: it needs more patients"
     )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def seeds_needed(parts: Components, difference: float, power: float) -> int | None:
+def seeds_needed(parts: Components, difference: float, power: float, comparisons: int = 1) -> int | None:
     """The fewest seeds, from 3, that reach the power with the patients that there are; None up to 200."""
-    from analysis.statistics.power import power_of
+    from analysis.statistics.power import ALPHA, power_of
 
     for seeds in range(3, 201):
-        if power_of(difference, parts, seeds) >= power:
+        if power_of(difference, parts, seeds, alpha=ALPHA / comparisons) >= power:
             return seeds
     return None
 
@@ -126,8 +142,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--difference", type=float, default=0.03, help="to find (default: %(default)s)")
     parser.add_argument("--power", type=float, default=0.8, help="(default: %(default)s)")
+    parser.add_argument(
+        "--comparisons",
+        type=int,
+        metavar="M",
+        help="pairs of arms x data sets x n that the report will correct as one family (default: those of the pilot, "
+        "else 1)",
+    )
     parser.add_argument("--pilot", type=Path, metavar="RUN_OR_PREDICTIONS", help="take the variances from here")
-    parser.add_argument("--metric", default="auroc", help="of the pilot (default: %(default)s)")
+    parser.add_argument("--metric", default="auroc", help="of the pilot, or of the locked plan (default: %(default)s)")
     parser.add_argument("--auroc", type=float, default=0.9, help="expected (default: %(default)s)")
     parser.add_argument("--patients", type=int, default=400, help="in the holdout (default: %(default)s)")
     parser.add_argument("--prevalence", type=float, default=0.5, help="of positives (default: %(default)s)")
@@ -141,8 +164,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=0.3,
         help="of the arms over shared samples (default: %(default)s)",
     )
+    _add_lock(parser.add_argument_group("locking what will be concluded, before the holdout is opened"))
     flags = parser.parse_args(argv)
     try:
+        if flags.lock:
+            return _lock(flags)
         _check(flags)
         if flags.pilot:
             designs = pilot(flags.pilot, flags.metric)
@@ -161,7 +187,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     for name, parts in designs:
-        sys.stdout.write(describe(name, parts, flags.difference, flags.power) + "\n")
+        comparisons = flags.comparisons or len(designs)
+        sys.stdout.write(describe(name, parts, flags.difference, flags.power, comparisons) + "\n")
+    return 0
+
+
+def _add_lock(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--lock", type=Path, metavar="FILE", help="write the plan, with --metric and what follows, here")
+    group.add_argument("--margin", type=float, default=0.02, help="of equivalence (default: %(default)s)")
+    group.add_argument("--estimand", default="the population", help="what claims are about (default: %(default)s)")
+    group.add_argument("--datasets", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
+    group.add_argument("--arms", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
+    group.add_argument(
+        "--n-per-class", type=comma_integers, default=(), metavar="N,N", help="of the family (default: any)"
+    )
+
+
+def _lock(flags: argparse.Namespace) -> int:
+    from analysis.study.locked_plan import LockedPlan, now, write_plan
+
+    plan = LockedPlan(
+        flags.metric, flags.margin, flags.estimand, flags.datasets, flags.arms, flags.n_per_class, locked=now()
+    )
+    write_plan(plan, flags.lock)
+    sys.stdout.write(f"{flags.lock}: locked at {plan.locked}\nSHA-256 {plan.hash}\n")
     return 0
 
 
@@ -175,6 +224,8 @@ def _check(flags: argparse.Namespace) -> None:
     for name in ("correlation", "seed_correlation"):
         if not 0 <= getattr(flags, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} {getattr(flags, name)} must lie in [0, 1).")
+    if flags.comparisons is not None and flags.comparisons < 1:
+        raise InputError(f"--comparisons {flags.comparisons} must be at least 1.")
     if flags.seed_sd < 0:
         raise InputError(f"--seed-sd {flags.seed_sd} must not be negative.")
     if flags.patients * min(flags.prevalence, 1 - flags.prevalence) < 2:

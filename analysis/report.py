@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.page.head import Head
+    from analysis.study.locked_plan import LockedPlan
 
-METRIC = "auroc"  # concluded on where neither the caller nor the run says otherwise
+METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
+MARGIN = 0.02  # of equivalence, likewise
 FEWEST_RESAMPLES = 100
 
 
@@ -69,11 +71,12 @@ def write_report(
     out: Path,
     *,
     metric: str | None = None,
-    margin: float = 0.02,
+    margin: float | None = None,
     seed: int = 0,
     common_seeds: bool = False,
     resamples: int | None = None,
     other_holdout: Path | None = None,
+    plan: Path | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -83,13 +86,15 @@ def write_report(
     Args:
         source: a run's folder, or a predictions table (Parquet).
         out: where to write; made if need be.
-        metric: the primary one; the run's own where None, or AUROC where there is none.
-        margin: of equivalence, positive, in the metric's units.
+        metric: the primary one; where None the plan's, else the run's own, else AUROC.
+        margin: of equivalence, positive, in the metric's units; where None the plan's, else 0.02.
         seed: of all resampling.
         common_seeds: where arms have different seeds, keep those that all have.
         resamples: of the bootstrap; 10,000 where None.
         other_holdout: a run of the same arms on another holdout, to show the shift between the two; where None, the
             run of the same settings beside this one, if there is one.
+        plan: locked before the holdout was opened (`analysis.study.locked_plan`); where None, the run's plan.toml, if
+            there is one. The report says what departs from it.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -100,19 +105,25 @@ def write_report(
     from analysis.page import formats, page
     from analysis.page.chapters import chapters, run_tables
     from analysis.page.head import head
-    from analysis.page.remarks import remark_on_other, remarks_on
-    from analysis.predictions.reading import read_predictions
+    from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
+    from analysis.predictions.reading import find_files, read_predictions
     from analysis.study import study
+    from analysis.study.about import one_seed
+    from analysis.study.locked_plan import departures, first_written
     from analysis.study.other_holdout import read_other_holdout
     from analysis.study.trials import read_trials
     from benchmark import metrics
     from benchmark.results import write_text
 
+    locked = _locked(source, plan)
+    if margin is None:
+        margin = MARGIN if locked is None else locked.margin
     if not margin > 0:
-        raise InputError(f"the margin is {margin}: it must be positive, for example 0.02.")
+        raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
     described = _described(source)
-    primary = metrics.find(metric or described.get("spec", {}).get("report_metric", METRIC))
+    planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
+    primary = metrics.find(metric or planned)
     predictions = read_predictions(source, common_seeds=common_seeds)
     trials = read_trials(source, described, primary)
     other = read_other_holdout(source, other_holdout, common_seeds)
@@ -130,6 +141,8 @@ def write_report(
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remarks_on(computed)]
+    if locked is not None:
+        remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_written(find_files(source)))))
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)
@@ -137,7 +150,7 @@ def write_report(
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
-    write_text(out / "index.html", page.render(first, chapters(frames), pictures))
+    write_text(out / "index.html", page.render(first, chapters(frames, one_seed(computed)), pictures))
     return Report(frames, first, out / "index.html")
 
 
@@ -156,6 +169,16 @@ def _described(source: Path) -> Mapping[str, Any]:
     if not isinstance(described, Mapping) or not isinstance(described.get("spec", {}), Mapping):
         raise InputError(f"{source / SPEC} does not describe a run. Remove it to report on the predictions alone.")
     return described
+
+
+def _locked(source: Path, plan: Path | None) -> LockedPlan | None:
+    """The plan that was named, or the one that lies in the run's folder; None where there is neither."""
+    from analysis.study.locked_plan import read_plan
+    from benchmark.results import PLAN
+
+    if plan is None and (source / PLAN).is_file():
+        plan = source / PLAN
+    return None if plan is None else read_plan(plan)
 
 
 def _check_writable(out: Path) -> None:
@@ -186,6 +209,7 @@ def _report(flags: argparse.Namespace) -> int:
         common_seeds=flags.common_seeds,
         resamples=flags.resamples,
         other_holdout=flags.other_holdout,
+        plan=flags.plan,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -199,12 +223,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--metric", help=f"the primary metric (default: the run's report metric, or {METRIC})")
+    parser.add_argument("--metric", help=f"the primary metric (default: the plan's or the run's, or {METRIC})")
     parser.add_argument(
-        "--margin",
-        type=float,
-        default=0.02,
-        help="of equivalence, in the metric's units (default: %(default)s)",
+        "--margin", type=float, help=f"of equivalence, in the metric's units (default: the plan's, or {MARGIN:g})"
+    )
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="a plan that python -m analysis.plan --lock wrote: the report says what departs from it (default: the "
+        "run's plan.toml, if there is one)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of all resampling (default: %(default)s)")
     parser.add_argument("--resamples", type=int, metavar="B", help="of the bootstrap (default: 10000)")

@@ -28,6 +28,7 @@ COSTS = "costs.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 SPEC = "spec.json"
+PLAN = "plan.toml"
 CELLS = "cells"
 LONGEST_NAME = 120  # characters of one part of a path
 

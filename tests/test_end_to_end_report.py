@@ -28,10 +28,10 @@ def test_a_runs_folder_and_its_predictions_alone_give_the_same_bytes(tmp_path, f
     header = (tmp_path / "one/tables/pairwise.csv").read_text().splitlines()[0]
     assert header == (
         "dataset,n_per_class,metric,arm_a,arm_b,seeds,difference,se,df,ci_low,ci_high,p,p_holm,verdict,hedges_g,"
-        "p_superior,mdd,rho"
+        "p_superior,mdd,rho,p_equivalent,ci_low_family,ci_high_family,mdd_unadjusted,estimand"
     )
     assert (tmp_path / "one/tables/arms.csv").read_text().splitlines()[0] == (
-        "dataset,n_per_class,metric,arm,seeds,estimate,se,df,ci_low,ci_high,seed_sd"
+        "dataset,n_per_class,metric,arm,seeds,estimate,se,df,ci_low,ci_high,seed_sd,estimand"
     )
 
 

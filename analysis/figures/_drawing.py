@@ -129,11 +129,16 @@ def pair_label(comparison: Comparison) -> str:
 
 
 def shown(study: Study, scored: Scored) -> list[Comparison]:
-    """The comparisons of a block that fit into a figure."""
+    """The comparisons of a block that fit into a figure: of many, those with the first arm, the baseline."""
     comparisons = study.comparisons_of(scored)
-    if len(comparisons) > MOST_PAIRS:
+    if too_many(scored):
         comparisons = [comparison for comparison in comparisons if comparison.a == 0]
     return comparisons[: 4 * MOST_PAIRS]
+
+
+def too_many(scored: Scored) -> bool:
+    """Whether a block has more pairs of arms than a figure shows row by row; the figure 'matrix' has them all."""
+    return len(scored.pairs) > MOST_PAIRS
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

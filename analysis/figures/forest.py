@@ -8,16 +8,27 @@ from matplotlib.figure import Figure
 
 from analysis.figures import _drawing
 from analysis.statistics.inference import quantile
+from analysis.study.about import one_seed
 from analysis.study.comparison import Comparison
 from analysis.study.methods import patients_se
+from analysis.study.scores import Scored
 from analysis.study.study import Study
 
 NAME = "forest"
 ORDER = 10
 TITLE = "Differences between arms"
 CAPTION = (
-    "Thin line: the joint 95% interval, for new training samples and new patients. Thick line: the interval for these "
-    "trained models and new patients, which leaves the training out. Shaded: the margin of equivalence."
+    "Thin line: the joint 95% interval, for new training samples and new patients; faint, and cut off where it is very "
+    "wide: the same for all comparisons together. Thick line: the interval for these trained models and new patients, "
+    "which leaves the training out. Shaded: the margin of equivalence. Of more than "
+    f"{_drawing.MOST_PAIRS} pairs of a block, only those with its first arm are shown; the figure 'matrix' has them "
+    "all."
+)
+CAPTION_ONE_SEED = (
+    "The 95% interval for these trained models and new patients: of one training sample there is no other; faint: the "
+    "same for all comparisons together. Shaded: the "
+    f"margin of equivalence. Of more than {_drawing.MOST_PAIRS} pairs of a block, only those with its first arm are "
+    "shown; the figure 'matrix' has them all."
 )
 
 
@@ -29,21 +40,30 @@ def draw(study: Study) -> Figure | None:
     figure, axes = _drawing.rows(count)
     axes.axvspan(-study.margin, study.margin, color=_drawing.BAND, label=f"margin ±{study.margin:g}", lw=0)
     axes.axvline(0, color=_drawing.SOFT, lw=0.8)
+    joint = "95% interval, new patients" if one_seed(study) else "joint 95% interval"
     y = 0
     ticks: list[int] = []
     labels: list[str] = []
     for scored in study.scored:
         place = axes.get_yaxis_transform()
-        axes.text(0.005, y, _drawing.title(scored), transform=place, weight="bold", va="center", fontsize=8.5)
+        axes.text(0.005, y, _title(study, scored), transform=place, weight="bold", va="center", fontsize=8.5)
         y += 1
         for comparison in _drawing.shown(study, scored):
             estimate, half, first = comparison.estimate, _patients_half(comparison), not ticks
+            if comparison.family > 1:
+                axes.plot(
+                    comparison.family_interval,
+                    [y, y],
+                    color=_drawing.FAINT,
+                    lw=1.2,
+                    label="simultaneous 95% interval" if first else None,
+                )
             axes.plot(
                 comparison.interval,
                 [y, y],
                 color=_drawing.INK,
                 lw=1.2,
-                label="joint 95% interval" if first else None,
+                label=joint if first else None,
             )
             axes.plot(
                 [estimate - half, estimate + half],
@@ -58,12 +78,32 @@ def draw(study: Study) -> Figure | None:
             ticks.append(y)
             labels.append(_drawing.pair_label(comparison))
             y += 1
+    axes.set_xlim(*_limits(study))
     axes.set_yticks(ticks, labels)
     axes.set_xlabel(f"difference in {study.primary.label}")
     _drawing.legend_below(figure, axes)
     return figure
 
 
+def _title(study: Study, scored: Scored) -> str:
+    """Of a block's rows, with what is left out of them."""
+    if not _drawing.too_many(scored):
+        return _drawing.title(scored)
+    count = len(_drawing.shown(study, scored))
+    return f"{_drawing.title(scored)}: {count} of {len(scored.pairs)} pairs, those with {scored.block.arms[0]}"
+
+
 def _patients_half(comparison: Comparison) -> float:
     """Half the width of the interval for new patients, seeds fixed."""
     return quantile(0.975, math.inf) * patients_se(comparison)
+
+
+def _limits(study: Study) -> tuple[float, float]:
+    """What is drawn: the margin, and a little more than every interval of a single comparison."""
+    ends = [-study.margin, study.margin]
+    for scored in study.scored:
+        for comparison in _drawing.shown(study, scored):
+            half = _patients_half(comparison)
+            ends += [*comparison.interval, comparison.estimate - half, comparison.estimate + half]
+    room = 0.12 * (max(ends) - min(ends))
+    return min(ends) - room, max(ends) + room

@@ -17,12 +17,13 @@ NAME = "power_map"
 ORDER = 110
 TITLE = "Buy seeds or buy patients?"
 CAPTION = (
-    "Smallest true difference that would be found with 80% power, for the last arm against the first; the circle is "
-    "this study. Where contours run upright, more patients do not help; where they lie flat, more seeds do not."
+    "Smallest true difference that would be found with 80% power, corrected for the number of comparisons, for the "
+    "last arm against the first; the circle is this study. Where contours run upright, more patients do not help; "
+    "where they lie flat, more seeds do not."
 )
 
-SEEDS = np.unique(np.round(np.geomspace(2, 50, 24)).astype(int))
-FACTORS = np.geomspace(0.5, 10, 25)  # of the holdout's patients
+SEEDS = np.array([2, 3, 4, 5, 6, 8, 10, 14, 20, 30, 50])
+FACTORS = np.geomspace(0.5, 10, 13)  # of the holdout's patients
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,7 +47,9 @@ def _panel(axes: Axes, comparison: Comparison) -> None:
     scored = comparison.scored
     parts = scored.components(comparison.a, comparison.b)
     patients = scored.block.group_count
-    grid = np.array([[detectable_with(parts, int(s), float(factor)) for s in SEEDS] for factor in FACTORS])
+    grid = np.array(
+        [[detectable_with(parts, int(s), float(factor), alpha=comparison.alpha) for s in SEEDS] for factor in FACTORS]
+    )
     _contours(axes, FACTORS * patients, grid)
     axes.plot(comparison.seeds, patients, "o", color="white", mec=_drawing.ORANGE, mew=1.8, ms=7)
     axes.set_title(f"{_drawing.title(scored)}: {_drawing.pair_label(comparison)}", fontsize=8.5)

@@ -13,18 +13,22 @@ ORDER = 90
 TITLE = "Reliability"
 CAPTION = (
     "Observed rate against mean predicted probability in ten bins of equal size, mean over seeds. On the diagonal, "
-    "probabilities mean what they say."
+    "probabilities mean what they say. Solid: scores corrected to the holdout's prevalence, where training's is known; "
+    "dashed and pale: as they are, which class-balanced training puts off the diagonal."
 )
 
 
 def draw(study: Study) -> Figure:
-    """A panel a block, a curve an arm."""
+    """A panel a block, a curve an arm and kind of scores."""
     figure, all_axes = _drawing.panels(len(study.scored), height=3.3)
-    for scored, axes in zip(study.scored, all_axes, strict=True):
+    for scored, correction, axes in zip(study.scored, study.corrections, all_axes, strict=True):
         palette = _drawing.colours(scored.block.arms)
         axes.plot([0, 1], [0, 1], color=_drawing.LINE, lw=1.2, zorder=0)
         for a, arm in enumerate(scored.block.arms[: _drawing.MOST_ARMS]):
-            predicted, observed = operating.reliability(scored.block, a)
+            if correction.made:
+                predicted, observed = operating.reliability(scored.block, a)
+                axes.plot(predicted, observed, color=palette[arm], marker="o", ms=2, lw=0.9, ls="--", alpha=0.5)
+            predicted, observed = operating.reliability(correction.block, a)
             axes.plot(predicted, observed, color=palette[arm], marker="o", ms=3.5, lw=1.2, label=arm)
         _drawing.square(axes)
         axes.set_title(_drawing.title(scored))

@@ -16,6 +16,10 @@ CAPTION = (
     "Grey lines join the arms of one seed: same subsample, same folds, same patients. Beside the points: mean and "
     "joint 95% interval of the arm. Intervals of two arms may overlap although their paired difference is clear."
 )
+CAPTION_ONE_SEED = (
+    "One training seed. Beside its points: the 95% interval of every arm for new patients, its trained model held "
+    "fixed. Intervals of two arms may overlap although their paired difference is clear."
+)
 
 
 def draw(study: Study) -> Figure:

@@ -11,8 +11,8 @@ NAME = "variance"
 ORDER = 100
 TITLE = "What the uncertainty is made of"
 CAPTION = (
-    "Variance of the mean difference. The seeds' parts shrink with more training seeds, the patients' part only with "
-    "more patients."
+    "Variance of the mean difference. The seeds' parts shrink with more training seeds, but for what overlapping "
+    "training samples add; the patients' part shrinks only with more patients."
 )
 
 KINDS = (
@@ -35,9 +35,8 @@ def draw(study: Study) -> Figure | None:
     figure, axes = _drawing.rows(len(comparisons))
     for y, comparison in enumerate(comparisons):
         parts = comparison.scored.components(comparison.a, comparison.b)
-        of_mean = 1 / comparison.seeds + parts.rho / (1 - parts.rho)
         left = 0.0
-        sizes = (parts.seeds * of_mean, parts.interaction * of_mean, parts.patients)
+        sizes = (parts.seeds / comparison.seeds + parts.hidden, parts.interaction / comparison.seeds, parts.patients)
         for (name, colour), size in zip(KINDS, sizes, strict=True):
             axes.barh(y, size, left=left, color=colour, height=0.7, label=name if y == 0 else None)
             left += size

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis import tables
+from analysis.study.about import caption_of
 from benchmark.results import path_name
 
 if TYPE_CHECKING:
@@ -33,12 +34,18 @@ class Section:
     folded: bool = False
 
 
-def chapters(frames: Mapping[str, pd.DataFrame]) -> dict[str, list[Section]]:
-    """The page's chapters, title -> sections, in the order of the tables; the run's own tables come last."""
+def chapters(frames: Mapping[str, pd.DataFrame], one_seed: bool = False) -> dict[str, list[Section]]:
+    """The page's chapters, title -> sections, in the order of the tables; the run's own tables come last.
+
+    Args:
+        frames: the tables by name.
+        one_seed: whether no interval is about new training samples, which the captions then say.
+    """
     of_chapters: dict[str, list[Section]] = {}
     for table in tables.MODULES.all():
         if table.NAME in frames:
-            section = Section(table.NAME, table.TITLE, table.CAPTION, frames[table.NAME], tables.folded(table))
+            caption = caption_of(table, one_seed)
+            section = Section(table.NAME, table.TITLE, caption, frames[table.NAME], tables.folded(table))
             of_chapters.setdefault(table.CHAPTER, []).append(section)
     of_run = [
         Section(name, name.replace("_", " ").capitalize(), "", frame)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Columns of probabilities that are shown as p-values.
-P_VALUES = ("p", "p_holm", "p_shaffer", "p_all", "q_bh", "tost_p", "p_at_least")
+P_VALUES = (
+    "p", "p_holm", "p_holm_within", "p_shaffer", "p_family", "p_equivalent", "p_family_equivalent", "p_all", "q_bh",
+    "tost_p", "p_at_least",
+)  # fmt: skip
 
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.page.findings import findings
+
 if TYPE_CHECKING:
     from analysis.study.study import Study
 
@@ -23,9 +25,12 @@ class Head:
         all_synthetic: whether none is.
         metric: label of the primary metric.
         margin: of equivalence, in its units.
-        sentences: (data set, n, one sentence a comparison) of every block.
+        about: what intervals and p-values are about.
+        tested: whether any comparison is.
+        warnings: on training runs that collapsed; they stand before the findings.
+        sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
-        remarks: what was assumed or left out.
+        remarks: what was assumed or left out, after the warnings.
     """
 
     title: str
@@ -33,6 +38,9 @@ class Head:
     all_synthetic: bool
     metric: str
     margin: float
+    about: str
+    tested: bool
+    warnings: Sequence[str]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
     remarks: Sequence[str]
@@ -46,7 +54,11 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
         described: the run's spec.json; empty where only predictions are at hand.
         remarks: what was assumed or left out.
     """
+    from analysis.study.about import intervals_about
+    from analysis.study.collapse import collapse_sentences
+
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
+    warnings = collapse_sentences(study)
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
         title=f"Low-data imaging benchmark: {', '.join(datasets)}",
@@ -54,9 +66,12 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
         all_synthetic=len(synthetic) == len(datasets),
         metric=study.primary.label,
         margin=study.margin,
+        about=intervals_about(study),
+        tested=any(comparison.verdict != "not tested" for comparison in study.comparisons),
+        warnings=warnings,
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
-        remarks=remarks,
+        remarks=[*warnings, *remarks],
     )
 
 
@@ -65,7 +80,7 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
         (
             scored.block.dataset,
             scored.block.n_per_class,
-            [comparison.sentence for comparison in study.comparisons_of(scored)],
+            findings(study.comparisons_of(scored)),
         )
         for scored in study.scored
     ]

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.study.locked_plan import LockedPlan
     from analysis.study.other_holdout import OtherHoldout
     from analysis.study.study import BlockStudy, Study
     from analysis.study.trials import Trials
 
 RECOMMENDED_SEEDS = 5
+BEYOND_REACH = 6.0  # standard errors that no difference should be hoped to exceed
 
 
 def remarks_on(study: Study) -> list[str]:
     """One sentence a reservation, in the order of the blocks."""
     sentences = [sentence for member in study.blocks for sentence in _of_block(member)]
+    sentences += out_of_reach(study)
     if study.trials is not None and (sentence := unequal_budgets(study.trials)):
         sentences.append(sentence)
+    return sentences
+
+
+def remark_on_plan(plan: LockedPlan, departures: Sequence[str]) -> str:
+    """Whether the report keeps to the plan that was locked before the holdout was opened."""
+    locked = f"The plan of {plan.locked} (SHA-256 {plan.hash[:12]})"
+    if not departures:
+        return f"{locked} was locked before the first predictions of the holdout existed, and is kept to."
+    return f"{locked} is departed from: {'; '.join(departures)}."
+
+
+def out_of_reach(study: Study) -> list[str]:
+    """A sentence for each number of seeds, up to 4, with which the family's correction leaves hardly any verdict."""
+    sentences = []
+    tested = [comparison for comparison in study.comparisons if comparison.verdict != "not tested"]
+    for seeds in sorted({comparison.seeds for comparison in tested if comparison.seeds < RECOMMENDED_SEEDS}):
+        comparisons = [comparison for comparison in tested if comparison.seeds == seeds]
+        bound = median(comparison.inference.critical(comparison.alpha) for comparison in comparisons)
+        if bound > BEYOND_REACH:
+            sentences.append(
+                f"With {seeds} seeds and {comparisons[0].family} comparisons no verdict can be reached unless a "
+                f"difference is more than about {bound:.0f} times its standard error (twice would do for one "
+                "comparison and many seeds): train on more seeds, or name fewer comparisons before the holdout is "
+                "opened."
+            )
     return sentences
 
 
@@ -43,6 +73,7 @@ def unequal_budgets(trials: Trials) -> str | None:
 
 
 def _of_block(member: BlockStudy) -> list[str]:
+    from analysis.figures._drawing import MOST_PAIRS
     from analysis.statistics.inference import FEWEST_SEEDS
 
     block = member.block
@@ -63,6 +94,12 @@ def _of_block(member: BlockStudy) -> list[str]:
         sentences.append(
             f"{name}: {count} training seeds. Intervals are wide and approximate; {RECOMMENDED_SEEDS} or more are "
             "recommended."
+        )
+    pairs = len(block.arms) * (len(block.arms) - 1) // 2
+    if pairs > MOST_PAIRS:
+        sentences.append(
+            f"{name}: {len(block.arms)} arms make {pairs} pairs. The forest plot shows those with '{block.arms[0]}', "
+            "the figure 'matrix' and the table 'pairwise' all of them."
         )
     if member.redrawn:
         sentences.append(f"{name}: {member.redrawn} bootstrap resamples lacked a class and were drawn again.")

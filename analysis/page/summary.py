@@ -20,8 +20,9 @@ def summary(head: Head, arms: pd.DataFrame, pairwise: pd.DataFrame) -> str:
     lines = [""]
     if head.synthetic:
         lines += [f"SYNTHETIC DATA ({', '.join(head.synthetic)}): nothing here is about real patients.", ""]
+    lines += [*(f"WARNING: {warning}" for warning in head.warnings), *([""] if head.warnings else [])]
     metric = str(arms["metric"].iloc[0])
-    lines += [f"{metric}, 95% intervals for new patients and new training samples", "", plain(arms[ARMS]), ""]
+    lines += [f"{metric}, 95% intervals for {head.about}", "", plain(arms[ARMS]), ""]
     if len(pairwise):
         lines += ["difference: b minus a", "", plain(pairwise[PAIRWISE]), ""]
     for dataset, n, sentences in head.sentences:

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.predictions.block import Floats, Integers, Scores, Strings
 from analysis.predictions.locator import SHOWN, Locator
+from analysis.predictions.ranges import out_of_range
 from benchmark.errors import InputError
 from benchmark.results import PREDICTION_COLUMNS, Task
 
@@ -113,10 +114,7 @@ def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_s
         )
     bad = np.asarray(((y_score < 0) | (y_score > 1)).any(axis=1))
     if bad.any():
-        raise InputError(
-            f"{dataset}: scores outside [0, 1] in {locate.rows(bad)}. They look like logits: apply the "
-            "softmax or sigmoid first."
-        )
+        raise InputError(f"{dataset}: scores outside [0, 1] in {locate.rows(bad)}. {out_of_range(y_score, task)}")
     known = ~np.isnan(y_true)
     bad = np.asarray((known & (y_true != 0) & (y_true != 1)).any(axis=1))
     if bad.any():
@@ -129,11 +127,13 @@ def values(dataset: str, task: Task, classes: Sequence[str], y_true: Scores, y_s
             f"{dataset}: y_true is not one-hot in {locate.rows(bad)}, as a {task} task needs. If several "
             "labels can hold together, or some are unknown, the task is 'multilabel'."
         )
-    bad = np.abs(y_score.sum(axis=1, dtype=np.float64) - 1) > SUM_TOLERANCE
+    sums = y_score.sum(axis=1, dtype=np.float64)
+    bad = np.abs(sums - 1) > SUM_TOLERANCE
     if bad.any():
         raise InputError(
-            f"{dataset}: the scores do not sum to 1 in {locate.rows(bad)}, as a {task} task needs. Sigmoid "
-            "outputs belong to a 'multilabel' task; else renormalise them."
+            f"{dataset}: the scores do not sum to 1 in {locate.rows(bad)}, as a {task} task needs; these sums run from "
+            f"{sums[bad].min():.4g} to {sums[bad].max():.4g}. Sigmoid outputs belong to a 'multilabel' task; else "
+            "renormalise them."
         )
 
 

@@ -23,7 +23,7 @@ from benchmark.seeds import rng_for, seed_for
 Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 999
-JOINT, ONE_ARM = "joint (OR, Hillis df)", "joint, one arm (logit)"
+CALIBRATED, JOINT, ONE_ARM = "joint (OR, calibrated)", "joint (OR, Hillis df)", "joint, one arm (logit)"
 TWO_LEVEL, PAIRED_T, PATIENTS = "two-level bootstrap", "paired t over seeds", "patients only, seeds fixed"
 SEED_BOOTSTRAP = "percentile bootstrap over seeds"
 SINGLE, POOLED = "DeLong on one seed", "seeds pooled as independent"
@@ -81,9 +81,9 @@ class Result:
         width: method -> mean width of the interval in the same.
         counts: method -> simulations it was computed on.
         difference: the true difference: the minimum detectable one of the first part's variances.
-        power: rejection rate of the joint method there.
+        power: rejection rate of the calibrated joint method there.
         promised: the power that the minimum detectable difference stands for, .80.
-        normal_type_one, normal_power: the same rates of the joint method where estimates are normal and have the
+        normal_type_one, normal_power: the same rates of that method where estimates are normal and have the
             simulated variances (`power.power_of`): what is left beside them is due to the shape of AUROCs.
     """
 
@@ -163,7 +163,7 @@ class _Tally:
             truth = arm_true if name == ONE_ARM else difference_true
             self.hits.setdefault(name, []).append(low <= truth <= high)
             self.widths.setdefault(name, []).append(high - low)
-        low, high = analysis.intervals[JOINT]
+        low, high = analysis.intervals[CALIBRATED]
         self.rejected.append(not low <= 0 <= high)
         self.seeds.append(analysis.joint.seed_variance)
         self.patients.append(analysis.between)
@@ -214,7 +214,7 @@ def analyse(block: Block, rng: np.random.Generator) -> Analysis:
     primary = difference(first, second, cov)
     mean = primary.estimate
     spread = float(d.var(ddof=1))
-    intervals = {JOINT: primary.interval(), PAIRED_T: _t(*paired_t(d))}
+    intervals = {CALIBRATED: primary.interval(), JOINT: primary.by_hillis.interval(), PAIRED_T: _t(*paired_t(d))}
     arm = joint(first, cov[:seeds, :seeds])
     intervals[ONE_ARM] = logit_interval(arm) if 0 < arm.estimate < 1 else arm.interval()
     intervals[PATIENTS] = _t(mean, math.sqrt(max(float(between.sum()), 0.0)) / seeds)

@@ -6,15 +6,16 @@ IEEE Signal Processing Letters 2014), generalised to several images a patient by
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics.groups import group_count
-from analysis.statistics.inference import Inference, quantile
+from analysis.statistics.inference import Inference
 
 Floats = npt.NDArray[np.float64]
 
@@ -149,48 +150,71 @@ def macro_auc(truth: Floats, scores: Floats, groups: npt.NDArray[np.intp], repea
     return macro(parts)
 
 
-def newcombe_joint(mean: Inference, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """What a mean AUROC over K classes or labels, and over seeds, is made from.
+
+    Attributes:
+        areas: (K,) AUROCs, means over the seeds.
+        positives, negatives: (K,) numbers of patients that have any of either.
+        kept: share of a single seed's patient variance that the mean over infinitely many seeds keeps, in [0, 1].
+        joined: variance of the mean over classes, over what it would be were they independent, in [1, K].
+    """
+
+    areas: Floats
+    positives: npt.NDArray[np.intp]
+    negatives: npt.NDArray[np.intp]
+    kept: float = 1.0
+    joined: float = 1.0
+
+    def variance(self, theta: float) -> float:
+        """Newcombe's variance over patients where the mean is theta: the classes are moved there together."""
+        mean = float(self.areas.mean())
+        if theta <= mean:
+            moved = self.areas * (theta / mean) if mean > 0 else np.zeros_like(self.areas)
+        else:
+            moved = 1 - (1 - self.areas) * ((1 - theta) / (1 - mean))
+        of_classes = newcombe_variance(moved, self.positives, self.negatives)
+        return self.kept * self.joined * float(of_classes.sum()) / len(self.areas) ** 2
+
+
+def newcombe_joint(mean: Inference, cases: Cases, level: float = 0.95) -> tuple[float, float]:
     """Newcombe's method 5 (Statistics in Medicine 2006) for a mean AUROC over seeds: defined for an AUROC of 1 too.
 
-    The patients' variance is Newcombe's, taken at the bound, and the seeds' is added. Where patients have several
-    images or the seeds disagree, the patients' part is scaled by what it is at the estimate over Newcombe's there.
-    Without a seeds' and a patients' part it is method 5 itself.
+    All theta with (mean - theta)^2 <= c^2 (patients' variance at theta + seeds' variance). The patients' variance is
+    Newcombe's, of the share that the mean over seeds keeps; what DeLong's method estimates from a few positives, far
+    too little near 1, does not enter. c is the calibrated critical value at the share that the seeds have at theta.
+    With one class and no variance between seeds it is method 5 itself.
 
     Args:
         mean: of the AUROC over seeds, estimate in [0, 1].
-        positives, negatives: number of images of each kind.
+        cases: patients of each class.
         level: of confidence.
 
     Returns:
         Both ends, in [0, 1].
     """
-    at_mean = _newcombe_variance(mean.estimate, positives, negatives)
-    scale = mean.patient_part / at_mean if at_mean > 0 and mean.patient_part > 0 else 1.0
-    z = quantile(0.5 + level / 2, mean.df)
-    return _score_interval(mean.estimate, z, positives, negatives, scale, mean.seed_part)
-
-
-def _newcombe_variance(theta: float, positives: int, negatives: int) -> float:
-    """Hanley and McNeil's variance with both sample sizes replaced by their mean (Newcombe 2006, method 5)."""
-    extra = (positives + negatives) / 2 - 1
-    inner = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-    return theta * (1 - theta) * inner / (positives * negatives)
-
-
-def _score_interval(
-    auc: float, z: float, positives: int, negatives: int, scale: float, added: float
-) -> tuple[float, float]:
-    """All theta with (auc - theta)^2 <= z^2 (scale * variance(theta) + added), within [0, 1]."""
     from scipy.optimize import brentq
 
+    estimate = mean.estimate
+
     def excess(theta: float) -> float:
-        spread = scale * _newcombe_variance(theta, positives, negatives) + added
-        return float((auc - theta) ** 2 - z**2 * spread)
+        total = cases.variance(theta) + mean.seed_part
+        wide = replace(mean, se=math.sqrt(total)).critical(1 - level)
+        return (estimate - theta) ** 2 - wide**2 * total
 
     tiny = 1e-12
-    low = 0.0 if auc <= tiny or excess(tiny) <= 0 else float(brentq(excess, tiny, auc - tiny, xtol=1e-14))
-    high = 1.0 if auc >= 1 - tiny or excess(1 - tiny) <= 0 else float(brentq(excess, auc + tiny, 1 - tiny, xtol=1e-14))
+    low = 0.0 if estimate <= tiny or excess(tiny) <= 0 else float(brentq(excess, tiny, estimate - tiny, xtol=1e-14))
+    top = estimate >= 1 - tiny or excess(1 - tiny) <= 0
+    high = 1.0 if top else float(brentq(excess, estimate + tiny, 1 - tiny, xtol=1e-14))
     return low, high
+
+
+def newcombe_variance(theta: Floats, positives: npt.NDArray[np.intp], negatives: npt.NDArray[np.intp]) -> Floats:
+    """Hanley and McNeil's variance with both sample sizes replaced by their mean (Newcombe 2006, method 5): (K,)."""
+    extra = (positives + negatives) / 2 - 1
+    inner = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+    return np.asarray(theta * (1 - theta) * inner / (positives * negatives))
 
 
 def _by_group(values: Floats, groups: npt.NDArray[np.intp], count: int) -> Floats:

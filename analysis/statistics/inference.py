@@ -1,18 +1,20 @@
-"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with Hillis's df.
+"""Joint inference over training seeds and patients: Obuchowski and Rockette's model with a calibrated test.
 
 Radiology compares modalities by several readers on the same cases; here the seeds are the readers, the arms
 are the modalities and the holdout's patients are the cases. Obuchowski and Rockette (Communications in
 Statistics 1995), Hillis (Statistics in Medicine 2007); the correction for overlapping training samples is
-the first-order one of Nadeau and Bengio (Machine Learning 2003).
+the first-order one of Nadeau and Bengio (Machine Learning 2003), and the critical value that of `critical`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from analysis.statistics.critical import critical, p_value
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +34,9 @@ class Inference:
         seed_variance: sample variance over the seeds; NaN for one seed.
         seed_part: what the seeds add to V.
         patient_part: what the patients add to V.
+        seeds: S, from which the critical value follows; 0 where it is that of Student's t with `df`.
+        share: the part of V that moves with the variance over the seeds, over V, in [0, 1]: the seeds' share, but for
+            the constant that is taken off where samples overlap.
     """
 
     estimate: float
@@ -41,14 +46,46 @@ class Inference:
     seed_variance: float
     seed_part: float
     patient_part: float
+    seeds: int = 0
+    share: float = 0.0
+
+    @property
+    def by_hillis(self) -> Inference:
+        """The same by Student's t with Hillis's degrees of freedom, too lenient with few seeds."""
+        p = self.p if math.isnan(self.p) else two_sided(self.estimate, self.se, self.df)
+        return replace(self, seeds=0, p=p)
+
+    def critical(self, alpha: float) -> float:
+        """What |estimate| / se must exceed at two-sided `alpha`."""
+        if self.seeds < 2:
+            return quantile(1 - alpha / 2, self.df)
+        return float(critical(self.share, self.seeds, alpha))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Both ends of the t interval."""
-        half = quantile(0.5 + level / 2, self.df) * self.se
+        """Both ends of the interval."""
+        half = self.critical(1 - level) * self.se
         return self.estimate - half, self.estimate + half
 
+    def p_above(self, bound: float) -> float:
+        """One-sided p-value for theta > bound; NaN where p-values are refused."""
+        if math.isnan(self.p):
+            return math.nan
+        if self.se == 0:
+            return 0.0 if self.estimate > bound else 1.0
+        half = self._two_sided(self.estimate - bound) / 2
+        return half if self.estimate > bound else 1 - half
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p-value for theta < bound; NaN where p-values are refused."""
+        return replace(self, estimate=-self.estimate).p_above(-bound)
+
+    def _two_sided(self, distance: float) -> float:
+        if self.seeds < 2 or self.se == 0:
+            return two_sided(distance, self.se, self.df)
+        return p_value(distance / self.se, self.share, self.seeds)
+
     def probability_below(self, bound: float) -> float:
-        """P(theta < bound) for theta ~ t_df(estimate, se)."""
+        """P(theta < bound) for theta ~ t_df(estimate, se), with Hillis's df."""
         from scipy.stats import norm, t
 
         if self.se == 0:
@@ -57,17 +94,20 @@ class Inference:
         return float(norm.cdf(z) if math.isinf(self.df) else t.cdf(z, self.df))
 
 
-def joint(values: Floats, covariance: Floats, rho: float = 0.0) -> Inference:
+def joint(values: Floats, covariance: Floats, rho: float = 0.0, refits: Floats | None = None) -> Inference:
     """The mean of one value a seed, for new seeds and new patients.
 
-    V = s2 (1/S + rho/(1-rho)) + max(Cov, 0), with s2 the variance of the values over the seeds and Cov the
-    mean covariance between different seeds' values that the patients cause. df = V^2 / ((s2 part)^2 / (S-1)).
+    V = s2 / S + max(Cov, 0) + rho/(1-rho) max(data, 0), with s2 the variance of the values over the seeds, Cov the mean
+    covariance that the patients cause between different seeds' values, and data the part of s2 that training samples
+    have in common where they overlap: s2 less what patients and seeds do together, or, where there are refits, their
+    covariance over the seeds. Nothing else comes back with another draw of the same images.
 
     Args:
         values: (S,) differences between two arms, or one arm's metric.
         covariance: (S, S) covariance of the values over a new sample of patients, the trained models held
             fixed.
-        rho: expected overlap of two seeds' training samples, in [0, 1).
+        rho: overlap of two seeds' training samples, in [0, 1); 0 for new samples from the same pool.
+        refits: (S, R) the values that `values` are the means of, where there are any.
 
     Returns:
         The inference. With one seed it is conditional on that trained model.
@@ -86,26 +126,84 @@ def joint(values: Floats, covariance: Floats, rho: float = 0.0) -> Inference:
     estimate = float(values.mean())
     if seeds == 1:
         patients = max(float(covariance[0, 0]), 0.0)
-        return Inference(estimate, math.sqrt(patients), math.inf, math.nan, math.nan, 0.0, patients)
+        return Inference(estimate, math.sqrt(patients), math.inf, math.nan, math.nan, 0.0, patients, 1)
     variance = float(values.var(ddof=1))
-    between = (covariance.sum() - np.trace(covariance)) / (seeds * (seeds - 1))
-    seed_part = variance * (1 / seeds + rho / (1 - rho))
-    patient_part = max(float(between), 0.0)
+    patient_part = max(shared(covariance), 0.0)
+    data, odds = data_part(values, covariance, refits), rho / (1 - rho)
+    seed_part = variance / seeds + odds * data
     total = seed_part + patient_part
+    several = refits is not None and refits.shape[1] > 1
+    moving = seed_part if several or data == 0 else variance * (1 / seeds + odds)
+    share = min(moving / total, 1.0) if total > 0 else 0.0
     df = math.inf if seed_part == 0 else total**2 / (seed_part**2 / (seeds - 1))
-    p = math.nan if seeds < FEWEST_SEEDS else two_sided(estimate, math.sqrt(total), df)
-    return Inference(estimate, math.sqrt(total), df, p, variance, seed_part, patient_part)
+    result = Inference(estimate, math.sqrt(total), df, 0.0, variance, seed_part, patient_part, seeds, share)
+    return replace(result, p=math.nan if seeds < FEWEST_SEEDS else result._two_sided(estimate))
 
 
-def difference(values_a: Floats, values_b: Floats, covariance: Floats, rho: float = 0.0) -> Inference:
+def shared(covariance: Floats) -> float:
+    """Cov: the mean of the covariance between different seeds, of an (S, S) covariance with S >= 2."""
+    seeds = len(covariance)
+    return float((covariance.sum() - np.trace(covariance)) / (seeds * (seeds - 1)))
+
+
+def data_part(values: Floats, covariance: Floats, refits: Floats | None = None) -> float:
+    """The variance between seeds, at least 0, that overlapping training samples hide; arguments as in `joint`."""
+    seeds = len(values)
+    if refits is not None and refits.shape[1] > 1:
+        count = int(refits.shape[1])
+        total = float(count**2 * refits.mean(axis=1).var(ddof=1) - refits.var(axis=0, ddof=1).sum())
+        return max(float(total / (count * (count - 1))), 0.0)
+    interaction = float(np.trace(covariance)) / seeds - shared(covariance)
+    return max(float(values.var(ddof=1)) - interaction, 0.0)
+
+
+def difference(
+    values_a: Floats, values_b: Floats, covariance: Floats, rho: float = 0.0, refits: Floats | None = None
+) -> Inference:
     """Arm B minus arm A, paired by seed.
 
     Args:
         values_a, values_b: (S,) the metric of each seed.
         covariance: (2S, 2S) of A's values followed by B's.
         rho: as in `joint`.
+        refits: (S, R) differences B - A, as in `joint`.
     """
-    return joint(values_b - values_a, contrast(covariance, len(values_a)), rho)
+    return joint(values_b - values_a, contrast(covariance, len(values_a)), rho, refits)
+
+
+def these_models(values: Floats, covariance: Floats) -> Inference:
+    """The mean of (S,) values for new patients alone, the trained models held fixed; covariance as in `joint`."""
+    variance = max(float(covariance.sum()), 0.0) / len(values) ** 2
+    estimate, se = float(values.mean()), math.sqrt(variance)
+    return Inference(estimate, se, math.inf, two_sided(estimate, se, math.inf), math.nan, 0.0, variance)
+
+
+def cochran(inference: Inference, level: float = 0.95) -> tuple[float, float, float]:
+    """The p-value and both ends of the interval by Cochran's critical value, w t + (1 - w) z (Biometrics 1964).
+
+    Args:
+        inference: of two seeds or more; w is their share of V, t has S - 1 degrees of freedom.
+        level: of confidence.
+
+    Returns:
+        p (NaN where it is refused), and the ends.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import norm, t
+
+    def bound(alpha: float) -> float:
+        return float(
+            inference.share * t.isf(alpha / 2, inference.seeds - 1) + (1 - inference.share) * norm.isf(alpha / 2)
+        )
+
+    half = bound(1 - level) * inference.se
+    p = inference.p
+    if inference.se > 0 and not math.isnan(p):
+        statistic = abs(inference.estimate) / inference.se
+        smallest = 1e-200
+        beyond = statistic >= bound(smallest)
+        p = 0.0 if beyond else float(brentq(lambda alpha: bound(alpha) - statistic, smallest, 1.0, xtol=1e-300))
+    return p, inference.estimate - half, inference.estimate + half
 
 
 def contrast(covariance: Floats, seeds: int) -> Floats:
@@ -124,7 +222,7 @@ def logit_interval(inference: Inference, level: float = 0.95) -> tuple[float, fl
     if not 0 < mean < 1:
         raise ValueError(f"no logit interval at {mean}")
     centre = math.log(mean / (1 - mean))
-    half = quantile(0.5 + level / 2, inference.df) * inference.se / (mean * (1 - mean))
+    half = inference.critical(1 - level) * inference.se / (mean * (1 - mean))
     return _expit(centre - half), _expit(centre + half)
 
 

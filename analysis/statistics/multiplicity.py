@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,16 +16,48 @@ def holm(p: Sequence[float]) -> Floats:
     return _step_down(p, lambda remaining: remaining)
 
 
+def family(differences: Sequence[float], equivalences: Sequence[float]) -> tuple[Floats, Floats]:
+    """Adjusted p-values of P pairs that each may be called different or equivalent, as one family of 2P hypotheses.
+
+    Holm's procedure, restricted by logic (Shaffer, JASA 1986): that a pair's difference is zero and that it is beyond
+    the margin cannot both be true, so that the multiplier is the number of pairs of which not both hypotheses have been
+    rejected yet. The chance of any false claim, of either kind, is at most alpha.
+
+    Args:
+        differences: (P,) p-values of no difference, NaN where refused.
+        equivalences: (P,) p-values of a difference beyond the margin (TOST), NaN likewise.
+
+    Returns:
+        (P,) and (P,) adjusted; NaN stay, and do not count.
+    """
+    pairs = len(differences)
+    p = np.concatenate([np.asarray(differences, dtype=np.float64), np.asarray(equivalences, dtype=np.float64)])
+    adjusted = np.full(2 * pairs, np.nan)
+    order = [i for i in np.argsort(p, kind="stable") if not np.isnan(p[i])]
+    left = Counter(i % pairs for i in order)
+    running = 0.0
+    for i in order:
+        running = max(running, min(1.0, len(left) * p[i]))
+        adjusted[i] = running
+        left[i % pairs] -= 1
+        if not left[i % pairs]:
+            del left[i % pairs]
+    return adjusted[:pairs], adjusted[pairs:]
+
+
 def shaffer_three(p: Sequence[float]) -> Floats:
     """Shaffer's adjusted p-values (JASA 1986), (3,), for all three pairs of three arms: multipliers 3, 1, 1.
 
-    Once one pair differs, at most one of the other two can be equal.
+    Once one pair differs, at most one of the other two can be equal. Where a p-value is NaN, refused, the others are
+    corrected for their own number, as by Holm.
 
     Raises:
         ValueError: not three p-values.
     """
     if len(p) != 3:
         raise ValueError(f"Shaffer's multipliers here are for three pairs, not {len(p)}")
+    if np.isnan(np.asarray(p, dtype=np.float64)).any():
+        return holm(p)
     return _step_down(p, lambda remaining: 3 if remaining == 3 else 1)
 
 

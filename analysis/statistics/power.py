@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
+from analysis.statistics.critical import chi_squared, critical
 from analysis.statistics.inference import Inference, quantile
+
+Floats = npt.NDArray[np.float64]
 
 POWER = 0.8
 ALPHA = 0.05
-NODES = 1000  # of the mean over what the variance between seeds can turn out to be: power to three digits
+STEPS, PRECISION = 60, 1e-9  # of the search for the smallest difference: most of them, and in standard errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +28,59 @@ class Components:
         patients: of the patients, the same for all seeds; at least 0.
         interaction: of patients and seeds together; at least 0.
         rho: overlap of the training samples, in [0, 1).
+        data: the part of the seeds' variance that overlap hides, where refits tell it apart; None for all of `seeds`.
     """
 
     seeds: float
     patients: float
     interaction: float
     rho: float = 0.0
+    data: float | None = None
+
+    @property
+    def hidden(self) -> float:
+        """What overlap adds to the variance of a mean, however many seeds it is over."""
+        return self.rho / (1 - self.rho) * (self.seeds if self.data is None else self.data)
 
 
-def detectable(inference: Inference, power: float = POWER) -> float:
-    """The smallest true difference that this design finds with this power at two-sided 5%.
-
-    (t_.975,df + t_power,df) sqrt(V), with the V and the df of the inference.
-    """
-    return (quantile(1 - ALPHA / 2, inference.df) + quantile(power, inference.df)) * inference.se
+def detectable(inference: Inference, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The smallest true difference that is found where the variance is known, as it is of models held fixed."""
+    return (quantile(1 - alpha / 2, math.inf) + quantile(power, math.inf)) * inference.se
 
 
-def detectable_with(parts: Components, seeds: float, factor: float, power: float = POWER) -> float:
-    """The smallest detectable difference of another design: buy seeds, or buy patients?
+def detectable_with(
+    parts: Components, seeds: float, factor: float, power: float = POWER, alpha: float = ALPHA
+) -> float:
+    """The smallest true difference that a design finds: buy seeds, or buy patients?
 
     Args:
         parts: the components, from a finished study, a pilot, or assumed.
         seeds: S >= 2; infinity gives the floor that no number of training runs goes below.
         factor: patients of the new design over those that `parts` are about.
         power: to reach, in (0, 1).
+        alpha: two-sided level of the test; of m comparisons in one family, .05 / m.
     """
-    return detectable(design(parts, seeds, factor), power)
+    se, bounds, weights = _test(parts, seeds, factor, alpha)
+    if se == 0:
+        return 0.0
+    low, high = 0.0, float(bounds.max()) + 10 * se
+    guess = float(bounds @ weights) + quantile(power, math.inf) * se
+    # Newton's steps, halved where they leave what is known to hold the root: the power rises with the difference.
+    for _ in range(STEPS):
+        missing = power - _rejected(guess, se, bounds, weights)
+        low, high = (guess, high) if missing > 0 else (low, guess)
+        slope = float((_density((guess - bounds) / se) - _density((-bounds - guess) / se)) @ weights) / se
+        step = guess + missing / slope if slope > 0 else low
+        guess, before = (step if low < step < high else (low + high) / 2), guess
+        if abs(guess - before) < PRECISION * se:
+            break
+    return guess
 
 
 def design(parts: Components, seeds: float, factor: float) -> Inference:
     """The inference that a design leads to on average, with a difference of zero; arguments as in `detectable_with`."""
     one_seed = parts.seeds + parts.interaction / factor
-    overlap = parts.rho / (1 - parts.rho)
-    seed_part = one_seed * (overlap + (0.0 if math.isinf(seeds) else 1 / seeds))
+    seed_part = parts.hidden + (0.0 if math.isinf(seeds) else one_seed / seeds)
     patient_part = parts.patients / factor
     total = seed_part + patient_part
     certain = seed_part == 0 or math.isinf(seeds)
@@ -63,27 +88,42 @@ def design(parts: Components, seeds: float, factor: float) -> Inference:
     return Inference(0.0, math.sqrt(total), df, math.nan, one_seed, seed_part, patient_part)
 
 
-def power_of(difference: float, parts: Components, seeds: float, factor: float = 1) -> float:
-    """Chance that the joint test rejects at two-sided 5%, where estimates are normal; its size at 0.
+def power_of(difference: float, parts: Components, seeds: float, factor: float = 1, alpha: float = ALPHA) -> float:
+    """Chance that the joint test rejects, where estimates are normal; its size at 0.
 
-    Exact for that test, whose df depend on the estimated variance: the mean over what the variance between seeds can
-    turn out to be, a scaled chi-squared variable. It shows what the approximation by Hillis's df costs: a size of up to
-    .078 with 3 seeds, .058 with 5 and .052 with 10.
+    Exact for that test: the mean over what the variance between seeds can turn out to be, a scaled chi-squared
+    variable. With refits, what overlap hides is taken to turn out in proportion.
 
     Args:
         difference: the true one.
-        parts, seeds, factor: as in `detectable_with`.
+        parts, seeds, factor, alpha: as in `detectable_with`.
     """
-    from scipy.stats import chi2, norm, t
+    se, bounds, weights = _test(parts, seeds, factor, alpha)
+    return float(difference != 0) if se == 0 else _rejected(difference, se, bounds, weights)
 
+
+@lru_cache(maxsize=4096)
+def _test(parts: Components, seeds: float, factor: float, alpha: float) -> tuple[float, Floats, Floats]:
+    """The standard error of a design's estimate, what |estimate| must exceed for every q, and the weights of the q."""
     mean = design(parts, seeds, factor)
-    if mean.se == 0:
-        return float(difference != 0)
-    if math.isinf(mean.df):
-        bounds = np.array([norm.ppf(1 - ALPHA / 2) * mean.se])
-    else:
-        seed_part = mean.seed_part * chi2.ppf((np.arange(NODES) + 0.5) / NODES, seeds - 1) / (seeds - 1)
-        total = seed_part + mean.patient_part
-        bounds = t.ppf(1 - ALPHA / 2, total**2 * (seeds - 1) / seed_part**2) * np.sqrt(total)
-    rejected = norm.sf((bounds - difference) / mean.se) + norm.cdf((-bounds - difference) / mean.se)
-    return float(rejected.mean())
+    if mean.se == 0 or math.isinf(mean.df):
+        return mean.se, np.array([quantile(1 - alpha / 2, math.inf) * mean.se]), np.ones(1)
+    q, weights = chi_squared(int(seeds) - 1)
+    # As in `inference.joint`, with the variance over the seeds at q times the true one.
+    variance, odds = mean.seed_variance * q, parts.rho / (1 - parts.rho)
+    own = variance - parts.interaction / factor
+    data = np.maximum(own, 0) if parts.data is None else parts.data * q
+    seed_part = variance / seeds + odds * data
+    total = seed_part + mean.patient_part
+    moving = np.where((parts.data is None) & (own > 0), variance * (1 / seeds + odds), seed_part)
+    return mean.se, critical(np.minimum(moving / total, 1), int(seeds), alpha) * np.sqrt(total), weights
+
+
+def _density(x: Floats) -> Floats:
+    return np.asarray(np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))
+
+
+def _rejected(difference: float, se: float, bounds: Floats, weights: Floats) -> float:
+    from scipy.special import ndtr
+
+    return float((ndtr((difference - bounds) / se) + ndtr((-bounds - difference) / se)) @ weights)

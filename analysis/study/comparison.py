@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Predictions
-from analysis.statistics.equivalence import Equivalence, Verdict, against, verdict
+from analysis.statistics.equivalence import ALPHA, Equivalence, Verdict, against, verdict
 from analysis.statistics.inference import Inference
-from analysis.statistics.multiplicity import holm
+from analysis.statistics.multiplicity import family
+from analysis.statistics.power import detectable, detectable_with
 from analysis.study.scores import Scored, score
 from analysis.study.sentences import sentence
 from benchmark import metrics
@@ -31,6 +33,8 @@ class Comparison:
         inference: the difference, for new seeds and new patients.
         adjusted_p: its p-value, corrected over the family; NaN where p-values are refused.
         margin: of equivalence, in the metric's units.
+        equivalent_p: the p-value of a difference beyond the margin, corrected over the same family; NaN likewise.
+        family: number of pairs in it, at least 1.
     """
 
     scored: Scored
@@ -39,6 +43,8 @@ class Comparison:
     inference: Inference
     adjusted_p: float
     margin: float
+    equivalent_p: float = math.nan
+    family: int = 1
 
     @property
     def dataset(self) -> str:
@@ -86,6 +92,16 @@ class Comparison:
         return self.inference.interval()
 
     @property
+    def family_interval(self) -> tuple[float, float]:
+        """The simultaneous 95% interval: all of the family's hold their differences together (Bonferroni)."""
+        return self.inference.interval(1 - self.alpha)
+
+    @property
+    def alpha(self) -> float:
+        """The level of the first step of the family's procedure."""
+        return ALPHA / self.family
+
+    @property
     def covariance(self) -> Floats:
         """(S, S) covariance of the seeds' differences over new patients, the trained models held fixed."""
         return self.scored.difference_covariance(self.a, self.b)
@@ -104,7 +120,13 @@ class Comparison:
     @cached_property
     def verdict(self) -> Verdict:
         """What may be said of arm b."""
-        return verdict(self.inference, self.adjusted_p, self.equivalence, self.metric.higher_is_better)
+        return verdict(self.inference, self.adjusted_p, self.equivalent_p, self.metric.higher_is_better)
+
+    def detectable(self, alpha: float) -> float:
+        """The smallest true difference that is found with 80% power at two-sided `alpha`."""
+        if self.seeds == 1:
+            return detectable(self.inference, alpha)
+        return detectable_with(self.scored.components(self.a, self.b), self.seeds, 1, alpha=alpha)
 
     @property
     def sentence(self) -> str:
@@ -116,31 +138,36 @@ class Comparison:
             self.inference,
             self.adjusted_p,
             self.verdict,
+            self.equivalent_p,
             self.margin,
             self.seeds,
+            self.family,
         )
 
 
 def compare_all(
-    scored: Sequence[Scored], margin: float, adjust: Callable[[Sequence[float]], Floats] = holm
+    scored: Sequence[Scored], margin: float, adjust: Callable[[Sequence[float]], Floats] | None = None
 ) -> tuple[Comparison, ...]:
-    """Every pair of arms of every block, corrected as one family.
+    """Every pair of arms of every block, corrected as one family: claims of difference and of equivalence together.
 
     Args:
         scored: one metric of several blocks.
         margin: of equivalence.
-        adjust: p-values of the family to adjusted ones.
+        adjust: another correction, of each kind's p-values by themselves.
     """
     pairs = [(block, a, b, block.pair(a, b)) for block in scored for a, b in block.pairs]
-    adjusted = adjust([inference.p for *_, inference in pairs])
+    p = [inference.p for *_, inference in pairs]
+    beyond = [against(inference, margin).tost_p for *_, inference in pairs]
+    adjusted, equivalent = family(p, beyond) if adjust is None else (adjust(p), adjust(beyond))
+    count = int(np.sum(~np.isnan(p))) or max(len(pairs), 1)
     return tuple(
-        Comparison(block, a, b, inference, float(p), margin)
-        for (block, a, b, inference), p in zip(pairs, adjusted, strict=True)
+        Comparison(block, a, b, inference, float(different), margin, float(within), count)
+        for (block, a, b, inference), different, within in zip(pairs, adjusted, equivalent, strict=True)
     )
 
 
 def compare(predictions: Predictions, *, metric: str = "auroc", margin: float = 0.02) -> tuple[Comparison, ...]:
-    """Compare all pairs of arms, jointly over training samples and patients; Holm over all of them.
+    """Compare all pairs of arms, jointly over training samples and patients, as one family.
 
     Args:
         predictions: as `read_predictions` gives them.

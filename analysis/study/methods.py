@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from analysis.predictions.block import Block
 from analysis.statistics import paired
-from analysis.statistics.inference import WHY_NO_P, Inference, paired_t, quantile, sign_flip, two_sided
+from analysis.statistics.inference import WHY_NO_P, Inference, cochran, paired_t, quantile, sign_flip, two_sided
 from analysis.study import bootstrap
 from analysis.study.comparison import Comparison
+from analysis.study.priors import Correction
 from analysis.study.scores import AUROC, Scored, ensemble, score, without_groups
 from analysis.study.study import BlockStudy, Study, permutation_rng
 
 Floats = npt.NDArray[np.float64]
 
 SIGN_FLIP_SEEDS = range(6, 21)
+LENIENT_BELOW = 10  # seeds; with fewer, the size by Hillis's degrees of freedom is above .05
 PERMUTATIONS = 499
 MOST_PERMUTED = 45  # pairs of arms times classes: of more, the tests of every seed would take longer than all the rest
 
@@ -61,7 +64,7 @@ class Answer:
 
 def answers(study: Study) -> Iterator[tuple[Comparison, Answer]]:
     """Every comparison of the primary metric by every method; its first answer is the primary analysis."""
-    for member in study.blocks:
+    for member, correction in zip(study.blocks, study.corrections, strict=True):
         scored = member.scored[study.primary.name]
         block, comparisons = scored.block, study.comparisons_of(scored)
         clustered = block.group_count < len(block.groups)
@@ -72,7 +75,7 @@ def answers(study: Study) -> Iterator[tuple[Comparison, Answer]]:
             for answer in _over_seeds(member, comparison, unclustered, merged):
                 yield comparison, answer
             for s in range(comparison.seeds):
-                for answer in _of_one_seed(comparison, s, permuted):
+                for answer in _of_one_seed(comparison, s, permuted, correction):
                     yield comparison, replace(answer, seed=str(block.seeds[s]))
 
 
@@ -83,6 +86,11 @@ def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored,
     mean = float(values.mean())
     yield _joint("joint over seeds and patients (primary)", comparison.inference, count)
     if count >= 2:
+        note = "too lenient with few seeds" if count < LENIENT_BELOW else ""
+        yield _joint("joint, Hillis's degrees of freedom", comparison.inference.by_hillis, count, note)
+        p, low, high = cochran(comparison.inference)
+        estimate, se = comparison.inference.estimate, comparison.inference.se
+        yield Answer("joint, Cochran's critical value", BOTH, estimate, se, p=p, low=low, high=high)
         estimate, se, df = paired_t(values)
         yield _t("paired t over seeds", SEEDS, estimate, se, df)
         if count in SIGN_FLIP_SEEDS:
@@ -106,7 +114,7 @@ def patients_se(comparison: Comparison) -> float:
     return math.sqrt(max(float(comparison.covariance.sum()), 0.0)) / comparison.seeds
 
 
-def _of_one_seed(comparison: Comparison, s: int, permuted: Permuted) -> Iterator[Answer]:
+def _of_one_seed(comparison: Comparison, s: int, permuted: Permuted, correction: Correction) -> Iterator[Answer]:
     """The classical paired tests of one seed's two models; the tests take the first refit alone."""
     scored, a, b = comparison.scored, comparison.a, comparison.b
     block = scored.block
@@ -120,10 +128,16 @@ def _of_one_seed(comparison: Comparison, s: int, permuted: Permuted) -> Iterator
             note = f"{PERMUTATIONS} permutations of patients, midranks"
             yield Answer("paired permutation", NEITHER, value, p=permuted[a, b, s], note=note)
     if block.task != "multilabel":
-        right = block.scores[[a, b], s, 0].argmax(axis=-1) == block.truth.argmax(axis=-1)
-        estimate, se, _ = paired.clustered_mcnemar(right[0], right[1], block.groups)
-        answer = _t("McNemar, clustered", PATIENTS, estimate, se, note="accuracy at the default threshold")
-        yield replace(answer, metric="accuracy")
+        yield _mcnemar("McNemar, clustered", block, a, b, s, "accuracy at the default threshold")
+        if correction.made:
+            note = "accuracy at the default threshold, scores corrected to the holdout's prevalence"
+            yield _mcnemar("McNemar, clustered, prior-corrected", correction.block, a, b, s, note)
+
+
+def _mcnemar(method: str, block: Block, a: int, b: int, s: int, note: str) -> Answer:
+    right = block.scores[[a, b], s, 0].argmax(axis=-1) == block.truth.argmax(axis=-1)
+    estimate, se, _ = paired.clustered_mcnemar(right[0], right[1], block.groups)
+    return replace(_t(method, PATIENTS, estimate, se, note=note), metric="accuracy")
 
 
 def _permutations(comparisons: Sequence[Comparison], seed: int) -> Permuted:

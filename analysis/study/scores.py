@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block
 from analysis.statistics import auc, kernels
-from analysis.statistics.inference import Inference, contrast, difference, joint
+from analysis.statistics.inference import Inference, contrast, data_part, difference, joint, shared, these_models
 from analysis.statistics.influence import influence
 from analysis.statistics.power import Components
 from analysis.study import bootstrap
@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 AUROC = "auroc"  # the one metric whose covariance has a closed form over patients
 RESAMPLES = 2000  # for the covariance of a metric that has no influence values, where none are handed over
+THESE_MODELS, THIS_POOL, THE_POPULATION = "these models", "this pool", "the population"  # what estimates are about
 VECTORS = 60  # score vectors whose placement values are computed at one time
 
 
@@ -34,12 +35,14 @@ class Scored:
         metric: which.
         values: (A, S), the mean over refits.
         covariance: (A * S, A * S) of the values over a new sample of patients, arm by arm.
+        refits: (A, S, R) the values of every refit, where they are kept.
     """
 
     block: Block
     metric: Metric
     values: Floats
     covariance: Floats
+    refits: Floats | None = None
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -47,14 +50,30 @@ class Scored:
         return tuple(combinations(range(len(self.block.arms)), 2))
 
     def arm(self, a: int, rho: float | None = None) -> Inference:
-        """One arm's mean, for new seeds and new patients."""
-        return joint(self.values[a], self.arm_covariance(a), self.block.rho if rho is None else rho)
+        """One arm's mean, for new seeds and new patients; for new samples from the same pool where rho is 0."""
+        refits = None if self.refits is None else self.refits[a]
+        return joint(self.values[a], self.arm_covariance(a), self.block.rho if rho is None else rho, refits)
 
     def pair(self, a: int, b: int, rho: float | None = None) -> Inference:
-        """Arm b minus arm a, for new seeds and new patients."""
+        """Arm b minus arm a, as `arm`."""
         return difference(
-            self.values[a], self.values[b], self.pair_covariance(a, b), self.block.rho if rho is None else rho
+            self.values[a],
+            self.values[b],
+            self.pair_covariance(a, b),
+            self.block.rho if rho is None else rho,
+            self._refits(a, b),
         )
+
+    def pair_of_these_models(self, a: int, b: int) -> Inference:
+        """Arm b minus arm a for new patients, the trained models held fixed."""
+        return these_models(self.values[b] - self.values[a], self.difference_covariance(a, b))
+
+    @property
+    def estimand(self) -> str:
+        """What `arm` and `pair` are about: "this pool" where nobody says how much the training samples overlap."""
+        if len(self.block.seeds) == 1:
+            return THESE_MODELS
+        return THE_POPULATION if self.block.rho_known else THIS_POOL
 
     def arm_covariance(self, a: int) -> Floats:
         """(S, S) covariance of arm a's values."""
@@ -75,10 +94,15 @@ class Scored:
 
         The interaction is kept within the seeds' variance, so that the parts add up to the V that the tests use.
         """
-        inference, covariance = self.pair(a, b), self.difference_covariance(a, b)
-        own = float(np.trace(covariance)) / len(self.block.seeds)
-        interaction = min(max(own - inference.patient_part, 0.0), inference.seed_variance)
-        return Components(inference.seed_variance - interaction, inference.patient_part, interaction, self.block.rho)
+        values, covariance = self.values[b] - self.values[a], self.difference_covariance(a, b)
+        variance, between = float(values.var(ddof=1)), shared(covariance)
+        interaction = min(max(float(np.trace(covariance)) / len(values) - between, 0.0), variance)
+        refits = self._refits(a, b)
+        data = None if refits is None or refits.shape[1] == 1 else data_part(values, covariance, refits)
+        return Components(variance - interaction, max(between, 0.0), interaction, self.block.rho, data)
+
+    def _refits(self, a: int, b: int) -> Floats | None:
+        return None if self.refits is None else np.asarray(self.refits[b] - self.refits[a])
 
     def _rows(self, a: int) -> slice:
         seeds = len(self.block.seeds)
@@ -108,49 +132,51 @@ def score(
         replicates = bootstrap.replicate(block, (metric,), RESAMPLES, root).values[metric.name]
     flat = replicates.reshape(len(replicates), -1)
     covariance = np.atleast_2d(np.cov(flat, rowvar=False))
-    return Scored(block, metric, _ranking_values(block, metric), covariance)
+    refits = _ranking_values(block, metric)
+    return Scored(block, metric, refits.mean(axis=2), covariance, refits)
 
 
 def _auroc(block: Block, metric: Metric) -> Scored:
     arms, seeds, refits, images, width = block.scores.shape
     scores = block.scores.reshape(arms * seeds, refits, images, width)
     batch = max(1, VECTORS // refits)
-    parts = []
+    parts, areas = [], np.zeros((len(scores), refits))
     for k in block.columns:
+        pieces = []
         # In batches, as midranks of many vectors at once would need several times the memory of the scores.
-        pieces = [
-            auc.placements(
-                block.truth[:, k], scores[first : first + batch, ..., k].reshape(-1, images), block.groups
-            ).averaged(refits)
-            for first in range(0, len(scores), batch)
-        ]
+        for first in range(0, len(scores), batch):
+            vectors = scores[first : first + batch, ..., k].reshape(-1, images)
+            piece = auc.placements(block.truth[:, k], vectors, block.groups)
+            areas[first : first + batch] += piece.auc.reshape(-1, refits) / len(block.columns)
+            pieces.append(piece.averaged(refits))
         parts.append(auc.stack(pieces))
     values, covariance = auc.macro(parts)
-    return Scored(block, metric, values.reshape(arms, seeds), covariance)
+    return Scored(block, metric, values.reshape(arms, seeds), covariance, areas.reshape(arms, seeds, refits))
 
 
 def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
     """`score` of several metrics of sums, reading every score vector once."""
     arms, seeds, refits, _, _ = block.scores.shape
     groups = block.group_count
-    values = {metric.name: np.zeros((arms, seeds)) for metric in metrics}
+    values = {metric.name: np.zeros((arms, seeds, refits)) for metric in metrics}
     contributions = {metric.name: np.zeros((arms, seeds, groups)) for metric in metrics}
     for a, s, r in np.ndindex(arms, seeds, refits):
         shared, own = bootstrap.grouped_parts(block, block.scores[a, s, r])
         for metric in metrics:
             value, contribution = influence(metric, shared, own)
-            values[metric.name][a, s] += value / refits
+            values[metric.name][a, s, r] = value
             contributions[metric.name][a, s] += contribution / refits
     scored = {}
     for metric in metrics:
         flat = contributions[metric.name].reshape(arms * seeds, groups)
         covariance = groups / (groups - 1) * (flat @ flat.T)
-        scored[metric.name] = Scored(block, metric, values[metric.name], covariance)
+        of_refits = values[metric.name]
+        scored[metric.name] = Scored(block, metric, of_refits.mean(axis=2), covariance, of_refits)
     return scored
 
 
 def _ranking_values(block: Block, metric: Metric) -> Floats:
-    """(A, S) values of a ranking metric on the sample itself."""
+    """(A, S, R) values of a ranking metric on the sample itself."""
     arms, seeds, refits, images, width = block.scores.shape
     vectors = block.scores.reshape(-1, images, width)
     ones = np.ones((images, 1), dtype=np.uint16)
@@ -158,7 +184,7 @@ def _ranking_values(block: Block, metric: Metric) -> Floats:
         kernels.evaluate((metric,), kernels.sort(block.truth[:, k], vectors[:, :, k]), ones)[metric.name][:, 0]
         for k in block.columns
     ]
-    return np.asarray(np.mean(columns, axis=0).reshape(arms, seeds, refits).mean(axis=2))
+    return np.asarray(np.mean(columns, axis=0).reshape(arms, seeds, refits))
 
 
 def without_groups(block: Block) -> Block:

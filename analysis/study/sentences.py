@@ -15,30 +15,35 @@ def sentence(
     inference: Inference,
     adjusted_p: float,
     verdict: Verdict,
+    equivalent_p: float,
     margin: float,
     seeds: int,
+    family: int = 1,
 ) -> str:
-    """The comparison of arm b with arm a in one sentence.
+    """The comparison of arm b with arm a in one sentence, with the simultaneous interval where it is one of several.
 
     Args:
         arm_a, arm_b: names; the difference is b - a.
         metric: its label.
         inference: of the difference.
-        adjusted_p: NaN where p-values are refused.
+        adjusted_p: of no difference, corrected over the family; NaN where p-values are refused.
         verdict: what may be said of b.
+        equivalent_p: of a difference beyond the margin, corrected over the family.
         margin: of equivalence.
         seeds: number of training samples.
+        family: number of pairs in it.
     """
-    low, high = inference.interval()
-    size = f"{inference.estimate:+.3f} (95% CI {low:+.3f} to {high:+.3f}"
-    p = "" if math.isnan(adjusted_p) else f", Holm-adjusted p {_p_text(adjusted_p)}"
+    low, high = inference.interval(1 - ALPHA / family)
+    several = "" if family == 1 else f", simultaneous over {family} comparisons"
+    size = f"{inference.estimate:+.3f} (95% CI {low:+.3f} to {high:+.3f}{several}"
+    p = "" if math.isnan(adjusted_p) else f", {'' if family == 1 else 'corrected '}p {_p_text(adjusted_p)}"
     if verdict in ("better", "worse"):
         return f"{arm_b} is {verdict} than {arm_a}: its {metric} differs by {size}{p})."
     if verdict == "equivalent":
-        addition = ", though not zero" if adjusted_p < ALPHA else ""
+        addition = ", though it is not zero" if adjusted_p < ALPHA else ""
         return (
-            f"{arm_b} and {arm_a} are equivalent in {metric} within a margin of {margin:g}: the difference "
-            f"is {size}; its 90% interval lies inside the margin{addition})."
+            f"{arm_b} and {arm_a} are equivalent in {metric}: the difference lies within a margin of {margin:g} "
+            f"({'' if family == 1 else 'corrected '}p {_p_text(equivalent_p)}){addition}; it is {size})."
         )
     if verdict == "inconclusive" and low <= 0 <= high:
         return (
@@ -47,12 +52,11 @@ def sentence(
         )
     if verdict == "inconclusive":
         return (
-            f"{arm_b} may differ from {arm_a} in {metric}: the difference is {size}{p}), which does not hold "
-            "up against the number of comparisons."
+            f"{arm_b} may differ from {arm_a} in {metric}, which the data do not decide: the difference is {size}{p})."
         )
-    kind = "one training sample" if seeds == 1 else f"only {seeds} training samples"
+    sample = "one training sample" if seeds == 1 else f"only {seeds} training samples"
     return (
-        f"{arm_b} minus {arm_a} in {metric} is {size}) from {kind}: not tested, as the variance between "
+        f"{arm_b} minus {arm_a} in {metric} is {size}) from {sample}: not tested, as the variance between "
         "training samples is unknown."
     )
 

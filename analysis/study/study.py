@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block, Predictions
 from analysis.statistics.multiplicity import benjamini_hochberg
-from analysis.study import bootstrap, operating
+from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
+from analysis.study.corrected import Corrected, corrected
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.trials import Trials
 from benchmark import metrics
@@ -103,6 +104,31 @@ class Study:
             operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
             for member in self.blocks
         )
+
+    @cached_property
+    def corrections(self) -> tuple[priors.Correction, ...]:
+        """The scores of every block for the holdout's prior."""
+        return priors.corrections(self.predictions)
+
+    @cached_property
+    def corrected(self) -> tuple[Corrected, ...]:
+        """The metrics of sums before and after, of the blocks whose scores can be corrected."""
+        pairs = zip(self.blocks, self.corrections, strict=True)
+        return tuple(corrected(member.block, correction) for member, correction in pairs if correction.made)
+
+    @cached_property
+    def corrected_comparisons(self) -> Mapping[str, tuple[Comparison, ...]]:
+        """Every pair in every metric of sums on corrected scores; no claim is made."""
+        names = [name for name in metrics.names() if metrics.find(name).of_sums is not None] if self.corrected else []
+        return {
+            name: compare_all([part.scored[name] for part in self.corrected], self.margin, benjamini_hochberg)
+            for name in names
+        }
+
+    @cached_property
+    def decisions(self) -> tuple[net_benefit.Decisions, ...]:
+        """Decision curves of every block, on corrected scores where they can be."""
+        return tuple(net_benefit.decisions(correction) for correction in self.corrections)
 
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""

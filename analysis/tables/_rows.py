@@ -22,6 +22,7 @@ ARM_COLUMNS = (
     "ci_low",
     "ci_high",
     "seed_sd",
+    "estimand",
 )
 PAIR_COLUMNS = (
     "dataset",
@@ -59,6 +60,7 @@ def arm_row(scored: Scored, a: int) -> Row:
     return block_keys(scored) | {
         "arm": scored.block.arms[a],
         "seeds": len(scored.block.seeds),
+        "estimand": scored.estimand,
         "estimate": inference.estimate,
         "se": inference.se,
         "df": inference.df,
@@ -69,17 +71,18 @@ def arm_row(scored: Scored, a: int) -> Row:
 
 
 def pair_row(comparison: Comparison) -> Row:
-    """`PAIR_COLUMNS` of a comparison, and its effect sizes: `hedges_g` has the sign of the difference."""
-    inference, values = comparison.inference, comparison.scored.values
+    """`PAIR_COLUMNS` of a comparison, and its effect sizes, positive where b is better in the metric's direction."""
+    inference = comparison.inference
     low, high = comparison.interval
     return pair_keys(comparison) | {
         "seeds": comparison.seeds,
+        "estimand": comparison.scored.estimand,
         "difference": inference.estimate,
         "se": inference.se,
         "df": inference.df,
         "ci_low": low,
         "ci_high": high,
         "p": inference.p,
-        "hedges_g": effects.hedges_g(values[comparison.a], values[comparison.b]),
+        "hedges_g": effects.hedges_g(*comparison.oriented),
         "p_superior": effects.superior_share(*comparison.oriented),
     }

@@ -12,8 +12,8 @@ ORDER = 10
 CHAPTER = "Main results"
 TITLE = "Every arm"
 CAPTION = (
-    "Mean over training seeds, with the joint standard error, Hillis's degrees of freedom and the 95% interval; "
-    "seed_sd is the SD of one training run."
+    "Mean over training seeds, with the joint standard error, Hillis's degrees of freedom (df) and the 95% interval by "
+    "the calibrated critical value, about what estimand names; seed_sd is the SD of one training run."
 )
 
 

@@ -13,8 +13,9 @@ ORDER = 110
 CHAPTER = "Sensitivity"
 TITLE = "Effect sizes"
 CAPTION = (
-    "Hedges's g (average SD of the seeds), Cliff's delta over seeds, and the probability that b beats a on a new "
-    "training sample, same patients (Wilson's interval)."
+    "Hedges's g (average SD of the seeds, small-sample factor for paired values), Cliff's delta over seeds, and the "
+    "probability that b beats a on a new training sample, same patients (Wilson's interval). Effects are positive "
+    "where b is better, whichever way the metric runs; the difference is in the metric's own units."
 )
 FOLDED = True
 

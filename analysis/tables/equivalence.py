@@ -13,8 +13,9 @@ ORDER = 70
 CHAPTER = "Sensitivity"
 TITLE = "Equivalence and non-inferiority by margin"
 CAPTION = (
-    "tost_p: two one-sided tests. p_below, p_within and p_above: posterior probabilities of a difference below "
-    "-margin, inside, and above."
+    "tost_p: two one-sided tests, not corrected for the number of comparisons (p_equivalent in 'pairwise' is); empty "
+    "where p-values are refused. p_below, p_within and p_above: posterior probabilities of a difference below -margin, "
+    "inside, and above."
 )
 FOLDED = True
 

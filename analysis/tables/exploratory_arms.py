@@ -13,7 +13,8 @@ CHAPTER = "Other metrics (exploratory)"
 TITLE = "Every arm"
 CAPTION = (
     "No claim is made on these. Average precision depends on the prevalence: see the holdout's counts. Sensitivity is "
-    "read off the ROC curve, the threshold chosen anew in each resample."
+    "read off the ROC curve, the threshold chosen anew in each resample. Probabilities and default thresholds are as "
+    "the class-balanced training gives them; below they are corrected to the holdout's prevalence."
 )
 FOLDED = True
 

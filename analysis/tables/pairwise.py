@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.statistics.power import detectable
+from analysis.statistics.equivalence import ALPHA
 from analysis.study.study import Study
 from analysis.tables._rows import PAIR_COLUMNS, pair_row
 
@@ -13,23 +13,33 @@ ORDER = 20
 CHAPTER = "Main results"
 TITLE = "Every pair of arms"
 CAPTION = (
-    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette, Hillis's df). p_holm is adjusted over "
-    "every row of this table. hedges_g: difference over the seeds' SD; p_superior: share of seeds in which b beats a; "
-    "mdd: smallest true difference that this design finds with 80% power; rho: overlap of the training subsamples."
+    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette's variance, calibrated critical value), "
+    "about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected as one "
+    "family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. ci_low "
+    "and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together (Bonferroni; the "
+    "verdict may see a little further). hedges_g: difference over the seeds' SD, positive where b is better; "
+    "p_superior: share of seeds in which b beats a; mdd: smallest true difference that this design finds with 80% "
+    "power at the first step of the correction, mdd_unadjusted: with one comparison; rho: overlap of the training "
+    "subsamples."
 )
 
 COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
+COLUMNS += ["p_equivalent", "ci_low_family", "ci_high_family", "mdd_unadjusted", "estimand"]
 
 
 def build(study: Study) -> pd.DataFrame:
-    """One row a comparison, tested jointly over seeds and patients; Holm over the table."""
+    """One row a comparison, tested jointly over seeds and patients; the whole table is one family."""
     rows = [
         pair_row(comparison)
         | {
             "p_holm": comparison.adjusted_p,
             "verdict": comparison.verdict,
-            "mdd": detectable(comparison.inference),
+            "mdd": comparison.detectable(comparison.alpha),
             "rho": comparison.scored.block.rho,
+            "p_equivalent": comparison.equivalent_p,
+            "ci_low_family": comparison.family_interval[0],
+            "ci_high_family": comparison.family_interval[1],
+            "mdd_unadjusted": comparison.detectable(ALPHA),
         }
         for comparison in study.comparisons
     ]

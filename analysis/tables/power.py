@@ -15,8 +15,9 @@ ORDER = 100
 CHAPTER = "Sensitivity"
 TITLE = "Buy seeds or buy patients?"
 CAPTION = (
-    "Minimum detectable difference (80% power, two-sided 5%) with other numbers of seeds, and of patients as multiples "
-    "of this holdout. inf seeds: the floor that no number of training runs goes below."
+    "Minimum detectable difference (80% power) with other numbers of seeds, and of patients as multiples of this "
+    "holdout, at the level alpha that the first step of the correction uses: .05 over the number of comparisons. inf "
+    "seeds: the floor that no number of training runs goes below."
 )
 FOLDED = True
 
@@ -36,6 +37,11 @@ def build(study: Study) -> pd.DataFrame:
             row = pair_keys(comparison) | {
                 "seeds": "inf" if math.isinf(seeds) else str(seeds),
                 "patients_now": scored.block.group_count,
+                "alpha": comparison.alpha,
             }
-            rows.append(row | {f"patients_x{factor:g}": detectable_with(parts, seeds, factor) for factor in FACTORS})
+            smallest = {
+                f"patients_x{factor:g}": detectable_with(parts, seeds, factor, alpha=comparison.alpha)
+                for factor in FACTORS
+            }
+            rows.append(row | smallest)
     return pd.DataFrame(rows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import combinations, count
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +23,25 @@ class Subsample:
 
     Attributes:
         indices: (n,) sorted rows of the data set, all in the pool.
-        overlap: rho, the share of a subsample that another seed's is taken to hold too: 0 where the seeds are disjoint,
-            else n / pool of the scarcest class or label that can supply n, or the mean over all images, those without
-            any label among them, if that is more. It is what independent draws would share, and so an upper bound.
         shortfalls: class -> images, for classes that could not supply n.
     """
 
     indices: Rows
-    overlap: float
     shortfalls: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What the subsamples of different seeds share, measured from the draws.
+
+    Attributes:
+        rho: mean over pairs of seeds of the share of images that both hold, in [0, 1]; 0 for one seed. Where the seeds
+            have equally many images of a class, it is the classes' overlaps weighted by their part of the subsample.
+        by_class: class or label -> the same among its images; 1 where every seed takes all that the pool has.
+    """
+
+    rho: float
+    by_class: Mapping[str, float]
 
 
 def draw(
@@ -48,8 +58,9 @@ def draw(
 
     A class's groups are put in a random order and dealt out to the seeds, so that two seeds share no patient; a seed
     takes one image of each of its groups, then a second, and so on, until it has n. Where n is more than a seed's part,
-    the seed goes on in the others' parts: the n that fit stay disjoint, and `overlap` tells of the larger. For labels
-    (multilabel) the same holds for each label's positives, rarest first, and for the images without any.
+    the seed goes on in the others' parts: the n that fit stay disjoint, and `measure_overlap` tells what the larger
+    share. Which image of a group comes first is drawn anew for every seed. For labels (multilabel) the same holds for
+    each label's positives, rarest first, and for the images without any.
 
     Args:
         images: the data set.
@@ -71,7 +82,6 @@ def draw(
     own = rng_for(root_seed, "subsample", dataset=images.dataset, seed=seed)
     names = [*images.classes, "none of them"] if multilabel else list(images.classes)
     queues: list[Rows] = []
-    taken, shared = np.zeros(len(names)), np.zeros(len(names))
     shortfalls: dict[str, int] = {}
     for k, name in enumerate(names):
         member = (images.labels[pool, k] > 0.5) if k < len(images.classes) else kinds == k
@@ -87,8 +97,6 @@ def draw(
             others = _spread(pool[member & (part != seed)], images.group_numbers, own)
             queue = np.concatenate([queue, others])
         queues.append(queue)
-        taken[k] = min(n_per_class, available)
-        shared[k] = 0.0 if smallest >= n_per_class or seeds == 1 else taken[k] / max(1, available)
         if available < n_per_class:
             shortfalls[name] = available
     if all(name in shortfalls for name in images.classes):
@@ -96,10 +104,45 @@ def draw(
             f"{images.dataset}: no class has {n_per_class} images in the pool "
             f"({', '.join(f'{name} {count}' for name, count in shortfalls.items())}). Use a smaller --n-per-class."
         )
-    of_classes = shared[: len(images.classes)]
-    overlap = max([float(taken @ shared / taken.sum()), *of_classes[of_classes < 1]])
     chosen = _fill(queues, images.labels, n_per_class, multilabel)
-    return Subsample(np.sort(chosen), overlap, shortfalls)
+    return Subsample(np.sort(chosen), shortfalls)
+
+
+def measure_overlap(images: Images, draws: Sequence[Subsample]) -> Overlap:
+    """What the draws of one data set and n share, pair by pair; of images both hold, over the mean size of the two.
+
+    It lies above n / pool where groups differ in size: every group gives one image first, so that groups of a single
+    image are in most of the draws.
+
+    Args:
+        images: the data set.
+        draws: one a seed.
+
+    Raises:
+        InputError: several seeds all take the same images, so that there is no second training sample to speak of.
+    """
+    held = [drawn.indices for drawn in draws]
+    by_class = {
+        name: _mean_share([rows[images.labels[rows, k] > 0.5] for rows in held])
+        for k, name in enumerate(images.classes)
+    }
+    rho = _mean_share(held)
+    if rho == 1:
+        raise InputError(
+            f"{images.dataset}: all {len(draws)} seeds draw the same {len(held[0])} images, as they take all that the "
+            "pool has of every class. New training samples cannot be judged from one: use a smaller --n-per-class, or "
+            "--seeds 1 for a comparison of these trained models."
+        )
+    return Overlap(rho, by_class)
+
+
+def _mean_share(draws: Sequence[Rows]) -> float:
+    """Mean over pairs of draws of the rows that both hold, over the mean of their sizes; 0 for one draw."""
+    shares = [
+        2 * len(np.intersect1d(one, other, assume_unique=True)) / max(1, len(one) + len(other))
+        for one, other in combinations(draws, 2)
+    ]
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _deal(groups: Rows, kinds: Rows, seeds: int, rng: np.random.Generator) -> Rows:

@@ -8,8 +8,8 @@ from benchmark import datasets
 from benchmark.errors import InputError
 from benchmark.images.contract import Images
 from benchmark.images.subsample import Subsample
-from benchmark.runs.planning import draw_all, load_images
-from benchmark.runs.records import class_counts, data_records
+from benchmark.runs.planning import draw_all, load_images, measure_overlaps
+from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
 from benchmark.runs.weights import find_weights, is_made, is_needed
 from studies.progress import duration_text
@@ -57,12 +57,13 @@ def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample
     for record in data_records(images):
         counts = ", ".join(f"{label} {record[label]:,}" for label in images.classes)
         lines.append(f"{name}, {record['part']}: {record['images']:,} images, {record['groups']:,} groups; {counts}")
+    overlaps = measure_overlaps(images, draws)
     for (n, seed), drawn in draws.items():
         if seed == 0:
             short = f"; short of {n}: {dict(drawn.shortfalls)}" if drawn.shortfalls else ""
             lines.append(
                 f"{name}, n = {n}: {class_counts(images, drawn)}; {len(set(images.groups[drawn.indices]))} "
-                f"groups; overlap between seeds {drawn.overlap:.2f}{short}"
+                f"groups; overlap between seeds {overlaps[n].rho:.2f} ({overlap_text(overlaps[n])}){short}"
             )
     return lines
 

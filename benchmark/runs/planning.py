@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmark import datasets
 from benchmark.audit import leaks
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
-from benchmark.images.subsample import Subsample
+from benchmark.images.subsample import Overlap, Subsample
 from benchmark.images.training_block import TrainingBlock
 from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record
 from benchmark.runs.request import Request
@@ -58,6 +59,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     shared = {arm: find_weights(arm, request) for arm in spec.arms if is_needed(arm, request)}
     data = {name: _decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
+    overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
     weights: dict[tuple[str, str], WeightFile | None] = {}
     blocks: dict[tuple[str, int, int], TrainingBlock] = {}
     inputs: dict[str, str] = {}
@@ -65,9 +67,10 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     for name, (images, decoded) in data.items():
         inputs[f"data {name}"] = images.fingerprint
         tables["data"] += data_records(images)
+        priors = training_priors(images, draws[name])
         for (n, seed), drawn in draws[name].items():
-            blocks[name, n, seed] = _block(spec, images, decoded, n, seed, draws[name])
-            tables["subsamples"].append(subsample_record(images, n, seed, drawn))
+            blocks[name, n, seed] = _block(spec, images, decoded, n, seed, drawn.indices, overlaps[name], priors)
+            tables["subsamples"].append(subsample_record(images, n, seed, drawn, overlaps[name][n]))
         for arm in spec.arms:
             file = make_weights(request, report) if is_made(name, arm, request) else shared.get(arm)
             weights[name, arm] = file
@@ -115,6 +118,26 @@ def draw_all(spec: BenchmarkSpec, images: Images) -> Draws:
     }
 
 
+def measure_overlaps(images: Images, draws: Draws) -> dict[int, Overlap]:
+    """n per class -> what the seeds' subsamples share."""
+    sizes = dict.fromkeys(n for n, _ in draws)
+    return {n: subsample.measure_overlap(images, [drawn for (m, _), drawn in draws.items() if m == n]) for n in sizes}
+
+
+def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
+    """n per class -> the share of each class, or the prevalence of each label, in the subsamples: mean over seeds."""
+    sizes = dict.fromkeys(n for n, _ in draws)
+    shares = {
+        n: [
+            np.nanmean(images.labels[drawn.indices], axis=0, dtype=np.float64)
+            for (m, _), drawn in draws.items()
+            if m == n
+        ]
+        for n in sizes
+    }
+    return {n: [float(share) for share in np.mean(of_seeds, axis=0)] for n, of_seeds in shares.items()}
+
+
 def _decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
@@ -128,11 +151,19 @@ def _decode(request: Request, name: str, report: Callable[[str], None]) -> tuple
     return images, decoded
 
 
-def _block(spec: BenchmarkSpec, images: Images, decoded: Decoded, n: int, seed: int, draws: Draws) -> TrainingBlock:
+def _block(
+    spec: BenchmarkSpec,
+    images: Images,
+    decoded: Decoded,
+    n: int,
+    seed: int,
+    rows: npt.NDArray[np.intp],
+    overlaps: Mapping[int, Overlap],
+    priors: Mapping[int, list[float]],
+) -> TrainingBlock:
     rng = rng_for(spec.root_seed, "folds", dataset=images.dataset, n=n, seed=seed)
-    rows = draws[n, seed].indices
     holdout = np.flatnonzero(images.holdout)
-    overlap = {str(size): draws[size, seed].overlap for size in spec.n_per_class}
+    overlap = {str(size): measured.rho for size, measured in overlaps.items()}
     return TrainingBlock(
         dataset=images.dataset,
         n_per_class=n,
@@ -148,5 +179,5 @@ def _block(spec: BenchmarkSpec, images: Images, decoded: Decoded, n: int, seed: 
         holdout_labels=images.labels[holdout],
         holdout_ids=images.sample_ids[holdout],
         holdout_groups=images.groups[holdout],
-        facts={**images.facts, "overlap": overlap},
+        facts={**images.facts, "overlap": overlap, "training_prior": {str(size): of for size, of in priors.items()}},
     )

@@ -9,7 +9,7 @@ from benchmark.weights.checkpoint import read_card
 
 if TYPE_CHECKING:
     from benchmark.images.contract import Images
-    from benchmark.images.subsample import Subsample
+    from benchmark.images.subsample import Overlap, Subsample
     from benchmark.weights.find import WeightFile
 
 Record = dict[str, Any]
@@ -38,8 +38,13 @@ def class_counts(images: Images, drawn: Subsample) -> str:
     return ", ".join(f"{label} {count}" for label, count in counts.items())
 
 
-def subsample_record(images: Images, n: int, seed: int, drawn: Subsample) -> Record:
-    """One subsample for the report: images, groups, and the classes that could not supply n."""
+def overlap_text(overlap: Overlap) -> str:
+    """``akiec 0.66, nv 0.00``: what the seeds share of each class."""
+    return ", ".join(f"{label} {share:.2f}" for label, share in overlap.by_class.items())
+
+
+def subsample_record(images: Images, n: int, seed: int, drawn: Subsample, overlap: Overlap) -> Record:
+    """One subsample for the report: images, groups, what the seeds share, and the classes that could not supply n."""
     short = ", ".join(f"{label} {count}" for label, count in drawn.shortfalls.items())
     return {
         "dataset": images.dataset,
@@ -47,7 +52,8 @@ def subsample_record(images: Images, n: int, seed: int, drawn: Subsample) -> Rec
         "seed": seed,
         "images": len(drawn.indices),
         "groups": len(set(images.groups[drawn.indices])),
-        "overlap": drawn.overlap,
+        "overlap": overlap.rho,
+        "overlap_by_class": overlap_text(overlap),
         "short": short,
     }
 

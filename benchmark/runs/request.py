@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark import arms, datasets
 from benchmark.errors import InputError
-from benchmark.results import DONE, SPEC, read_json
+from benchmark.results import DONE, PLAN, SPEC, read_json
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.weights.sources import timm_config
 
@@ -88,7 +88,7 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str]) -> None:
     """
     path = request.out / SPEC
     if not path.exists():
-        if request.out.exists() and any(request.out.iterdir()):
+        if request.out.exists() and any(file.name != PLAN for file in request.out.iterdir()):
             raise InputError(
                 f"{request.out} is not empty and has no {SPEC}: it is not a run's folder. Choose another --out."
             )

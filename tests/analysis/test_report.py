@@ -26,9 +26,9 @@ from benchmark.results import (
 from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
 from tests.analysis.simulated_run import settings, write_run, write_trials
 
-ARMS = "dataset,n_per_class,metric,arm,seeds,estimate,se,df,ci_low,ci_high,seed_sd"
+ARMS = "dataset,n_per_class,metric,arm,seeds,estimate,se,df,ci_low,ci_high,seed_sd,estimand"
 PAIRWISE = "dataset,n_per_class,metric,arm_a,arm_b,seeds,difference,se,df,ci_low,ci_high,p,p_holm,verdict,"
-PAIRWISE += "hedges_g,p_superior,mdd,rho"
+PAIRWISE += "hedges_g,p_superior,mdd,rho,p_equivalent,ci_low_family,ci_high_family,mdd_unadjusted,estimand"
 
 
 @pytest.fixture(scope="module")

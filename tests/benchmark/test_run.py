@@ -107,6 +107,8 @@ def test_chexpert_with_uncertain_and_blank_labels_ends_in_multilabel_tables(plac
     assert set(holdout["task"]) == {"multilabel"} and len(holdout) == 5
     assert (holdout["unknown"] > 0).all(), "what its owner left uncertain is masked"
     drawn = pd.read_csv(tables / "subsamples.csv")
+    assert len(set(drawn["overlap"])) == 1 and drawn["overlap"].between(0, 0.99).all()
+    assert drawn["overlap_by_class"].str.contains("Edema 0.").all()
     assert drawn["n_per_class"].tolist() == [8] * 3 and (drawn["images"] >= 8).all()
 
 
@@ -115,6 +117,7 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     said = capsys.readouterr().out
     assert "6 cells" in said
     assert "benign 8, malign 8" in said
+    assert "overlap between seeds 0.00 (benign 0.00, malign 0.00)" in said
     assert "expected" in said
     assert not (place / "mlruns").exists()
 

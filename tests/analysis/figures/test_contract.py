@@ -19,6 +19,7 @@ KNOWN = [
     "roc",
     "precision_recall",
     "reliability",
+    "net_benefit",
     "variance",
     "power_map",
 ]
@@ -78,7 +79,7 @@ def test_a_figure_copes_with_one_arm_and_one_seed(tmp_path, figure):
     alone = study(Predictions((make_block(auroc=(0.8,), seeds=1, images=60),), {}, ()), resamples=100)
     with _drawing.style():
         drawn = figure.draw(alone)
-    if figure.NAME in ("seeds", "roc", "precision_recall", "reliability"):
+    if figure.NAME in ("seeds", "roc", "precision_recall", "reliability", "net_benefit"):
         assert drawn is not None
     elif figure.NAME in KNOWN:
         assert drawn is None

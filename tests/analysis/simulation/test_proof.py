@@ -9,7 +9,7 @@ import pytest
 
 from analysis import perf, plan, validate
 from analysis.simulation import coverage
-from analysis.simulation.coverage import JOINT, Scenario
+from analysis.simulation.coverage import CALIBRATED, JOINT, Scenario
 from analysis.simulation.simulate import Truth, simulate, write_block
 from analysis.statistics import auc
 from tests.analysis.conftest import make_block
@@ -31,7 +31,8 @@ def test_the_joint_interval_covers_and_the_controls_fail(scenario):
     *_, result = coverage.run(scenario, SIMULATIONS, seed=0, bootstrapped=0)
     assert validate.gates(result, SIMULATIONS) == []
     slack = 3 * math.sqrt(0.05 * 0.95 / SIMULATIONS)
-    assert abs(result.covered[JOINT] - 0.95) < slack + 0.01
+    assert abs(result.covered[CALIBRATED] - 0.95) < slack + 0.01
+    assert result.covered[JOINT] <= result.covered[CALIBRATED] and result.type_one[JOINT] >= result.type_one[CALIBRATED]
     assert result.type_one[coverage.SEED_BOOTSTRAP] > 0.1
     assert result.type_one[coverage.POOLED] > 0.2 and result.type_one[coverage.SINGLE] > 0.08
 
@@ -47,9 +48,10 @@ def test_the_simulated_truth_is_the_truth():
 
 
 def test_gates_name_what_is_wrong():
-    rates = {coverage.SINGLE: 0.05, coverage.POOLED: 0.4, JOINT: 0.2}
+    rates = {coverage.SINGLE: 0.05, coverage.POOLED: 0.4, CALIBRATED: 0.2}
     scenario = Scenario(5, 1, 0.9)
-    result = coverage.Result(scenario, rates, {JOINT: 0.8}, {JOINT: 0.1}, {JOINT: 2000}, 0.05, 0.9, 0.8, 0.05, 0.8)
+    one = {CALIBRATED: 0.8}
+    result = coverage.Result(scenario, rates, one, one, {CALIBRATED: 2000}, 0.05, 0.9, 0.8, 0.05, 0.8)
     failed = " ".join(validate.gates(result, 2000))
     for part in ("coverage 0.8", "type I 0.2", "power 0.900", "DeLong on one seed did not fail"):
         assert part in failed
@@ -59,7 +61,8 @@ def test_gates_name_what_is_wrong():
 def test_validate_prints_a_table_and_says_which_gates_fail(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(validate, "scenarios", lambda: [Scenario(3, 1, 0.9, 60), Scenario(3, 3, 0.9, 90)])
     out = tmp_path / "table.md"
-    code = validate.main(["--simulations", "50", "--bootstrapped", "2", "--out", str(out)])
+    flags = ["--scenarios", "coverage", "--simulations", "50", "--bootstrapped", "2", "--out", str(out)]
+    code = validate.main(flags)
     text = capsys.readouterr().out
     assert out.read_text() == text
     assert code == (0 if "Every gate is met" in text else 1)

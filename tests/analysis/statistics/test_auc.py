@@ -150,10 +150,14 @@ def test_perfect_separation_and_a_single_group_of_positives_have_no_variance():
     assert np.isfinite(auc.covariance(lonely)).all()
 
 
-def newcombe(estimate, positives, negatives):
+def newcombe(estimate, positives, negatives, seeds=1):
     """Method 5 itself: no variance but Newcombe's."""
-    alone = Inference(estimate, 0.0, math.inf, math.nan, math.nan, 0.0, 0.0)
-    return auc.newcombe_joint(alone, positives, negatives)
+    alone = Inference(estimate, 0.0, math.inf, math.nan, 0.0, 0.0, 0.0, seeds)
+    return auc.newcombe_joint(alone, cases([estimate], [positives], [negatives]))
+
+
+def cases(areas, positives, negatives, **changes):
+    return auc.Cases(np.array(areas, dtype=float), np.array(positives), np.array(negatives), **changes)
 
 
 def test_newcombe_bounds_solve_their_equation():
@@ -169,10 +173,30 @@ def test_newcombe_bounds_solve_their_equation():
     assert low_of_flip == 0.0 and high_of_flip == pytest.approx(1 - low, rel=1e-9)
 
 
-def test_newcombe_for_seeds_adds_their_variance():
+def test_a_perfect_auroc_of_two_positive_patients_says_little():
+    for seeds in (1, 3, 10):
+        low, high = newcombe(1.0, 2, 30, seeds=seeds)
+        assert low == pytest.approx(0.588, abs=0.01) and high == 1
+
+
+def test_newcombe_for_seeds_adds_their_variance_and_keeps_their_share_of_the_patients():
     perfect = joint(np.ones(4), np.zeros((4, 4)))
-    assert auc.newcombe_joint(perfect, 10, 12) == pytest.approx(newcombe(1.0, 10, 12))
-    with_seeds = Inference(0.9, 0.03, 20.0, 0.5, 0.001, 0.0005, 0.0004)
-    without = Inference(0.9, 0.02, 1e9, 0.5, 0.001, 0.0, 0.0004)
-    wide, narrow = auc.newcombe_joint(with_seeds, 15, 100), auc.newcombe_joint(without, 15, 100)
+    assert auc.newcombe_joint(perfect, cases([1], [10], [12])) == pytest.approx(newcombe(1.0, 10, 12))
+    values, covariance = np.array([0.89, 0.9, 0.91]), np.full((3, 3), 1e-4) + 1e-4 * np.eye(3)
+    mean = joint(values, covariance)
+    alone = newcombe(0.9, 15, 100, seeds=3)
+    wide, narrow = (auc.newcombe_joint(mean, cases([0.9], [15], [100], kept=kept)) for kept in (1.0, 0.3))
     assert wide[0] < narrow[0] < 0.9 < narrow[1] < wide[1]
+    assert wide[0] < alone[0] and alone[1] < wide[1]
+
+
+def test_newcombe_for_several_classes_is_between_one_and_all_of_them():
+    one = newcombe(0.9, 20, 60)
+    mean = joint(np.array([0.9]), np.zeros((1, 1)))
+    three = {
+        joined: auc.newcombe_joint(mean, cases([0.9] * 3, [20] * 3, [60] * 3, joined=joined)) for joined in (1.0, 3.0)
+    }
+    assert three[3.0] == pytest.approx(one, rel=1e-9)
+    assert one[0] < three[1.0][0] < 0.9 < three[1.0][1] < one[1]
+    low, high = auc.newcombe_joint(joint(np.ones(1), np.zeros((1, 1))), cases([1, 1, 1], [20] * 3, [60] * 3, joined=3))
+    assert (low, high) == pytest.approx(newcombe(1.0, 20, 60))

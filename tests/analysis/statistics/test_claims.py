@@ -46,86 +46,172 @@ def test_claims_over_data_sets():
         multiplicity.partial_conjunction(p, 4)
 
 
+def test_one_family_of_differences_and_equivalences():
+    different, equivalent = multiplicity.family([0.001, 0.02, 0.5], [0.9, 0.9, 0.004])
+    # 3 pairs until one has lost both hypotheses, which none of these has.
+    assert different == pytest.approx([0.003, 0.06, 1])
+    assert equivalent == pytest.approx([1, 1, 0.012])
+    # A pair that is both different and within the margin counts no more.
+    different, equivalent = multiplicity.family([0.001, 0.02], [0.002, 0.9])
+    assert different == pytest.approx([0.002, 0.02])
+    assert equivalent == pytest.approx([0.004, 0.9])
+
+
+def test_refused_pairs_do_not_count_in_the_family():
+    different, equivalent = multiplicity.family([0.01, math.nan, 0.04], [0.5, math.nan, 0.9])
+    assert math.isnan(different[1]) and math.isnan(equivalent[1])
+    alone = multiplicity.family([0.01, 0.04], [0.5, 0.9])
+    assert different[[0, 2]] == pytest.approx(alone[0]) and equivalent[[0, 2]] == pytest.approx(alone[1])
+    assert all(len(part) == 0 for part in multiplicity.family([], []))
+
+
+def test_holm_is_what_the_family_comes_to_where_equivalence_is_certain():
+    """Equivalences that all hold for certain, as within a margin that is beyond reach, leave Holm's multipliers."""
+    p = np.random.default_rng(0).random(12) ** 3
+    assert multiplicity.family(p, np.zeros(12))[0] == pytest.approx(multiplicity.holm(p))
+    assert (multiplicity.family(p, np.ones(12))[0] >= multiplicity.holm(p)).all()
+
+
+def test_shaffer_ignores_refused_p_values():
+    adjusted = multiplicity.shaffer_three([0.01, math.nan, 0.04])
+    assert math.isnan(adjusted[1])
+    assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("pairs", [3, 18])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_family_wise_error_of_both_kinds(seeds, pairs, share):
+    """Normal theory: half of the pairs differ by nothing, half by exactly the margin, of 1 to 4 standard errors."""
+    rng = np.random.default_rng(seeds * pairs)
+    repeats, wrong = 150 if pairs > 3 else 300, 0
+    cov = np.full((seeds, seeds), 1 - share)
+    for _ in range(repeats):
+        margin = rng.uniform(1, 4)
+        null = np.arange(pairs) % 2 == 0
+        truth = np.where(null, 0.0, margin)
+        values = truth[:, None] + rng.normal(0, math.sqrt(share * seeds), (pairs, seeds))
+        values += rng.normal(0, math.sqrt(1 - share), (pairs, 1))
+        results = [joint(row, cov) for row in values]
+        beyond = [equivalence.against(result, margin).tost_p for result in results]
+        different, equivalent = multiplicity.family([result.p for result in results], beyond)
+        wrong += bool((different[null] < 0.05).any() or (equivalent[~null] < 0.05).any())
+    assert wrong / repeats <= 0.05 + 2.5 * math.sqrt(0.05 * 0.95 / repeats)
+
+
 @pytest.mark.parametrize(
-    ("difference", "adjusted", "expected"),
+    ("difference", "adjusted", "equivalent", "expected"),
     [
-        (inference(0.05, 0.01), 0.001, "better"),
-        (inference(-0.05, 0.01), 0.001, "worse"),
-        (inference(0.001, 0.005), 0.9, "equivalent"),
-        (inference(0.012, 0.003), 0.001, "equivalent"),
-        (inference(0.03, 0.03), 0.4, "inconclusive"),
-        (inference(0.05, 0.02), 0.08, "inconclusive"),
-        (inference(0.05, 0.01, p=math.nan), math.nan, "not tested"),
+        (inference(0.05, 0.01), 0.001, 1.0, "better"),
+        (inference(-0.05, 0.01), 0.001, 1.0, "worse"),
+        (inference(0.001, 0.005), 0.9, 0.001, "equivalent"),
+        (inference(0.001, 0.005), 0.9, 0.06, "inconclusive"),
+        (inference(0.012, 0.003), 0.001, 0.01, "equivalent"),
+        (inference(0.03, 0.03), 0.4, 0.8, "inconclusive"),
+        (inference(0.05, 0.02), 0.08, 1.0, "inconclusive"),
+        (inference(0.05, 0.01, p=math.nan), math.nan, math.nan, "not tested"),
     ],
 )
-def test_verdict_and_its_sentence(difference, adjusted, expected):
-    verdict = equivalence.verdict(difference, adjusted, equivalence.against(difference, 0.02))
+def test_verdict_and_its_sentence(difference, adjusted, equivalent, expected):
+    verdict = equivalence.verdict(difference, adjusted, equivalent)
     assert verdict == expected
-    text = sentence("a", "b", "AUROC", difference, adjusted, verdict, 0.02, 2)
-    assert "no difference" not in text
+    text = sentence("a", "b", "AUROC", difference, adjusted, verdict, equivalent, 0.02, 2)
+    assert "no difference" not in text and "simultaneous" not in text
     words = {"inconclusive": ("open", "may differ"), "equivalent": ("are equivalent",)}.get(expected, (expected,))
     assert any(word in text for word in words)
 
 
+def test_the_sentence_says_which_interval_it_gives():
+    difference = joint(np.array([0.04, 0.05, 0.06, 0.05]), np.full((4, 4), 1e-4))
+    text = sentence("a", "b", "AUROC", difference, 0.04, "better", 1.0, 0.02, 4, 6)
+    low, high = difference.interval(1 - 0.05 / 6)
+    assert f"95% CI {low:+.3f} to {high:+.3f}, simultaneous over 6 comparisons, corrected p = .040" in text
+
+
 def test_lower_is_better_turns_the_verdict_round():
     difference = inference(-0.05, 0.01)
-    held = equivalence.against(difference, 0.02)
-    verdict = equivalence.verdict(difference, 0.001, held, higher_is_better=False)
+    verdict = equivalence.verdict(difference, 0.001, 1.0, higher_is_better=False)
     assert verdict == "better"
-    assert "b is better than a" in sentence("a", "b", "log-loss", difference, 0.001, verdict, 0.02, 5)
+    assert "b is better than a" in sentence("a", "b", "log-loss", difference, 0.001, verdict, 1.0, 0.02, 5)
 
 
 def test_a_single_seed_is_said_in_the_sentence():
     single = joint(np.array([0.1]), np.array([[0.01]]))
-    assert "one training sample" in sentence("a", "b", "AUROC", single, math.nan, "not tested", 0.02, 1)
+    text = sentence("a", "b", "AUROC", single, math.nan, "not tested", math.nan, 0.02, 1)
+    assert "one training sample" in text
 
 
 def test_tost_is_the_ninety_percent_interval():
-    for estimate in np.linspace(-0.03, 0.03, 13):
-        held = equivalence.against(inference(estimate, 0.006, 7.0), 0.02)
-        assert held.equivalent == (held.tost_p < 0.05)
+    results = [inference(estimate, 0.006, 7.0) for estimate in np.linspace(-0.03, 0.03, 13)]
+    results += [joint(np.array([0.001, 0.004, -0.003]) + shift, np.full((3, 3), 1e-6)) for shift in (0.0, 0.008, 0.015)]
+    for result in results:
+        held = equivalence.against(result, 0.02)
+        low, high = result.interval(0.9)
+        assert held.equivalent == (held.tost_p < 0.05) == (low > -0.02 and high < 0.02)
         assert held.below + held.within + held.above == pytest.approx(1)
         assert held.equivalent == (held.noninferior and held.nonsuperior)
     with pytest.raises(ValueError, match="positive"):
         equivalence.against(inference(0, 1), 0)
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds_are_equivalent_to_nothing(seeds):
+    held = equivalence.against(joint(np.zeros(seeds), np.full((seeds, seeds), 1e-9)), 0.02)
+    assert (held.equivalent, held.noninferior, held.nonsuperior) == (None, None, None)
+    assert math.isnan(held.tost_p) and held.within == pytest.approx(1)
+
+
 def test_effect_sizes():
     a, b = np.array([0.7, 0.72, 0.74]), np.array([0.8, 0.79, 0.86])
-    average = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
-    assert effects.hedges_g(a, b) == pytest.approx((b - a).mean() / average * (1 - 3 / (8 * 3 - 9)))
     assert effects.hedges_g(b, a) == -effects.hedges_g(a, b)
-    assert math.isnan(effects.hedges_g(a[:1], b[:1])) and math.isnan(effects.hedges_g(np.ones(3), np.ones(3)))
+    assert math.isnan(effects.hedges_g(a[:2], b[:2])) and math.isnan(effects.hedges_g(np.ones(3), np.ones(3)))
     assert effects.cliffs_delta(a, b) == 1 and effects.cliffs_delta(a, a) == 0
     assert effects.superior_share(a, b) == 1 and effects.superior_share(a, a) == 0.5
     low, high = effects.superior_interval(a, b)
     assert 0.4 < low < 0.5 and high == pytest.approx(1)
 
 
-def test_detectable_difference_has_its_power():
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 18])
+def test_detectable_difference_has_its_power(alpha):
     parts = power.Components(4e-4, 1e-4, 2e-4, rho=0.1)
-    for seeds in (5, 10, 50):
-        smallest = power.detectable_with(parts, seeds, 1)
-        assert power.power_of(smallest, parts, seeds) == pytest.approx(0.8, abs=0.02)
-    floor = power.detectable_with(power.Components(4e-4, 1e-4, 2e-4), math.inf, 1)
-    assert floor == pytest.approx((1.959964 + 0.841621) * 0.01, rel=1e-5)
+    for seeds in (3, 5, 10, 50):
+        smallest = power.detectable_with(parts, seeds, 1, alpha=alpha)
+        assert power.power_of(smallest, parts, seeds, alpha=alpha) == pytest.approx(0.8, abs=1e-6)
     assert power.detectable_with(parts, 10, 4) < power.detectable_with(parts, 10, 1)
     # Overlapping samples leave a floor of their own.
-    assert power.detectable_with(parts, math.inf, 1) > floor
+    without = power.Components(4e-4, 1e-4, 2e-4)
+    assert power.detectable_with(parts, math.inf, 1) > power.detectable_with(without, math.inf, 1)
 
 
-def test_power_is_that_of_the_joint_test_on_normal_estimates():
+def test_detectable_floor_without_the_seeds():
+    floor = power.detectable_with(power.Components(4e-4, 1e-4, 2e-4), math.inf, 1)
+    assert floor == pytest.approx((1.959964 + 0.841621) * 0.01, rel=1e-4)
+    assert power.detectable_with(power.Components(0.0, 0.0, 0.0), 5, 1) == 0
+    assert power.detectable(inference(0.1, 0.01)) == pytest.approx((1.959964 + 0.841621) * 0.01, rel=1e-5)
+
+
+def test_the_first_step_of_a_family_needs_more():
+    parts = power.Components(4e-4, 1e-4, 2e-4)
+    smallest = power.detectable_with(parts, 5, 1)
+    assert power.power_of(smallest, parts, 5, alpha=0.05 / 18) < 0.5
+    assert power.detectable_with(parts, 5, 1, alpha=0.05 / 18) > 1.3 * smallest
+
+
+@pytest.mark.parametrize(("alpha", "rho", "interaction"), [(0.05, 0.0, 0.0), (0.05 / 6, 0.0, 0.0), (0.05, 0.3, 2e-4)])
+def test_power_is_that_of_the_joint_test_on_normal_estimates(alpha, rho, interaction):
     rng = np.random.default_rng(0)
-    repeats, seeds, true = 4000, 4, 0.05
-    parts = power.Components(8e-4, 2e-4, 0.0)
-    differences = rng.normal(0, math.sqrt(parts.seeds), (repeats, seeds)) + rng.normal(
-        0, math.sqrt(parts.patients), (repeats, 1)
-    )
-    covariance = np.full((seeds, seeds), parts.patients)
+    repeats, seeds, true = 2000, 4, 0.1
+    parts = power.Components(8e-4, 2e-4, interaction, rho)
+    spread = rng.normal(0, math.sqrt(parts.seeds + interaction), (repeats, seeds))
+    common = rng.normal(0, math.sqrt(parts.patients + parts.hidden), (repeats, 1))
+    covariance = np.full((seeds, seeds), parts.patients) + np.eye(seeds) * interaction
     for shift in (0.0, true):
-        rejected = np.mean([joint(d, covariance).p < 0.05 for d in differences + shift])
-        slack = 3 * math.sqrt(rejected * (1 - rejected) / repeats)
-        assert power.power_of(shift, parts, seeds) == pytest.approx(rejected, abs=slack)
+        rejected = np.mean([joint(d, covariance, rho).p < alpha for d in spread + common + shift])
+        slack = 3 * math.sqrt(max(rejected, 0.01) * (1 - rejected) / repeats)
+        assert power.power_of(shift, parts, seeds, alpha=alpha) == pytest.approx(rejected, abs=slack)
+
+
+def test_power_at_the_ends():
     nothing = power.Components(0.0, 0.0, 0.0)
     assert power.power_of(0.0, nothing, 5) == 0 and power.power_of(0.1, nothing, 5) == 1
     assert power.power_of(0.0, power.Components(0.0, 1.0, 0.0), 5) == pytest.approx(0.05)
@@ -143,14 +229,6 @@ def test_label_gain_makes_curves_monotone():
     assert gain.monotone(curve) == pytest.approx(np.array([[0.65, 0.65, 0.9], [0.5, 0.6, 0.7], [0.8, 0.8, 0.8]]))
     flat = gain.equal_at([100, 200], np.array([[0.7, 0.7]]), np.array([0.7]))
     assert flat == pytest.approx([100])
-
-
-def test_label_gain_names_what_is_out_of_range():
-    draws = [np.linspace(0.6, 0.8, 101), np.linspace(0.7, 0.9, 101)]
-    gained = gain.label_equivalent([100, 200], [0.7, 0.8], 0.75, draws, np.full(101, 0.75))
-    assert gained.labels == "141"
-    assert (gained.low, gained.high) == ("< 100", "> 200")
-    assert 0 < gained.in_range < 1
 
 
 def test_rank_tests_are_refused_below_six_data_sets():

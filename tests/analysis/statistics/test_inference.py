@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.statistics import inference as inf
+from analysis.statistics.critical import critical
 
 
 def test_per_image_means_give_the_two_way_anova():
@@ -47,8 +48,65 @@ def test_overlap_adds_variance_and_takes_degrees_of_freedom():
     cov = np.full((5, 5), 1e-3) + np.eye(5) * 1e-3
     apart, overlapping = inf.joint(values, cov), inf.joint(values, cov, 0.3)
     s2 = values.var(ddof=1)
-    assert overlapping.seed_part == pytest.approx(s2 * (1 / 5 + 0.3 / 0.7), rel=1e-12)
+    # What patients and seeds do together, 1e-3, does not come back with overlapping samples.
+    assert overlapping.seed_part == pytest.approx(s2 / 5 + 0.3 / 0.7 * (s2 - 1e-3), rel=1e-12)
     assert overlapping.se > apart.se and overlapping.df < apart.df
+    assert overlapping.share == pytest.approx(min(s2 * (1 / 5 + 0.3 / 0.7) / overlapping.se**2, 1), rel=1e-12)
+    # Where the seeds differ by no more than that, nothing is added.
+    noise = np.full((5, 5), 1e-3) + np.eye(5) * 2 * s2
+    assert inf.joint(values, noise, 0.3).seed_part == pytest.approx(s2 / 5, rel=1e-12)
+
+
+def test_refits_tell_what_overlap_hides():
+    """Only what refits of one sample have in common is the training sample's; the rest is noise of each training."""
+    rng = np.random.default_rng(0)
+    seeds, refits, data, noise = 4000, 3, 2.0, 5.0
+    each = rng.normal(0, math.sqrt(data), (seeds, 1)) + rng.normal(0, math.sqrt(noise), (seeds, refits))
+    values, cov = each.mean(axis=1), np.zeros((seeds, seeds))
+    assert inf.data_part(values, cov, each) == pytest.approx(data, rel=0.1)
+    assert inf.data_part(values, cov) == pytest.approx(data + noise / refits, rel=0.1)
+    assert inf.data_part(values, cov, each[:, :1]) == inf.data_part(values, cov)
+    with_refits = inf.joint(values, cov, 0.5, each)
+    assert with_refits.seed_part == pytest.approx(
+        values.var(ddof=1) / seeds + inf.data_part(values, cov, each), rel=1e-12
+    )
+    pairs = [np.cov(each[:, r], each[:, q])[0, 1] for r in range(3) for q in range(3) if r != q]
+    assert inf.data_part(values, cov, each) == pytest.approx(np.mean(pairs), rel=1e-9)
+
+
+def test_the_primary_test_is_calibrated_and_hillis_and_cochran_stand_beside():
+    values = np.array([0.1, 0.3, 0.2])
+    cov = np.full((3, 3), 1e-3) + np.eye(3) * 1e-3
+    result = inf.joint(values, cov)
+    low, high = result.interval()
+    assert (high - low) / 2 == pytest.approx(float(critical(result.share, 3, 0.05)) * result.se)
+    assert result.share == pytest.approx(result.seed_part / result.se**2)
+    assert (result.p < 0.05) == (low > 0)
+    hillis = result.by_hillis
+    assert hillis.p == inf.two_sided(result.estimate, result.se, result.df) < result.p
+    p, cochran_low, cochran_high = inf.cochran(result)
+    bound = result.share * stats.t.isf(0.025, 2) + (1 - result.share) * stats.norm.isf(0.025)
+    assert (cochran_high - cochran_low) / 2 == pytest.approx(bound * result.se)
+    assert inf.cochran(result, 1 - p)[1] == pytest.approx(0, abs=1e-9)
+    assert inf.cochran(inf.joint(np.zeros(3), np.zeros((3, 3))))[0] == 1
+
+
+def test_these_models_hold_the_seeds_fixed():
+    values, cov = np.array([0.1, 0.3, 0.2]), np.full((3, 3), 1e-3) + np.eye(3) * 1e-3
+    result = inf.these_models(values, cov)
+    assert result.se == pytest.approx(math.sqrt(cov.sum()) / 3)
+    assert result.p == pytest.approx(2 * stats.norm.sf(0.2 / result.se))
+    assert result.interval()[1] == pytest.approx(0.2 + 1.959963984540054 * result.se)
+
+
+def test_one_sided_p_values():
+    result = inf.joint(np.array([0.1, 0.3, 0.2]), np.full((3, 3), 1e-3) + np.eye(3) * 1e-3)
+    assert result.p_above(0) == pytest.approx(result.p / 2)
+    assert result.p_below(0) == pytest.approx(1 - result.p / 2)
+    assert (result.p_above(0.2), result.p_below(0.2)) == pytest.approx((0.5, 0.5))
+    certain = inf.joint(np.ones(3), np.zeros((3, 3)))
+    assert (certain.p_above(0.5), certain.p_above(1), certain.p_below(1.5)) == (0, 1, 0)
+    assert math.isnan(inf.joint(np.ones(2), np.eye(2)).p_above(0))
 
 
 def test_negative_covariance_counts_as_none():
@@ -126,7 +184,7 @@ def test_paired_t_is_scipys():
 
 def test_probability_below():
     result = inf.joint(np.array([0.1, 0.3, 0.2]), np.zeros((3, 3)))
-    assert result.probability_below(0) == pytest.approx(result.p / 2, rel=1e-9)
+    assert result.probability_below(0) == pytest.approx(result.by_hillis.p / 2, rel=1e-9)
     certain = inf.Inference(0.1, 0.0, math.inf, 0, 0, 0, 0)
     assert certain.probability_below(0.2) == 1 and certain.probability_below(0.0) == 0
     normal = inf.Inference(0.0, 1.0, math.inf, 1, 0, 0, 1)

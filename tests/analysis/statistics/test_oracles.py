@@ -43,7 +43,7 @@ def test_proc_two_correlated_curves():
 
 def test_mrmcaov_readers_and_cases():
     auc, cov = macro_auc(TRUTH[:, None], readers()[:, :, None], ALONE)
-    result = difference(auc[:5], auc[5:], cov)
+    result = difference(auc[:5], auc[5:], cov).by_hillis
     assert result.estimate == near(0.0230324074074)
     assert result.se == near(0.0552047941729)
     assert result.df == near(15943.1116831)
@@ -53,7 +53,7 @@ def test_mrmcaov_readers_and_cases():
 
 def test_mrmcaov_where_the_covariance_is_negative():
     auc, cov = macro_auc(TRUTH[:, None], readers(lambda t, r: 0.5 * np.sin(I * r * (t + 2)))[:, :, None], ALONE)
-    result = difference(auc[:5], auc[5:], cov)
+    result = difference(auc[:5], auc[5:], cov).by_hillis
     assert result.patient_part == 0
     assert result.estimate == near(0.0237268518519)
     assert result.se == near(0.00685220375723)

@@ -9,7 +9,7 @@ from benchmark.errors import InputError
 from benchmark.images.contract import Images
 from benchmark.images.folds import assign
 from benchmark.images.holdout import grouped
-from benchmark.images.subsample import draw
+from benchmark.images.subsample import draw, measure_overlap
 
 
 def images(labels, groups, holdout=None, task="binary"):
@@ -42,12 +42,17 @@ def take(data, n, seed, *, seeds=3, largest=None, least=2):
     return draw(data, n, seed, seeds=seeds, largest_n=largest or n, root_seed=0, min_per_class=least)
 
 
+def measured(data, n, *, seeds=3, largest=None, least=2):
+    draws = [take(data, n, seed, seeds=seeds, largest=largest, least=least) for seed in range(seeds)]
+    return measure_overlap(data, draws)
+
+
 def test_n_of_each_class_one_a_group_while_groups_last():
     data = two_classes()
     drawn = take(data, 20, 0)
     assert data.labels[drawn.indices].sum(0).tolist() == [20, 20]
     assert len(set(data.groups[drawn.indices])) == 40
-    assert drawn.overlap == 0
+    assert measured(data, 20).rho == 0
     assert not drawn.shortfalls
 
 
@@ -66,9 +71,11 @@ def test_smaller_n_is_a_part_of_larger_n():
 
 def test_a_small_pool_overlaps_and_says_how_much():
     data = two_classes(groups_each=30, images_each=1)
-    drawn = take(data, 20, 0)
-    assert drawn.overlap == pytest.approx(20 / 30)
-    assert data.labels[drawn.indices].sum(0).tolist() == [20, 20]
+    draws = [take(data, 20, seed) for seed in range(3)]
+    assert all(data.labels[drawn.indices].sum(0).tolist() == [20, 20] for drawn in draws)
+    shared = [len(set(a.indices) & set(b.indices)) / 40 for a, b in combinations(draws, 2)]
+    assert measure_overlap(data, draws).rho == pytest.approx(np.mean(shared))
+    assert 0.5 < measure_overlap(data, draws).rho < 20 / 30
 
 
 def test_the_n_that_fit_stay_disjoint_beside_a_larger_n_that_does_not():
@@ -76,21 +83,74 @@ def test_the_n_that_fit_stay_disjoint_beside_a_larger_n_that_does_not():
     small = [take(data, 20, seed, largest=40) for seed in range(3)]
     large = [take(data, 40, seed) for seed in range(3)]
     for seed in range(3):
-        assert small[seed].overlap == 0
         assert not set(small[seed].indices) & set(small[(seed + 1) % 3].indices)
         assert set(small[seed].indices) < set(large[seed].indices)
-        shared = len(set(large[seed].indices) & set(large[(seed + 1) % 3].indices)) / 80
-        assert 0 < shared <= large[seed].overlap + 0.1
-        assert large[seed].overlap == pytest.approx(40 / 66)
+    assert measure_overlap(data, small).rho == 0
+    assert 0.4 < measure_overlap(data, large).rho < 40 / 66
 
 
-def test_the_overlap_is_of_the_classes_that_still_vary():
+def test_the_overlap_weighs_the_classes_by_their_part_and_an_exhausted_class_counts_one():
     groups = np.arange(600)
     data = images(np.eye(3)[np.where(groups < 10, 0, 1 + groups % 2)], groups, task="multiclass")
-    drawn = take(data, 100, 0, seeds=5)
-    assert drawn.shortfalls == {"c0": 10}
-    assert drawn.overlap == pytest.approx(max(100 / 295, (10 + 2 * 100 * 100 / 295) / 210))
-    assert drawn.overlap < 1
+    assert take(data, 100, 0, seeds=5).shortfalls == {"c0": 10}
+    overlap = measured(data, 100, seeds=5)
+    assert overlap.by_class["c0"] == 1
+    assert 0.1 < overlap.by_class["c1"] < 100 / 295
+    weighted = (10 + 100 * overlap.by_class["c1"] + 100 * overlap.by_class["c2"]) / 210
+    assert overlap.rho == pytest.approx(weighted)
+
+
+def test_seeds_that_all_take_the_same_images_are_refused_and_one_seed_is_not():
+    data = two_classes(groups_each=20, images_each=1)
+    with pytest.raises(InputError, match=r"all 3 seeds draw the same 40 images.*--seeds 1"):
+        measured(data, 20)
+    assert measured(data, 20, seeds=1).rho == 0
+
+
+def lesions():
+    """Like HAM10000's pool: 160 images of 115 lesions in the scarce class, and a class with plenty."""
+    sizes = np.repeat([1, 2, 3, 1], [80, 25, 10, 1000])
+    scarce = np.repeat(np.arange(len(sizes)) >= 115, sizes).astype(int)
+    return images(np.eye(2)[scarce], np.repeat(np.arange(len(sizes)), sizes))
+
+
+def test_the_first_image_of_a_lesion_is_drawn_for_every_seed():
+    """Two seeds that both take one image of a lesion of m take the same one in one case of m."""
+    data = lesions()
+    same = {2: [], 3: []}
+    sizes = np.bincount(data.group_numbers)
+    for root in range(10):
+        draws = [
+            draw(data, 100, seed, seeds=4, largest_n=100, root_seed=root, min_per_class=2).indices for seed in range(4)
+        ]
+        taken = [{int(group): int(row) for row in rows if (group := data.group_numbers[row]) < 115} for rows in draws]
+        for one, other in combinations(taken, 2):
+            for group in set(one) & set(other):
+                if sizes[group] > 1:
+                    same[int(sizes[group])].append(one[group] == other[group])
+    assert len(same[3]) > 300
+    for size, matches in same.items():
+        assert np.mean(matches) == pytest.approx(1 / size, abs=0.06)
+
+
+def test_the_measured_overlap_is_that_of_independent_draws_less_what_the_dealing_saves():
+    """Of lesions with equally many images 100 of 160 are .625; lesions of one image, always first, add to it."""
+    data = lesions()
+    rng = np.random.default_rng(0)
+    groups = data.group_numbers[:160]
+    independent = []
+    for _ in range(200):
+        held = []
+        for _ in range(2):
+            order = rng.permutation(160)
+            first = order[np.unique(groups[order], return_index=True)[1]]  # one image a lesion
+            held.append(set(rng.permutation(first)[:100]))
+        independent.append(len(held[0] & held[1]) / 100)
+    rho = measured(data, 100, seeds=10).by_class["c0"]
+    assert np.mean(independent) == pytest.approx(0.72, abs=0.01)
+    assert 0.625 < rho < np.mean(independent)
+    alike = images(data.labels, np.arange(len(data.labels)))
+    assert measured(alike, 100, seeds=20).by_class["c0"] == pytest.approx(0.625, abs=0.04)
 
 
 def test_more_than_every_class_has_is_refused():
@@ -131,9 +191,9 @@ def test_few_images_without_a_label_do_not_stand_for_all():
     labels[:24] = 0
     data = images(labels, np.arange(1000), task="multilabel")
     draws = [take(data, 20, seed) for seed in range(3)]
-    assert draws[0].overlap == pytest.approx(20 * (20 / 24) / 80)
-    shared = [len(set(a.indices) & set(b.indices)) / len(a.indices) for a, b in combinations(draws, 2)]
-    assert 0 < max(shared) <= draws[0].overlap + 0.02
+    overlap = measure_overlap(data, draws)
+    assert overlap.rho == pytest.approx(20 * (20 / 24) / 80, abs=0.02)
+    assert set(overlap.by_class.values()) == {0.0}, "the labels' own images are disjoint"
 
 
 @settings(max_examples=25, deadline=None)

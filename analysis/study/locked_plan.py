@@ -1,0 +1,136 @@
+"""A plan that was written down before the holdout was opened, and what a report departs from in it.
+
+The plan is a small TOML file with the hash of its own content and the time at which it was locked. A file's time can be
+set by hand: a plan is the stronger evidence the earlier somebody else has had its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.study.study import Study
+from benchmark import metrics
+from benchmark.errors import InputError, unknown_name
+from benchmark.results import write_text
+
+ESTIMANDS = ("the population", "this pool", "these models")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPlan:
+    """What will be concluded, and on what.
+
+    Attributes:
+        metric: the primary one.
+        margin: of equivalence, positive, in its units.
+        estimand: what the claims are about, one of `ESTIMANDS`.
+        datasets, arms, n_per_class: the family of comparisons, every pair of arms on each; empty for whatever is run.
+        locked: when, in UTC, as ISO 8601.
+    """
+
+    metric: str
+    margin: float
+    estimand: str
+    datasets: tuple[str, ...]
+    arms: tuple[str, ...]
+    n_per_class: tuple[int, ...]
+    locked: str
+
+    def __post_init__(self) -> None:
+        metrics.find(self.metric)
+        if not self.margin > 0:
+            raise InputError(f"the margin of the plan is {self.margin}: it must be positive, for example 0.02.")
+        if self.estimand not in ESTIMANDS:
+            raise unknown_name("estimand", self.estimand, ESTIMANDS)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the content, 64 hex digits."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def now() -> str:
+    """The time, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_plan(plan: LockedPlan, path: Path) -> None:
+    """Write a plan and its hash.
+
+    Raises:
+        InputError: the file is there: a plan is not locked twice.
+    """
+    if path.exists():
+        raise InputError(f"{path} is there already: a locked plan stays as it is. Lock another under another name.")
+    lines = ["# Locked before the holdout was opened. A change of this file breaks its hash."]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in {**asdict(plan), "hash": plan.hash}.items()]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_plan(path: Path) -> LockedPlan:
+    """Read a plan and hold it against its hash.
+
+    Raises:
+        InputError: no such file, not a plan, or changed since it was locked.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the plan {path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
+    stated = values.pop("hash", None)
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        plan = LockedPlan(**fields)
+    except TypeError as error:
+        raise InputError(f"{path} is no locked plan ({error}): python -m analysis.plan --lock writes one.") from error
+    if stated != plan.hash:
+        raise InputError(
+            f"{path} was changed after it was locked: its hash says {str(stated)[:12]}, not {plan.hash[:12]}."
+        )
+    return plan
+
+
+def first_written(files: Sequence[Path]) -> str:
+    """When the earliest of some files was written, in UTC."""
+    return datetime.fromtimestamp(min(file.stat().st_mtime for file in files), UTC).isoformat(timespec="seconds")
+
+
+def departures(plan: LockedPlan, study: Study, predicted: str) -> list[str]:
+    """What a report does otherwise than planned, a phrase each; none where it keeps to the plan.
+
+    Args:
+        plan: as it was locked.
+        study: what is reported.
+        predicted: when the first predictions of the holdout were written.
+    """
+    blocks = [member.block for member in study.blocks]
+    arms = {arm for block in blocks for arm in block.arms}
+    family: tuple[tuple[str, set[Any], set[Any]], ...] = (
+        ("data sets", set(plan.datasets), {block.dataset for block in blocks}),
+        ("arms", set(plan.arms), arms),
+        ("n per class", set(plan.n_per_class), {block.n_per_class for block in blocks}),
+    )
+    phrases = []
+    if plan.locked >= predicted:
+        phrases.append(f"it was locked at {plan.locked}, after the first predictions of the holdout ({predicted})")
+    if plan.metric != study.primary.name:
+        phrases.append(f"the metric is {study.primary.name}, not {plan.metric}")
+    if plan.margin != study.margin:
+        phrases.append(f"the margin is {study.margin:g}, not {plan.margin:g}")
+    for kind, planned, reported in family:
+        if planned and planned != reported:
+            phrases.append(f"the {kind} are {_listed(reported)}, not {_listed(planned)}")
+    return phrases
+
+
+def _listed(values: set[Any]) -> str:
+    return ", ".join(map(str, sorted(values)))
