@@ -10,7 +10,6 @@ from analysis.figures import _drawing
 from analysis.statistics.inference import quantile
 from analysis.study.about import one_seed
 from analysis.study.comparison import Comparison
-from analysis.study.methods import patients_se
 from analysis.study.scores import Scored
 from analysis.study.study import Study
 
@@ -95,7 +94,7 @@ def _title(study: Study, scored: Scored) -> str:
 
 def _patients_half(comparison: Comparison) -> float:
     """Half the width of the interval for new patients, seeds fixed."""
-    return quantile(0.975, math.inf) * patients_se(comparison)
+    return quantile(0.975, math.inf) * comparison.scored.pair_of_these_models(comparison.a, comparison.b).se
 
 
 def _limits(study: Study) -> tuple[float, float]:

@@ -173,9 +173,8 @@ def difference(
 
 def these_models(values: Floats, covariance: Floats) -> Inference:
     """The mean of (S,) values for new patients alone, the trained models held fixed; covariance as in `joint`."""
-    variance = max(float(covariance.sum()), 0.0) / len(values) ** 2
-    estimate, se = float(values.mean()), math.sqrt(variance)
-    return Inference(estimate, se, math.inf, two_sided(estimate, se, math.inf), math.nan, 0.0, variance)
+    estimate, se = float(values.mean()), math.sqrt(max(float(covariance.sum()), 0.0)) / len(values)
+    return Inference(estimate, se, math.inf, two_sided(estimate, se, math.inf), math.nan, 0.0, se**2)
 
 
 def cochran(inference: Inference, level: float = 0.95) -> tuple[float, float, float]:

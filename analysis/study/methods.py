@@ -95,7 +95,7 @@ def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored,
         yield _t("paired t over seeds", SEEDS, estimate, se, df)
         if count in SIGN_FLIP_SEEDS:
             yield Answer("exact sign-flip over seeds", SEEDS, mean, p=sign_flip(values))
-    yield _t("patients only, seeds fixed", PATIENTS, mean, patients_se(comparison))
+    yield _t("patients only, seeds fixed", PATIENTS, mean, scored.pair_of_these_models(a, b).se)
     if count >= 2:
         draws = member.two_level(name)
         yield _drawn("two-level bootstrap, percentile", BOTH, mean, draws[:, b] - draws[:, a])
@@ -107,11 +107,6 @@ def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored,
             yield _joint(f"joint, overlap correction {state}", scored.pair(a, b, rho), count, f"rho = {rho:.3g}")
     of_merged = merged.pair(a, b)
     yield _t("ensemble of the seeds", PATIENTS, of_merged.estimate, of_merged.se, note="another estimand")
-
-
-def patients_se(comparison: Comparison) -> float:
-    """Standard error of the mean difference over new patients, the trained models held fixed."""
-    return math.sqrt(max(float(comparison.covariance.sum()), 0.0)) / comparison.seeds
 
 
 def _of_one_seed(comparison: Comparison, s: int, permuted: Permuted, correction: Correction) -> Iterator[Answer]:

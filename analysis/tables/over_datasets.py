@@ -52,7 +52,7 @@ def build(study: Study) -> pd.DataFrame | None:
 def _one_sided(comparison: Comparison, direction: str) -> float:
     """The p-value of "b is better" or "b is worse" on one data set: a claim with a direction."""
     p = comparison.inference.p
-    agrees = comparison.metric.sign * comparison.estimate * (1 if direction == "b better" else -1) > 0
+    agrees = comparison.favours_b == (direction == "b better")  # either way one half for no difference, whose p is 1
     return p / 2 if agrees else 1 - p / 2
 
 
