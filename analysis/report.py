@@ -77,6 +77,7 @@ def write_report(
     resamples: int | None = None,
     other_holdout: Path | None = None,
     plan: Path | None = None,
+    seeds: int | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -95,6 +96,8 @@ def write_report(
             run of the same settings beside this one, if there is one.
         plan: locked before the holdout was opened (`analysis.study.locked_plan`); where None, the run's plan.toml, if
             there is one. The report says what departs from it.
+        seeds: analyse only as many training seeds of every block, the first ones; the others may be unfinished. Where
+            the plan foresees a look at so many, the report is that look, else exploratory.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -105,11 +108,13 @@ def write_report(
     from analysis.page import formats, page
     from analysis.page.chapters import chapters, run_tables
     from analysis.page.head import head
+    from analysis.page.looks import what_follows_looks
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.reading import find_files, read_predictions
     from analysis.study import study
     from analysis.study.about import one_seed
     from analysis.study.locked_plan import departures, first_written
+    from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
     from analysis.study.trials import read_trials
     from benchmark import metrics
@@ -124,7 +129,11 @@ def write_report(
     described = _described(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
-    predictions = read_predictions(source, common_seeds=common_seeds)
+    predictions = read_predictions(source, common_seeds=common_seeds, first=seeds)
+    planned_looks = () if locked is None else locked.looks
+    looks = look_of(planned_looks, predictions.blocks, described)
+    ordered = described.get("spec", {}).get("seeds")
+    warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if looks is None else None
     trials = read_trials(source, described, primary)
     other = read_other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
@@ -138,15 +147,18 @@ def write_report(
             resamples or study.RESAMPLES,
             trials=trials,
             other=None if other is None else other.predictions,
+            looks=looks,
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remarks_on(computed)]
+    if looks is not None:
+        remarks.insert(0, what_follows_looks())
     if locked is not None:
         remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_written(find_files(source)))))
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)
-    first = head(computed, described, remarks)
+    first = head(computed, described, remarks, [] if warning is None else [warning])
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
@@ -200,6 +212,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(flags: argparse.Namespace) -> int:
     if flags.resamples is not None and flags.resamples < FEWEST_RESAMPLES:
         raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least {FEWEST_RESAMPLES}.")
+    if flags.seeds is not None and flags.seeds < 1:
+        raise InputError(f"--seeds {flags.seeds}: at least one training seed is needed.")
     report = write_report(
         flags.source,
         flags.out,
@@ -210,6 +224,7 @@ def _report(flags: argparse.Namespace) -> int:
         resamples=flags.resamples,
         other_holdout=flags.other_holdout,
         plan=flags.plan,
+        seeds=flags.seeds,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -236,6 +251,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of all resampling (default: %(default)s)")
     parser.add_argument("--resamples", type=int, metavar="B", help="of the bootstrap (default: 10000)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="K",
+        help="analyse the first K training seeds alone, of a run that may be unfinished: a look, where the plan was "
+        "locked with --looks that hold K, else exploratory",
+    )
     parser.add_argument(
         "--common-seeds",
         action="store_true",

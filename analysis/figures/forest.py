@@ -18,8 +18,9 @@ ORDER = 10
 TITLE = "Differences between arms"
 CAPTION = (
     "Thin line: the joint 95% interval, for new training samples and new patients; faint, and cut off where it is very "
-    "wide: the same for all comparisons together. Thick line: the interval for these trained models and new patients, "
-    "which leaves the training out. Shaded: the margin of equivalence. Of more than "
+    "wide: the same for all comparisons together; under a plan with looks both are repeated confidence intervals. "
+    "Thick line: the interval for these trained models and new patients, which leaves the training out. Shaded: the "
+    "margin of equivalence. Of more than "
     f"{_drawing.MOST_PAIRS} pairs of a block, only those with its first arm are shown; the figure 'matrix' has them "
     "all."
 )
@@ -40,6 +41,7 @@ def draw(study: Study) -> Figure | None:
     axes.axvspan(-study.margin, study.margin, color=_drawing.BAND, label=f"margin ±{study.margin:g}", lw=0)
     axes.axvline(0, color=_drawing.SOFT, lw=0.8)
     joint = "95% interval, new patients" if one_seed(study) else "joint 95% interval"
+    joint = "repeated 95% interval" if study.looks else joint
     y = 0
     ticks: list[int] = []
     labels: list[str] = []

@@ -63,7 +63,7 @@ def _winner(winner: str, comparisons: Sequence[Comparison]) -> str:
     label = comparisons[0].metric.label
     return (
         f"{winner} is better in {label} than {len(beaten)} of the {others} other arms (intervals simultaneous over "
-        f"{comparisons[0].family} comparisons): {_and(beaten)}."
+        f"{comparisons[0].family} comparisons{' and all looks' if comparisons[0].looks else ''}): {_and(beaten)}."
     )
 
 

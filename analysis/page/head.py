@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.findings import findings
+from analysis.page.looks import on_look
 
 if TYPE_CHECKING:
     from analysis.study.study import Study
@@ -27,7 +28,8 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on training runs that collapsed; they stand before the findings.
+        warnings: on a look that nobody planned and training runs that collapsed; they stand before the findings.
+        looks: on the look of a locked plan that the report is; they stand there too.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
         remarks: what was assumed or left out, after the warnings.
@@ -41,24 +43,26 @@ class Head:
     about: str
     tested: bool
     warnings: Sequence[str]
+    looks: Sequence[str]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
     remarks: Sequence[str]
 
 
-def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> Head:
+def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cautions: Sequence[str] = ()) -> Head:
     """The head of a study's page.
 
     Args:
         study: what is reported.
         described: the run's spec.json; empty where only predictions are at hand.
         remarks: what was assumed or left out.
+        cautions: what makes the report exploratory.
     """
     from analysis.study.about import intervals_about
     from analysis.study.collapse import collapse_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = collapse_sentences(study)
+    warnings = [*cautions, *collapse_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
         title=f"Low-data imaging benchmark: {', '.join(datasets)}",
@@ -69,6 +73,7 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
         about=intervals_about(study),
         tested=any(comparison.verdict != "not tested" for comparison in study.comparisons),
         warnings=warnings,
+        looks=on_look(study),
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
         remarks=[*warnings, *remarks],

@@ -22,9 +22,11 @@ def summary(head: Head, arms: pd.DataFrame, pairwise: pd.DataFrame) -> str:
         lines += [f"SYNTHETIC DATA ({', '.join(head.synthetic)}): nothing here is about real patients.", ""]
     lines += [*(f"WARNING: {warning}" for warning in head.warnings), *([""] if head.warnings else [])]
     metric = str(arms["metric"].iloc[0])
-    lines += [f"{metric}, 95% intervals for {head.about}", "", plain(arms[ARMS]), ""]
+    kind = "repeated 95% intervals" if head.looks else "95% intervals"
+    lines += [f"{metric}, {kind} for {head.about}", "", plain(arms[ARMS]), ""]
     if len(pairwise):
         lines += ["difference: b minus a", "", plain(pairwise[PAIRWISE]), ""]
+    lines += [*head.looks, *([""] if head.looks else [])]
     for dataset, n, sentences in head.sentences:
         lines.append(f"{dataset}, n = {n}:")
         lines += [f"  - {sentence}" for sentence in sentences or ["one arm: there is nothing to compare"]]

@@ -177,42 +177,6 @@ def duplicates(
         )
 
 
-def grid(
-    title: str,
-    arms: Sequence[str],
-    code_of: Mapping[str, int],
-    index: Mapping[tuple[int, int, int], int],
-    common: bool,
-    remarks: list[str],
-) -> tuple[int, ...]:
-    """The seeds to analyse: those of all arms; a missing cell is refused unless `common` is set.
-
-    Args:
-        title: of the data set and n, for messages.
-        arms: their names.
-        code_of: arm -> code.
-        index: (arm's code, seed, refit) -> cell.
-        common: keep the seeds that all arms have.
-        remarks: a sentence is appended where seeds are left out.
-    """
-    of_arm = {arm: {s for a, s, _ in index if a == code_of[arm]} for arm in arms}
-    union = sorted(set().union(*of_arm.values()))
-    missing = [f"{arm}/seed{seed:02d}" for arm in arms for seed in union if seed not in of_arm[arm]]
-    if not missing:
-        return tuple(union)
-    shared = sorted(set(union).intersection(*of_arm.values()))
-    listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
-    if not common or not shared:
-        advice = (
-            f"Finish them, or pair on the {len(shared)} seeds that all arms have with --common-seeds."
-            if shared
-            else "No seed is shared by all arms, so nothing can be paired."
-        )
-        raise InputError(f"{title}: the grid is incomplete, {len(missing)} cells are missing: {listed}. {advice}")
-    remarks.append(f"{title}: arms have different seeds; paired on the {len(shared)} common ones (missing: {listed}).")
-    return tuple(shared)
-
-
 def refits(
     title: str,
     arms: Sequence[str],
@@ -221,7 +185,7 @@ def refits(
     numbers: Sequence[int],
     index: Mapping[tuple[int, int, int], int],
 ) -> None:
-    """Refuse cells that lack one of the refits `numbers`; arguments as in `grid`."""
+    """Refuse cells that lack one of the refits `numbers`; arguments as in `seeds.choose`."""
     missing = [
         f"{arm}/seed{seed:02d}/refit{refit}"
         for arm in arms

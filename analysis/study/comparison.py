@@ -15,6 +15,7 @@ from analysis.statistics.equivalence import ALPHA, Equivalence, Verdict, against
 from analysis.statistics.inference import Inference
 from analysis.statistics.multiplicity import family
 from analysis.statistics.power import detectable, detectable_with
+from analysis.statistics.sequential import Decided, Looks
 from analysis.study.scores import Scored, score
 from analysis.study.sentences import sentence
 from benchmark import metrics
@@ -35,6 +36,8 @@ class Comparison:
         margin: of equivalence, in the metric's units.
         equivalent_p: the p-value of a difference beyond the margin, corrected over the same family; NaN likewise.
         family: number of pairs in it, at least 1.
+        looks: of the locked plan, and which of them this is; None where there is one look, at the end.
+        decided: the look at which the verdict was first reached, where there are looks and it was.
     """
 
     scored: Scored
@@ -45,6 +48,8 @@ class Comparison:
     margin: float
     equivalent_p: float = math.nan
     family: int = 1
+    looks: Looks | None = None
+    decided: Decided | None = None
 
     @property
     def dataset(self) -> str:
@@ -88,8 +93,8 @@ class Comparison:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval, for new seeds and new patients."""
-        return self.inference.interval()
+        """The interval for new seeds and new patients: 95%, or over all looks together (`level`)."""
+        return self.inference.interval(1 - self.level)
 
     @property
     def family_interval(self) -> tuple[float, float]:
@@ -97,9 +102,18 @@ class Comparison:
         return self.inference.interval(1 - self.alpha)
 
     @property
+    def level(self) -> float:
+        """The level of one comparison: .05, or what a look spends of it.
+
+        Intervals at the levels of all looks hold the difference at all of them together with 95%: repeated confidence
+        intervals (Jennison and Turnbull, JRSS B 1989).
+        """
+        return ALPHA if self.looks is None else self.looks.level
+
+    @property
     def alpha(self) -> float:
         """The level of the first step of the family's procedure."""
-        return ALPHA / self.family
+        return self.level / self.family
 
     @property
     def covariance(self) -> Floats:
@@ -119,8 +133,9 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What may be said of arm b."""
-        return verdict(self.inference, self.adjusted_p, self.equivalent_p, self.metric.higher_is_better)
+        """What may be said of arm b; what was decided at an earlier look stays decided."""
+        inference = self.inference if self.decided is None else self.decided.inference
+        return verdict(inference, self.adjusted_p, self.equivalent_p, self.metric.higher_is_better)
 
     def detectable(self, alpha: float) -> float:
         """The smallest true difference that is found with 80% power at two-sided `alpha`."""
@@ -142,6 +157,7 @@ class Comparison:
             self.margin,
             self.seeds,
             self.family,
+            self.looks,
         )
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.statistics.sequential import check
 from analysis.study.study import Study
 from benchmark import metrics
 from benchmark.errors import InputError, unknown_name
@@ -33,6 +34,8 @@ class LockedPlan:
         estimand: what the claims are about, one of `ESTIMANDS`.
         datasets, arms, n_per_class: the family of comparisons, every pair of arms on each; empty for whatever is run.
         locked: when, in UTC, as ISO 8601.
+        looks: numbers of training seeds at which the study is looked at, rising, the last one its own; empty for one
+            look, whatever its number of seeds.
     """
 
     metric: str
@@ -42,6 +45,7 @@ class LockedPlan:
     arms: tuple[str, ...]
     n_per_class: tuple[int, ...]
     locked: str
+    looks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         metrics.find(self.metric)
@@ -49,11 +53,30 @@ class LockedPlan:
             raise InputError(f"the margin of the plan is {self.margin}: it must be positive, for example 0.02.")
         if self.estimand not in ESTIMANDS:
             raise unknown_name("estimand", self.estimand, ESTIMANDS)
+        if self.looks:
+            check_looks(self.looks)
+        if self.looks and self.estimand == "these models":
+            raise InputError(
+                "looks are over training seeds, which a plan on 'these models' holds fixed: leave one out."
+            )
 
     @property
     def hash(self) -> str:
         """SHA-256 of the content, 64 hex digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is written and hashed; looks only where there are any."""
+        return {name: value for name, value in asdict(self).items() if name != "looks" or value}
+
+
+def check_looks(looks: Sequence[int]) -> None:
+    """Raise `InputError` where numbers of seeds cannot be looks."""
+    try:
+        check(looks)
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
 
 
 def now() -> str:
@@ -70,7 +93,7 @@ def write_plan(plan: LockedPlan, path: Path) -> None:
     if path.exists():
         raise InputError(f"{path} is there already: a locked plan stays as it is. Lock another under another name.")
     lines = ["# Locked before the holdout was opened. A change of this file breaks its hash."]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in {**asdict(plan), "hash": plan.hash}.items()]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in {**plan.content, "hash": plan.hash}.items()]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -129,6 +152,11 @@ def departures(plan: LockedPlan, study: Study, predicted: str) -> list[str]:
     for kind, planned, reported in family:
         if planned and planned != reported:
             phrases.append(f"the {kind} are {_listed(reported)}, not {_listed(planned)}")
+    if plan.looks and study.looks is None:
+        counts = {len(block.seeds) for block in blocks}
+        phrases.append(
+            f"the number of seeds is {_listed(counts)}, at which no look is planned (but at {_listed({*plan.looks})})"
+        )
     return phrases
 
 

@@ -6,6 +6,7 @@ import math
 
 from analysis.statistics.equivalence import ALPHA, Verdict
 from analysis.statistics.inference import Inference
+from analysis.statistics.sequential import Looks
 
 
 def sentence(
@@ -19,6 +20,7 @@ def sentence(
     margin: float,
     seeds: int,
     family: int = 1,
+    looks: Looks | None = None,
 ) -> str:
     """The comparison of arm b with arm a in one sentence, with the simultaneous interval where it is one of several.
 
@@ -32,18 +34,21 @@ def sentence(
         margin: of equivalence.
         seeds: number of training samples.
         family: number of pairs in it.
+        looks: of the locked plan, where it has any: the interval is then a repeated one.
     """
-    low, high = inference.interval(1 - ALPHA / family)
+    low, high = inference.interval(1 - (ALPHA if looks is None else looks.level) / family)
     several = "" if family == 1 else f", simultaneous over {family} comparisons"
-    size = f"{inference.estimate:+.3f} (95% CI {low:+.3f} to {high:+.3f}{several}"
-    p = "" if math.isnan(adjusted_p) else f", {'' if family == 1 else 'corrected '}p {_p_text(adjusted_p)}"
+    kind = "95% CI" if looks is None else "repeated 95% CI"
+    size = f"{inference.estimate:+.3f} ({kind} {low:+.3f} to {high:+.3f}{several}"
+    single = family == 1 and looks is None
+    p = "" if math.isnan(adjusted_p) else f", {'' if single else 'corrected '}p {_p_text(adjusted_p)}"
     if verdict in ("better", "worse"):
         return f"{arm_b} is {verdict} than {arm_a}: its {metric} differs by {size}{p})."
     if verdict == "equivalent":
         addition = ", though it is not zero" if adjusted_p < ALPHA else ""
         return (
             f"{arm_b} and {arm_a} are equivalent in {metric}: the difference lies within a margin of {margin:g} "
-            f"({'' if family == 1 else 'corrected '}p {_p_text(equivalent_p)}){addition}; it is {size})."
+            f"({'' if single else 'corrected '}p {_p_text(equivalent_p)}){addition}; it is {size})."
         )
     if verdict == "inconclusive" and low <= 0 <= high:
         return (

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block, Predictions
+from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
+from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
+from analysis.study.looks import compare_at_looks
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.trials import Trials
 from benchmark import metrics
@@ -64,6 +67,7 @@ class Study:
         seed: of all resampling.
         trials: of the run that made the predictions; None where only they are at hand.
         other: predictions of the same arms on another holdout, where there are any.
+        looks: of the locked plan, and which of them this is; None where there is one look, at the end.
     """
 
     predictions: Predictions
@@ -73,6 +77,7 @@ class Study:
     seed: int
     trials: Trials | None = None
     other: Predictions | None = None
+    looks: Looks | None = None
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -90,8 +95,18 @@ class Study:
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Every pair of arms in the primary metric: one family, Holm over all of it."""
-        return compare_all(self.scored, self.margin)
+        """Every pair of arms in the primary metric: one family, Holm over all of it, and over the looks."""
+        return self.at_looks[-1] if self.looks else compare_all(self.scored, self.margin)
+
+    @cached_property
+    def at_looks(self) -> tuple[tuple[Comparison, ...], ...]:
+        """The comparisons at every look of the plan so far, the present one last; empty without such a plan."""
+        return compare_at_looks(self.scored, self.margin, self.looks) if self.looks else ()
+
+    @property
+    def level(self) -> float:
+        """The level of one interval: .05, or what the present look spends of it."""
+        return self.looks.level if self.looks else ALPHA
 
     def comparisons_of(self, scored: Scored) -> list[Comparison]:
         """Those of one block, in the order of its pairs."""
@@ -143,6 +158,7 @@ def study(
     resamples: int = RESAMPLES,
     trials: Trials | None = None,
     other: Predictions | None = None,
+    looks: Looks | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show.
 
@@ -151,7 +167,7 @@ def study(
     """
     primary = metrics.find(metric)
     blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
-    return Study(predictions, blocks, primary, margin, seed, trials, other)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:

@@ -53,10 +53,10 @@ def pair_keys(comparison: Comparison) -> Row:
     return block_keys(comparison.scored) | {"arm_a": comparison.arm_a, "arm_b": comparison.arm_b}
 
 
-def arm_row(scored: Scored, a: int) -> Row:
+def arm_row(scored: Scored, a: int, level: float = 0.95) -> Row:
     """`ARM_COLUMNS` of arm a."""
     inference = scored.arm(a)
-    low, high = arm_interval(scored, a)
+    low, high = arm_interval(scored, a, level)
     return block_keys(scored) | {
         "arm": scored.block.arms[a],
         "seeds": len(scored.block.seeds),

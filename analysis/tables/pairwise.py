@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.statistics.equivalence import ALPHA
 from analysis.study.study import Study
 from analysis.tables._rows import PAIR_COLUMNS, pair_row
 
@@ -17,10 +16,11 @@ CAPTION = (
     "about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected as one "
     "family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. ci_low "
     "and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together (Bonferroni; the "
-    "verdict may see a little further). hedges_g: difference over the seeds' SD, positive where b is better; "
-    "p_superior: share of seeds in which b beats a; mdd: smallest true difference that this design finds with 80% "
-    "power at the first step of the correction, mdd_unadjusted: with one comparison; rho: overlap of the training "
-    "subsamples."
+    "verdict may see a little further). Under a plan with looks these are repeated confidence intervals (table "
+    "'looks'), and p_holm and p_equivalent are corrected over the looks too. hedges_g: difference over the seeds' SD, "
+    "positive where b is better; p_superior: share of seeds in which b beats a; mdd: smallest true difference that this "
+    "design finds with 80% power at the first step of the correction, mdd_unadjusted: with one comparison; rho: overlap "
+    "of the training subsamples."
 )
 
 COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
@@ -39,7 +39,7 @@ def build(study: Study) -> pd.DataFrame:
             "p_equivalent": comparison.equivalent_p,
             "ci_low_family": comparison.family_interval[0],
             "ci_high_family": comparison.family_interval[1],
-            "mdd_unadjusted": comparison.detectable(ALPHA),
+            "mdd_unadjusted": comparison.detectable(comparison.level),
         }
         for comparison in study.comparisons
     ]
