@@ -28,12 +28,12 @@ NOTE = (
     "First blocks of three equal arms, as in the family-wise error: 'through the looks' is the share of studies that "
     "claim any difference at any look by the public functions, 'by critical value' the same of the first step of the "
     "correction on 20 studies for every one of the others, and 'unplanned' that of studies that look as often at .05 "
-    "without a rule. At most .055, the last one excepted. 'repeated intervals' is the share of single comparisons whose "
-    "interval holds the truth at every look: at least .95. Then a difference that one look at the last number of seeds "
-    "claims with 80% power, at the level of the correction's first step: 'power' by the last look, 'power, one look' "
-    "the fixed design's, 'stopped early' the share claimed before the last look, and 'seeds' the mean number of seeds "
-    "until the difference is claimed, at most the last; 'larger' are the same of a difference one and a half times as "
-    "large."
+    "without a rule. At most .055, the last one excepted. 'repeated intervals' is the share of single comparisons "
+    "whose interval holds the truth at every look: at least .95. Then a difference that one look at the last number "
+    "of seeds claims with 80% power, at the level of the correction's first step: 'power' by the last look, 'power, "
+    "one look' the fixed design's, 'stopped early' the share claimed before the last look, and 'seeds' the mean "
+    "number of seeds until the difference is claimed, at most the last; 'larger' are the same of a difference one and "
+    "a half times as large."
 )
 SIMULATIONS = 4000
 BATCH = 50

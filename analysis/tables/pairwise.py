@@ -12,15 +12,15 @@ ORDER = 20
 CHAPTER = "Main results"
 TITLE = "Every pair of arms"
 CAPTION = (
-    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette's variance, calibrated critical value), "
-    "about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected as one "
-    "family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. ci_low "
-    "and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together (Bonferroni; the "
-    "verdict may see a little further). Under a plan with looks these are repeated confidence intervals (table "
-    "'looks'), and p_holm and p_equivalent are corrected over the looks too. hedges_g: difference over the seeds' SD, "
-    "positive where b is better; p_superior: share of seeds in which b beats a; mdd: smallest true difference that this "
-    "design finds with 80% power at the first step of the correction, mdd_unadjusted: with one comparison; rho: overlap "
-    "of the training subsamples."
+    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette's variance, calibrated critical "
+    "value), about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected "
+    "as one family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. "
+    "ci_low and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together "
+    "(Bonferroni; the verdict may see a little further). Under a plan with looks these are repeated confidence "
+    "intervals (table 'looks'), and p_holm and p_equivalent are corrected over the looks too. hedges_g: difference "
+    "over the seeds' SD, positive where b is better; p_superior: share of seeds in which b beats a; mdd: smallest "
+    "true difference that this design finds with 80% power at the first step of the correction, mdd_unadjusted: with "
+    "one comparison; rho: overlap of the training subsamples."
 )
 
 COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
