@@ -14,8 +14,9 @@ ORDER = 96
 TITLE = "Differences between decision curves"
 CAPTION = (
     "Net benefit of every arm less that of the first, the baseline. Bands are joint 95%, for new seeds and "
-    "patients, and simultaneous over the thresholds of one difference (not over differences). There is no band "
-    f"where fewer than {FEWEST_DECIDING} patients decide. The table 'net_benefit_pairwise' has other pairs, too."
+    "patients, and simultaneous over the thresholds of one difference (not over differences). Where fewer than "
+    f"{FEWEST_DECIDING} patients decide, the line is thin and has no band. The table 'net_benefit_pairwise' has other "
+    "pairs, too."
 )
 
 

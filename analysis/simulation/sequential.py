@@ -74,8 +74,8 @@ def batch(case: Case, size: int, rng: np.random.Generator) -> dict[str, Floats]:
     looks = Looks(case.looks, case.seeds)
     claimed = np.zeros(size)
     for i, study in enumerate(values(case, size, blocks, ARMS, rng)):
-        steps = compare_at_looks(scored(case, study), 1e3, looks)
-        claimed[i] = any(comparison.adjusted_p < ALPHA for comparison in steps[-1])
+        *_, last = compare_at_looks(scored(case, study), 1e3, looks)
+        claimed[i] = any(comparison.adjusted_p < ALPHA for comparison in last)
     null = _differences(values(case, size * CHEAP, blocks, ARMS, rng))
     of_looks = levels(case.looks)
     family = _beyond(case, null, of_looks / case.pairs).any(axis=(0, 2))

@@ -16,7 +16,10 @@ CAPTION = (
     "ci_high: repeated confidence interval (Jennison and Turnbull 1989), which at all looks together holds the "
     "difference with 95%; p is of that look alone. p_holm and p_equivalent are corrected over all comparisons and the "
     "looks so far, and the verdict rests on them. An earlier look is computed from its seeds, whether or not it was "
-    "taken."
+    "taken. The levels add up to .05, which holds whatever the looks have in common (Bonferroni). They go by the share "
+    "of the seeds, which is not that of the information: the patients' part of the variance is the same at every look, "
+    "so that an early look knows more than its share, and the more so the larger that part is. The rule is careful "
+    "there, never too lenient."
 )
 
 

@@ -55,6 +55,7 @@ def comparison(arm_a, arm_b, verdict, estimate):
         verdict=verdict,
         estimate=estimate,
         family=11,
+        looks=None,
         family_interval=(estimate - 0.05, estimate + 0.05),
         metric=SimpleNamespace(label="AUROC"),
         margin=0.02,

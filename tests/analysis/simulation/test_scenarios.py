@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import validate
-from analysis.simulation import collapse, equivalence, familywise, few_positives, form, label_gain, learner
+from analysis.simulation import collapse, equivalence, familywise, few_positives, form, label_gain, learner, sequential
 from analysis.simulation.form import Gate
 from analysis.study.scores import score
 from benchmark import metrics
@@ -52,6 +52,15 @@ def test_families_of_equal_arms_are_seldom_told_apart(case):
 def test_arms_on_the_margin_are_seldom_called_equivalent(case):
     row = row_of("equivalence", case, 200)
     assert row.failed == () and row.rates["uncorrected"] > 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [sequential.Case(10, 3, 0.9), sequential.Case(10, 6, 0.5, (5, 10))])
+def test_planned_looks_keep_the_error_and_most_of_the_power(case):
+    row = row_of("sequential", case, 150)
+    assert row.failed == () and row.rates["unplanned"] > 0.065
+    assert 0 <= row.rates["power, one look"] - row.rates["power"] < 0.04
+    assert row.rates["seeds"] < 10 and row.rates["larger, seeds"] < row.rates["seeds"]
 
 
 @pytest.mark.slow
