@@ -143,7 +143,7 @@ def _decode(request: Request, name: str, report: Callable[[str], None]) -> tuple
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
     decoded = decoding.decoded(
-        images, request.spec.image_size, request.root / "cache", request.workers, request.skip_bad_images
+        images, request.spec.image_size, request.root / "cache", request.decoders, request.skip_bad_images
     )
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side

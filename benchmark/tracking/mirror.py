@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -25,13 +26,17 @@ from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
+
 KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same thing twice harmless
 
 
 class Mirror:
     """Writes what happens in a run to MLflow. Calls return at once; a thread of its own does the work, in order.
 
-    Use it as a context manager: leaving it waits for the work that is queued.
+    Use it as a context manager: leaving it waits for the work that is queued, or, after an error, for no more than
+    the piece that is being written. MLflow is imported with the first work: until then it would only keep the workers
+    from starting.
     """
 
     def __init__(self, root: Path, run: str, metric: Metric, database: str = DATABASE) -> None:
@@ -44,32 +49,48 @@ class Mirror:
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
         self._client: MlflowClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
+        self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
         self._best: dict[str, float] = {}
+        self._best_points: dict[str, list[tuple[int, float]]] = {}  # study's MLflow run -> (trial, best so far)
         self.failure: str | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._thread.ident is None:
+            return
+        if error is not None:
+            self._drop()
         self._tasks.put(None)
-        self._thread.join()
+        self._thread.join(None if error is None else LONGEST_WAIT)
         if self.failure:
             sys.stderr.write("MLflow lacks part of this run: python -m benchmark.tracking --rebuild\n")
 
     def study_started(self, cell: Cell, facts: Mapping[str, Any]) -> None:
         """A study has begun, or goes on. `facts` of its data are shown with it."""
-        self._tasks.put(lambda: self._study(cell, facts))
+        self._put(lambda: self._study(cell, facts))
 
     def trial_finished(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
         """A trial has finished: its rows of the trials and the costs table."""
-        self._tasks.put(lambda: self._trial(cell, trial, cost))
+        self._put(lambda: self._trial(cell, trial, cost))
 
     def study_finished(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         """A cell is complete in its folder. Trials that were never sent (the driver had died) are added now."""
-        self._tasks.put(lambda: self._finish(cell, metrics, folder))
+        self._put(lambda: self._finish(cell, metrics, folder))
+
+    def _put(self, task: Callable[[], object]) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+        self._tasks.put(task)
+
+    def _drop(self) -> None:
+        """Forget what is queued: the trials are in the folder, and are sent when the study is continued."""
+        with suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait()
 
     def _work(self) -> None:
         """Do the tasks until None comes; after a failure, only wait for None."""
@@ -81,6 +102,8 @@ class Mirror:
             if self.failure is None:
                 try:
                     task()
+                    if self._tasks.empty():
+                        self._log_best()
                 except Exception as error:
                     self._fail(error)
 
@@ -131,12 +154,22 @@ class Mirror:
             metrics=metrics,
             seconds=float(cost.get("seconds") or 0.0),
         )
-        self._client.log_metric(study, "best_so_far", best, step=number)
+        self._best_points.setdefault(study, []).append((number, best))
+
+    def _log_best(self) -> None:
+        """Write the best values so far, of several trials together where trials come fast."""
+        from mlflow.entities import Metric
+
+        now = time.time_ns() // 1_000_000
+        for study, points in self._best_points.items():
+            self._client.log_batch(study, metrics=[Metric("best_so_far", value, now, step) for step, value in points])
+        self._best_points.clear()
 
     def _finish(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         trials, costs = read_table(folder / TRIALS), read_table(folder / COSTS)
         for (_, trial), (_, cost) in zip(trials.iterrows(), costs.iterrows(), strict=True):
             self._trial(cell, dict(trial), dict(cost))
+        self._log_best()
         study = self._study(cell, {})
         key = f"{self._key(cell)}/final"
         known = self._experiment(cell)
@@ -166,10 +199,8 @@ class Mirror:
     ) -> str:
         """One MLflow run. With metrics it is complete, and ends now."""
         now = time.time_ns() // 1_000_000
-        experiment = self._client.get_experiment_by_name(_experiment_name(cell))
-        assert experiment is not None
         created = self._client.create_run(
-            experiment.experiment_id,
+            self._identities[_experiment_name(cell)],
             start_time=now - int(seconds * 1000),
             tags={"mlflow.runName": name, KEY: key, RUN: self._run, **tags},
         )
@@ -211,6 +242,7 @@ class Mirror:
                 identity = self._client.create_experiment(name, artifact_location=place)
             else:
                 identity = experiment.experiment_id
+            self._identities[name] = identity
             self._known[name] = dict(self._recorded(identity))
         return self._known[name]
 
