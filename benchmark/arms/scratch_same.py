@@ -27,10 +27,10 @@ def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) and a linear head."""
     from torch import nn
 
-    from benchmark.training.network import Network, Normalise
-    from benchmark.training.tiny_maps import patch_depthwise
+    from benchmark.training.network import Head, Network, Normalise
+    from benchmark.training.quick_layers import quicken
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = patch_depthwise(load_backbone(spec.backbone, None, drop_path_rate=float(parameters["drop_path"])))
-    head = nn.Linear(cast(int, backbone.num_features), spec.outputs)
+    backbone = quicken(load_backbone(spec.backbone, None, drop_path_rate=float(parameters["drop_path"])))
+    head = Head(cast(int, backbone.num_features), spec.outputs)
     return Network(nn.Sequential(Normalise(*normalisation(None)), backbone, head))
