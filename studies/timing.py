@@ -56,7 +56,7 @@ def _seconds_per_image(arm: str, backbone: str, size: int, batch: int, device: s
     choices: tuple[Value, ...] = module.OWN.choices or (module.OWN_DEFAULT,)
 
     def seconds(choice: Value) -> float:
-        parameters = spaces.default(module, 1) | {module.OWN.name: choice}
+        parameters = spaces.default(module, 1, 1) | {module.OWN.name: choice}
         data = TrainingSet(images, targets, "binary", False, FrozenFeatures(images, False, 0, "timing"))
 
         def took(epochs: int) -> float:

@@ -28,6 +28,10 @@ WARM_UP = 0.1  # share of the steps
 LARGEST_NORM = 5.0  # the gradient is clipped to it
 
 
+#: (epoch, its mean training loss, the network as it is).
+Watch = Callable[[int, float, Network], None]
+
+
 class Diverged(ArithmeticError):
     """The loss or a score became NaN or infinite: the trial counts, with the metric's worst value."""
 
@@ -99,6 +103,7 @@ def fit(
     rows: npt.NDArray[np.intp],
     recipe: Recipe,
     seed: np.random.SeedSequence,
+    watch: Watch | None = None,
 ) -> Network:
     """Train a network on some rows of a subsample.
 
@@ -108,6 +113,8 @@ def fit(
         rows: the rows to train on.
         recipe: the shared settings.
         seed: all randomness of this fit.
+        watch: told of every finished epoch, the first is 1, with its mean training loss and the network. It may
+            `predict`, and changes nothing: the same bits come of a fit without it.
 
     Raises:
         Diverged: when the loss is not finite.
@@ -129,6 +136,7 @@ def fit(
         for epoch in range(recipe.epochs):
             features = None if network.frozen is None else data.features.view(network, recipe.augmentation, epoch)
             shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
+            losses = []
             for batch in shuffled.to(device).tensor_split(batches):
                 if features is None:
                     inputs = augment(data.images[batch], recipe.augmentation, data.flip, generator)
@@ -142,8 +150,12 @@ def fit(
                 norm = nn.utils.clip_grad_norm_(learned.parameters(), LARGEST_NORM)
                 if not math.isfinite(norm.item()) or not math.isfinite(loss.item()):
                     raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
+                losses.append(loss.item())
                 optimiser.step()
                 schedule.step()
+            if watch is not None:
+                watch(epoch + 1, sum(losses) / batches, network)
+                _train_mode(learned)
     return network
 
 

@@ -8,8 +8,8 @@ from studies import spaces
 
 @pytest.mark.parametrize("name", arms.names())
 def test_every_arm_has_the_same_number_and_widths_of_dimensions(name):
-    ours = spaces.space(arms.find(name), 20)
-    theirs = spaces.space(arms.find("scratch"), 20)
+    ours = spaces.space(arms.find(name), 15, 60)
+    theirs = spaces.space(arms.find("scratch"), 15, 60)
     assert len(ours) == len(theirs)
     for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
         assert mine.name == other.name
@@ -23,7 +23,7 @@ def test_every_arm_has_the_same_number_and_widths_of_dimensions(name):
 @pytest.mark.parametrize("name", arms.names())
 def test_the_default_lies_in_the_space(name):
     arm = arms.find(name)
-    default = spaces.default(arm, 20)
-    dimensions = spaces.space(arm, 20)
+    default = spaces.default(arm, 15, 60)
+    dimensions = spaces.space(arm, 15, 60)
     assert set(default) == {dimension.name for dimension in dimensions}
     assert all(dimension.holds(default[dimension.name]) for dimension in dimensions)

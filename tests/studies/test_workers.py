@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from benchmark.results import PREDICTIONS, STUDY, TRIALS
+from benchmark.results import CURVES, PREDICTIONS, STUDY, TRIALS
 from benchmark.spec import Cell
 from studies import workers
 from studies.trainer import CellJob
@@ -22,7 +22,7 @@ def jobs(tiny_spec, toy_block, tmp_path):
 
 
 def tables(jobs):
-    return [(job.cell.folder(job.run) / name).read_bytes() for job in jobs for name in (TRIALS, PREDICTIONS)]
+    return [(job.cell.folder(job.run) / name).read_bytes() for job in jobs for name in (TRIALS, CURVES, PREDICTIONS)]
 
 
 def test_workers_die_and_the_tables_stay_the_same(jobs, tmp_path, monkeypatch):
