@@ -27,7 +27,7 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on training runs that collapsed; they stand before the findings.
+        warnings: on unfair budgets and training runs that collapsed; they stand before the findings.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
         remarks: what was assumed or left out, after the warnings.
@@ -56,9 +56,10 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
     """
     from analysis.study.about import intervals_about
     from analysis.study.collapse import collapse_sentences
+    from analysis.study.flags import flag_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = collapse_sentences(study)
+    warnings = [*flag_sentences(study), *collapse_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
         title=f"Low-data imaging benchmark: {', '.join(datasets)}",
