@@ -27,6 +27,7 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
 PREDICTIONS = "predictions.parquet"
 TRIALS = "trials.parquet"
 COSTS = "costs.parquet"
+CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 SPEC = "spec.json"
@@ -74,6 +75,20 @@ COST_COLUMNS = {
     "trial": "int32",
     "seconds": "float64",
     "peak_memory_mb": "float64",
+}
+
+#: column -> Arrow type of the curves table: one row a finished trial and fold that was begun. `losses` has an entry an
+#: epoch, `values` (the tuned metric on validation) one for each epoch in `checked`. The same bytes anywhere, as trials.
+CURVE_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "trial": "int32",
+    "fold": "int32",
+    "losses": "list<float32>",
+    "checked": "list<int32>",
+    "values": "list<float32>",
 }
 
 
@@ -240,6 +255,7 @@ def _arrow_schema(columns: Mapping[str, str]) -> Any:
         "int32": pa.int32(),
         "int64": pa.int64(),
         "float64": pa.float64(),
+        "list<int32>": pa.list_(pa.int32()),
         "list<float32>": pa.list_(pa.float32()),
         "list<float64>": pa.list_(pa.float64()),
     }

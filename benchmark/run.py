@@ -42,6 +42,8 @@ FLAGS = (
     "n_per_class",
     "seeds",
     "folds",
+    "min_epochs",
+    "max_epochs",
     "image_size",
     "backbone",
     "sampler",
@@ -183,6 +185,8 @@ def _parser() -> argparse.ArgumentParser:
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")
+    tuning.add_argument("--min-epochs", type=int, metavar="E", help="fewest epochs that a trial may train for")
+    tuning.add_argument("--max-epochs", type=int, metavar="E", help="most epochs that a trial may train for")
     tuning.add_argument("--sampler", choices=SAMPLERS, help="Optuna's sampler")
     tuning.add_argument("--tune-metric", metavar="NAME", help="what the studies tune: auroc, log_loss, ...")
     tuning.add_argument(

@@ -93,7 +93,7 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         rows: images of the subsample.
         holdout: images of the holdout.
     """
-    epochs = next(d for d in spaces.space(arms.find(arm), spec.max_epochs) if d.name == "epochs")
+    epochs = next(d for d in spaces.space(arms.find(arm), spec.min_epochs, spec.max_epochs) if d.name == "epochs")
     trials = spec.budget / len(speeds)
     typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
     search = refit = 0.0
@@ -140,7 +140,7 @@ def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
     module = arms.find(arm)
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(spec, arm, Path(folder))
-        parameters = spaces.default(module, spec.max_epochs) | {module.OWN.name: choice}
+        parameters = spaces.default(module, spec.min_epochs, spec.max_epochs) | {module.OWN.name: choice}
 
         def took(epochs: int) -> float:
             began = time.perf_counter()

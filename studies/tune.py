@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
 from benchmark.seeds import int_seed, seed_for
+from studies.curves import Curve
 from studies.journal import JournalFile
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Outcome:
         ended: "ok", or "diverged: ..." with the reason.
         seconds: wall time.
         peak_memory_mb: largest memory of the process (or of the device) until then.
+        curves: loss and validation value by epoch, of every fold that was begun.
     """
 
     value: float
@@ -46,6 +48,7 @@ class Outcome:
     ended: str
     seconds: float
     peak_memory_mb: float
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ def _finished(study: optuna.Study) -> list[Trial]:
     for number, trial in enumerate(sorted(trials, key=lambda trial: trial.number)):
         stored = dict(trial.user_attrs[OUTCOME])
         stored["fold_values"] = tuple(stored["fold_values"])
+        stored["curves"] = tuple(
+            Curve(**{name: tuple(values) for name, values in curve.items()}) for curve in stored.get("curves", ())
+        )
         finished.append(Trial(number, trial.params, Outcome(**stored)))
     return finished
 

@@ -45,7 +45,7 @@ PRELOADED = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a worker sends: "trial" (rows of the trials and costs tables), "done" (metrics) or "failed" (why)."""
+    """What a worker sends: "trial" (rows of the trials, costs, curves tables), "done" (metrics) or "failed" (why)."""
 
     kind: str
     cell: Cell
@@ -177,7 +177,7 @@ def _work(pipe: Connection) -> None:
 
     from benchmark.errors import InputError
     from benchmark.training.engine import configure
-    from studies.cell import cost_row, run_cell, trial_row
+    from studies.cell import cost_row, curve_rows, run_cell, trial_row
     from studies.tune import Trial
 
     configure(THREADS)
@@ -188,7 +188,7 @@ def _work(pipe: Connection) -> None:
             return
 
         def send(trial: Trial, cell: Cell = job.cell) -> None:
-            pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial))))
+            pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial), curve_rows(cell, trial))))
 
         try:
             pipe.send(("done", run_cell(job, send)))

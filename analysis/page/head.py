@@ -28,7 +28,8 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on a look that nobody planned and training runs that collapsed; they stand before the findings.
+        warnings: on a look that nobody planned, unfair budgets and training runs that collapsed; they stand before
+            the findings.
         looks: on the look of a locked plan that the report is; they stand there too.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
@@ -60,9 +61,10 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
     """
     from analysis.study.about import intervals_about
     from analysis.study.collapse import collapse_sentences
+    from analysis.study.flags import flag_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = [*cautions, *collapse_sentences(study)]
+    warnings = [*cautions, *flag_sentences(study), *collapse_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
         title=f"Low-data imaging benchmark: {', '.join(datasets)}",

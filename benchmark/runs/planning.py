@@ -57,7 +57,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     """
     spec = request.spec
     shared = {arm: find_weights(arm, request) for arm in spec.arms if is_needed(arm, request)}
-    data = {name: _decode(request, name, report) for name in spec.datasets}
+    data = {name: decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
     overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
     weights: dict[tuple[str, str], WeightFile | None] = {}
@@ -138,7 +138,7 @@ def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
     return {n: [float(share) for share in np.mean(of_seeds, axis=0)] for n, of_seeds in shares.items()}
 
 
-def _decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
+def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")

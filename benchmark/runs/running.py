@@ -16,7 +16,7 @@ from studies.costs import Costs
 from studies.devices import CardMemory, free_memory
 from studies.journal import finished_seconds
 from studies.progress import Progress
-from studies.spaces import side_by_side
+from studies.spaces import as_records, side_by_side
 from studies.trainer import CellJob
 from studies.workers import Message, execute
 
@@ -26,7 +26,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     spec = request.spec
     tables = {
         "protocol": protocol_records(request),
-        "spaces": side_by_side(spec.arms, spec.max_epochs),
+        "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs),
         **{name: records for name, records in plan.tables.items() if records},
     }
     described = {
@@ -36,6 +36,7 @@ def write_spec(request: Request, plan: Plan) -> None:
         "versions": versions(),
         "git_commit": git_commit(),
         "hardware": hardware(request.device, request.workers),
+        "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs),
         "tables": tables,
     }
     write_json(request.out / SPEC, described)
@@ -109,8 +110,8 @@ class _Follower:
             block = self._plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
             self._mirror.study_started(cell, {**block.facts, "budget": spec.budget, "backbone": spec.backbone})
         if message.kind == "trial":
-            trial, cost = message.content
-            self._mirror.trial_finished(cell, trial, cost)
+            trial, cost, curves = message.content
+            self._mirror.trial_finished(cell, trial, cost, curves)
             self._progress.trial(cell)
         elif message.kind == "done":
             self._mirror.study_finished(cell, message.content, cell.folder(self._request.out))

@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from benchmark.metrics import Metric
 from benchmark.results import COSTS, PREDICTIONS, TRIALS, path_name, read_table
 from benchmark.spec import Cell
+from benchmark.tracking.curves import by_epoch, curves_of
 from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
 
 if TYPE_CHECKING:
@@ -73,9 +74,11 @@ class Mirror:
         """A study has begun, or goes on. `facts` of its data are shown with it."""
         self._put(lambda: self._study(cell, facts))
 
-    def trial_finished(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
-        """A trial has finished: its rows of the trials and the costs table."""
-        self._put(lambda: self._trial(cell, trial, cost))
+    def trial_finished(
+        self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any], curves: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """A trial has finished: its rows of the trials, the costs and the curves table."""
+        self._put(lambda: self._trial(cell, trial, cost, curves))
 
     def study_finished(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         """A cell is complete in its folder. Trials that were never sent (the driver had died) are added now."""
@@ -128,7 +131,9 @@ class Mirror:
             self._log_dataset(known[key], cell, facts)
         return known[key]
 
-    def _trial(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+    def _trial(
+        self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any], curves: Sequence[Mapping[str, Any]]
+    ) -> None:
         study = self._study(cell, {})
         key = f"{self._key(cell)}/trial{trial['trial']:03d}"
         known = self._experiment(cell)
@@ -152,6 +157,7 @@ class Mirror:
             {"mlflow.parentRunId": study, "kind": "trial", "ended": str(trial["ended"])},
             params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
             metrics=metrics,
+            by_epoch=by_epoch(curves),
             seconds=float(cost.get("seconds") or 0.0),
         )
         self._best_points.setdefault(study, []).append((number, best))
@@ -167,8 +173,9 @@ class Mirror:
 
     def _finish(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         trials, costs = read_table(folder / TRIALS), read_table(folder / COSTS)
+        curves = curves_of(folder)
         for (_, trial), (_, cost) in zip(trials.iterrows(), costs.iterrows(), strict=True):
-            self._trial(cell, dict(trial), dict(cost))
+            self._trial(cell, dict(trial), dict(cost), curves.get(int(trial["trial"]), ()))
         self._log_best()
         study = self._study(cell, {})
         key = f"{self._key(cell)}/final"
@@ -195,6 +202,7 @@ class Mirror:
         tags: Mapping[str, str],
         params: Mapping[str, Any],
         metrics: Mapping[str, Any] | None = None,
+        by_epoch: Mapping[str, Mapping[int, float]] | None = None,
         seconds: float = 0.0,
     ) -> str:
         """One MLflow run. With metrics it is complete, and ends now."""
@@ -205,16 +213,24 @@ class Mirror:
             tags={"mlflow.runName": name, KEY: key, RUN: self._run, **tags},
         )
         run_id = str(created.info.run_id)
-        self._log(run_id, metrics or {}, params)
+        self._log(run_id, metrics or {}, params, by_epoch)
         if metrics is not None:
             self._client.set_terminated(run_id, "FINISHED", end_time=now)
         return run_id
 
-    def _log(self, run_id: str, metrics: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
+    def _log(
+        self,
+        run_id: str,
+        metrics: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        by_epoch: Mapping[str, Mapping[int, float]] | None = None,
+    ) -> None:
         from mlflow.entities import Metric, Param
 
         now = time.time_ns() // 1_000_000
         numbers = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
+        for name, points in (by_epoch or {}).items():
+            numbers += [Metric(name, value, now, epoch) for epoch, value in points.items()]
         self._client.log_batch(
             run_id,
             metrics=numbers,

@@ -29,6 +29,10 @@ WARM_UP = 0.1  # share of the steps
 LARGEST_NORM = 5.0  # the gradient is clipped to it
 
 
+#: (epoch, its mean training loss, the network as it is).
+Watch = Callable[[int, float, Network], None]
+
+
 class Diverged(ArithmeticError):
     """The loss or a score became NaN or infinite: the trial counts, with the metric's worst value."""
 
@@ -114,6 +118,7 @@ def fit(
     rows: npt.NDArray[np.intp],
     recipe: Recipe,
     seed: np.random.SeedSequence,
+    watch: Watch | None = None,
 ) -> Network:
     """Train a network on some rows of a subsample.
 
@@ -123,6 +128,8 @@ def fit(
         rows: the rows to train on.
         recipe: the shared settings.
         seed: all randomness of this fit.
+        watch: told of every finished epoch, the first is 1, with its mean training loss and the network. It may
+            `predict`, and changes nothing: the same bits come of a fit without it.
 
     Raises:
         Diverged: when the loss is not finite.
@@ -163,6 +170,9 @@ def fit(
             total_loss, total_norm = sums.tolist()
             if not math.isfinite(total_loss) or not math.isfinite(total_norm):
                 raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
+            if watch is not None:
+                watch(epoch + 1, total_loss / batches, network)
+                _train_mode(learned)
     return network
 
 

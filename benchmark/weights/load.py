@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.errors import InputError
 from benchmark.weights import keys
 from benchmark.weights.checkpoint import read_state, sha256_of
-from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, timm_config
+from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, cut_of, timm_config
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,8 +26,8 @@ def load_backbone(backbone: str, weights: WeightFile | None, *, drop_path_rate: 
     caller seeds.
 
     Args:
-        backbone: a timm model name.
-        weights: the file to load, or None.
+        backbone: a timm model name; ``NAME:K`` keeps the stem and the first K stages of an EfficientNet.
+        weights: the file to load, or None; a file of the whole network serves a part of it.
         drop_path_rate: stochastic depth, in [0, 1).
 
     Raises:
@@ -68,12 +68,27 @@ def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
     import timm
 
     timm_config(backbone)  # refuses an unknown name before anything is built
+    name, stages = cut_of(backbone)
     options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
     try:
-        model: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, in_chans=3, **options)
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=3, **options)
     except TypeError as error:
         raise InputError(f"{backbone} does not take drop_path_rate ({error}): leave it at 0 for this one.") from error
+    if stages is not None:
+        _keep_stages(model, backbone, stages)
     return model
+
+
+def _keep_stages(model: nn.Module, backbone: str, stages: int) -> None:
+    """Cut a headless EfficientNet after so many of its stages, in place; what is left is pooled."""
+    from timm.models.efficientnet import EfficientNet
+
+    if not isinstance(model, EfficientNet):
+        raise InputError(f"{backbone}: only networks of timm's EfficientNet family can be cut; leave out ':{stages}'.")
+    if stages > len(model.blocks):
+        raise InputError(f"{backbone}: the network has {len(model.blocks)} stages.")
+    model.prune_intermediate_layers([stages], extra_blocks=True)  # counted from the stem, which is 0
+    model.reset_classifier(0, "avg")
 
 
 @lru_cache(maxsize=2)
@@ -89,7 +104,7 @@ def _matched(backbone: str, weights: WeightFile) -> Mapping[str, Tensor]:
     with torch.device("meta"):
         model = _create(backbone)
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    raw = read_state(weights.path)
+    raw = _within(read_state(weights.path), backbone, expected)
     classifier = getattr(model, "pretrained_cfg", {}).get("classifier", "")
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
     state = _fit(keys.to_timm(raw), expected, names, weights)
@@ -98,6 +113,19 @@ def _matched(backbone: str, weights: WeightFile) -> Mapping[str, Tensor]:
     _require_match(backbone, weights, raw, state, expected)
     _require_head(backbone, weights, keys.split_head(keys.to_timm(raw), names)[1], model)
     return state
+
+
+def _within(state: Mapping[str, Tensor], backbone: str, expected: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    """The tensors of a file without those of the stages that a cut backbone leaves out, and without the classifier."""
+    import torch
+
+    name, stages = cut_of(backbone)
+    if stages is None:
+        return state
+    with torch.device("meta"):
+        beyond = set(_create(name).state_dict()) - set(expected)
+    body, _ = keys.split_head(keys.to_timm(state), ("classifier",))
+    return {key: value for key, value in body.items() if key not in beyond}
 
 
 def _fit(

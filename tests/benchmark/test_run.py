@@ -21,6 +21,7 @@ budget = 2
 folds = 2
 image_size = 16
 backbone = "resnet10t"
+min_epochs = 1
 max_epochs = 2
 batch_size = 8
 min_per_class = 4
