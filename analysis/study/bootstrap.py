@@ -106,10 +106,12 @@ def _prepare(block: Block, vectors: npt.NDArray[Any], metrics: Sequence[Metric])
     summed = tuple(metric for metric in metrics if metric.of_sums is not None)
     ranked = tuple(kernels.sort(block.truth[:, k], vectors[:, :, k]) for k in block.columns) if ranking else ()
     groups = block.group_count
-    shared, counts, amounts, problems = np.zeros((groups, 0)), np.zeros((groups, 0)), np.zeros((groups, 0)), 0
+    shared: Floats = np.zeros((groups, 0))
+    counts: npt.NDArray[np.floating[Any]] = shared
+    amounts, problems = shared, 0
     if summed:
-        shared, own = grouped_parts(block, vectors[0])
-        problems, classes = shared.shape[1:]
+        shared = grouped_parts(block, vectors[0])[0]
+        problems, classes = shared.shape[1], shared.shape[2]
         # Numbers of images are whole, and as floats of 32 bits are summed in half the time, exactly up to 2^24.
         exact = groups * np.bincount(block.groups).max() < 2**24
         counts = np.empty((groups, len(vectors), problems, 2 * classes), dtype=np.float32 if exact else np.float64)
@@ -117,8 +119,8 @@ def _prepare(block: Block, vectors: npt.NDArray[Any], metrics: Sequence[Metric])
         for number, vector in enumerate(vectors):
             own = grouped_parts(block, vector)[1]
             counts[:, number], amounts[:, number] = own[..., : 2 * classes], own[..., 2 * classes :]
-    parts_of_groups = (part.reshape(groups, -1) for part in (shared, counts, amounts))
-    return _Prepared(ranking, ranked, summed, *parts_of_groups, problems, len(vectors))
+    flat = shared.reshape(groups, -1), counts.reshape(groups, -1), amounts.reshape(groups, -1)
+    return _Prepared(ranking, ranked, summed, *flat, problems, len(vectors))
 
 
 def grouped_parts(block: Block, vector: npt.NDArray[Any]) -> tuple[Floats, Floats]:

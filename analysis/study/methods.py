@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -64,19 +65,30 @@ class Answer:
 
 def answers(study: Study) -> Iterator[tuple[Comparison, Answer]]:
     """Every comparison of the primary metric by every method; its first answer is the primary analysis."""
-    for member, correction in zip(study.blocks, study.corrections, strict=True):
-        scored = member.scored[study.primary.name]
-        block, comparisons = scored.block, study.comparisons_of(scored)
-        clustered = block.group_count < len(block.groups)
-        unclustered = score(without_groups(block), scored.metric) if clustered else scored
-        merged = score(ensemble(block), scored.metric)
-        permuted = _permutations(comparisons, study.seed)
-        for comparison in comparisons:
-            for answer in _over_seeds(member, comparison, unclustered, merged):
-                yield comparison, answer
-            for s in range(comparison.seeds):
-                for answer in _of_one_seed(comparison, s, permuted, correction):
-                    yield comparison, replace(answer, seed=str(block.seeds[s]))
+    parts = [
+        (member, study.comparisons_of(member.scored[study.primary.name]), correction)
+        for member, correction in zip(study.blocks, study.corrections, strict=True)
+    ]
+    yield from chain.from_iterable(in_threads(lambda part: list(_of_block(*part, study.seed)), parts))
+
+
+def _of_block(
+    member: BlockStudy, comparisons: Sequence[Comparison], correction: Correction, seed: int
+) -> Iterator[tuple[Comparison, Answer]]:
+    if not comparisons:
+        return
+    scored = comparisons[0].scored
+    block = scored.block
+    clustered = block.group_count < len(block.groups)
+    unclustered = score(without_groups(block), scored.metric) if clustered else scored
+    merged = score(ensemble(block), scored.metric)
+    permuted = _permutations(comparisons, seed)
+    for comparison in comparisons:
+        for answer in _over_seeds(member, comparison, unclustered, merged):
+            yield comparison, answer
+        for s in range(comparison.seeds):
+            for answer in _of_one_seed(comparison, s, permuted, correction):
+                yield comparison, replace(answer, seed=str(block.seeds[s]))
 
 
 def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored, merged: Scored) -> Iterator[Answer]:
@@ -137,8 +149,6 @@ def _mcnemar(method: str, block: Block, a: int, b: int, s: int, note: str) -> An
 
 def _permutations(comparisons: Sequence[Comparison], seed: int) -> Permuted:
     """(a, b, s) -> permutation p-value of the AUROCs of one block; empty beyond `MOST_PERMUTED`."""
-    if not comparisons:
-        return {}
     scored = comparisons[0].scored
     block, columns = scored.block, list(scored.block.columns)
     if scored.metric.name != AUROC or len(comparisons) > MOST_PERMUTED:

@@ -156,7 +156,7 @@ def study(
         InputError: an unknown metric.
     """
     primary = metrics.find(metric)
-    blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
+    blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
     return Study(predictions, blocks, primary, margin, seed, trials, other)
 
 
