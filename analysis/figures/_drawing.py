@@ -145,6 +145,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     """Write PNG and SVG without dates, and return the SVG for a page, without its XML prologue."""
     with atomic_path(folder / f"{name}.png") as path:
         figure.savefig(path, format="png", metadata={"Software": None})
+    figure.set_layout_engine("none")  # what was laid out once stays: it takes as long as drawing
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

@@ -25,10 +25,12 @@ def net_benefit(
     Returns:
         (T,) net benefits, at most the prevalence, and (T, G) contributions of the groups, which add up to zero.
     """
-    odds = (thresholds / (1 - thresholds))[:, None]
-    gains = np.where(probability >= thresholds[:, None], truth - odds * (1 - truth), 0.0)
+    gains = truth - (thresholds / (1 - thresholds))[:, None] * (1 - truth)
+    gains *= probability >= thresholds[:, None]
     value = gains.mean(axis=1)
-    return value, _by_group((gains - value[:, None]) / len(truth), groups, count)
+    gains -= value[:, None]
+    gains /= len(truth)
+    return value, _by_group(gains, groups, count)
 
 
 def treat_all(truth: Floats, thresholds: Floats, groups: npt.NDArray[np.intp], count: int) -> tuple[Floats, Floats]:

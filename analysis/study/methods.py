@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,14 @@ from analysis.study.comparison import Comparison
 from analysis.study.priors import Correction
 from analysis.study.scores import AUROC, Scored, ensemble, score, without_groups
 from analysis.study.study import BlockStudy, Study, permutation_rng
+from analysis.study.threads import in_threads
 
 Floats = npt.NDArray[np.float64]
 
 SIGN_FLIP_SEEDS = range(6, 21)
 LENIENT_BELOW = 10  # seeds; with fewer, the size by Hillis's degrees of freedom is above .05
 PERMUTATIONS = 499
-MOST_PERMUTED = 45  # pairs of arms times classes: of more, the tests of every seed would take longer than all the rest
+MOST_PERMUTED = 45  # pairs of arms: of more, the tests of every seed would take longer than all the rest
 
 BOTH = "new training samples, new patients"
 SEEDS = "new training samples, these patients"
@@ -64,19 +65,30 @@ class Answer:
 
 def answers(study: Study) -> Iterator[tuple[Comparison, Answer]]:
     """Every comparison of the primary metric by every method; its first answer is the primary analysis."""
-    for member, correction in zip(study.blocks, study.corrections, strict=True):
-        scored = member.scored[study.primary.name]
-        block, comparisons = scored.block, study.comparisons_of(scored)
-        clustered = block.group_count < len(block.groups)
-        unclustered = score(without_groups(block), scored.metric) if clustered else scored
-        merged = score(ensemble(block), scored.metric)
-        permuted = _permutations(comparisons, study.seed)
-        for comparison in comparisons:
-            for answer in _over_seeds(member, comparison, unclustered, merged):
-                yield comparison, answer
-            for s in range(comparison.seeds):
-                for answer in _of_one_seed(comparison, s, permuted, correction):
-                    yield comparison, replace(answer, seed=str(block.seeds[s]))
+    parts = [
+        (member, study.comparisons_of(member.scored[study.primary.name]), correction)
+        for member, correction in zip(study.blocks, study.corrections, strict=True)
+    ]
+    yield from chain.from_iterable(in_threads(lambda part: list(_of_block(*part, study.seed)), parts))
+
+
+def _of_block(
+    member: BlockStudy, comparisons: Sequence[Comparison], correction: Correction, seed: int
+) -> Iterator[tuple[Comparison, Answer]]:
+    if not comparisons:
+        return
+    scored = comparisons[0].scored
+    block = scored.block
+    clustered = block.group_count < len(block.groups)
+    unclustered = score(without_groups(block), scored.metric) if clustered else scored
+    merged = score(ensemble(block), scored.metric)
+    permuted = _permutations(comparisons, seed)
+    for comparison in comparisons:
+        for answer in _over_seeds(member, comparison, unclustered, merged):
+            yield comparison, answer
+        for s in range(comparison.seeds):
+            for answer in _of_one_seed(comparison, s, permuted, correction):
+                yield comparison, replace(answer, seed=str(block.seeds[s]))
 
 
 def _over_seeds(member: BlockStudy, comparison: Comparison, unclustered: Scored, merged: Scored) -> Iterator[Answer]:
@@ -137,23 +149,20 @@ def _mcnemar(method: str, block: Block, a: int, b: int, s: int, note: str) -> An
 
 def _permutations(comparisons: Sequence[Comparison], seed: int) -> Permuted:
     """(a, b, s) -> permutation p-value of the AUROCs of one block; empty beyond `MOST_PERMUTED`."""
-    if not comparisons:
-        return {}
     scored = comparisons[0].scored
     block, columns = scored.block, list(scored.block.columns)
-    if scored.metric.name != AUROC or len(comparisons) * len(columns) > MOST_PERMUTED:
+    if scored.metric.name != AUROC or len(comparisons) > MOST_PERMUTED:
         return {}
 
-    def p_value(task: tuple[Comparison, int]) -> float:
-        comparison, s = task
-        a, b = (block.scores[arm, s, 0][:, columns] for arm in (comparison.a, comparison.b))
-        rng = permutation_rng(seed, comparison, block.seeds[s])
-        return paired.auroc_permutation(block.truth[:, columns], a, b, block.groups, PERMUTATIONS, rng)
+    def of_seed(s: int) -> dict[tuple[int, int, int], float]:
+        ranks = [paired.ranks(block.truth[:, columns], scores[:, columns]) for scores in block.scores[:, s, 0]]
+        p_values = {}
+        for comparison in comparisons:
+            a, b, rng = comparison.a, comparison.b, permutation_rng(seed, comparison, block.seeds[s])
+            p_values[a, b, s] = paired.auroc_permutation(ranks[a], ranks[b], block.groups, PERMUTATIONS, rng)
+        return p_values
 
-    tasks = [(comparison, s) for comparison in comparisons for s in range(len(block.seeds))]
-    keys = [(comparison.a, comparison.b, s) for comparison, s in tasks]
-    with ThreadPoolExecutor(bootstrap.threads()) as pool:
-        return dict(zip(keys, pool.map(p_value, tasks), strict=True))
+    return {key: p for of_one in in_threads(of_seed, range(len(block.seeds))) for key, p in of_one.items()}
 
 
 def _joint(method: str, inference: Inference, seeds: int, note: str = "") -> Answer:

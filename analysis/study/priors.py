@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block, Predictions
 from analysis.statistics.priors import correct, correct_labels
+from analysis.study.threads import in_threads
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,7 +70,9 @@ def correction(block: Block, facts: Mapping[str, Any]) -> Correction:
 
 def corrections(predictions: Predictions) -> tuple[Correction, ...]:
     """One a block."""
-    return tuple(correction(block, predictions.facts.get(block.dataset, {})) for block in predictions.blocks)
+    return tuple(
+        in_threads(lambda block: correction(block, predictions.facts.get(block.dataset, {})), predictions.blocks)
+    )
 
 
 def _recorded(block: Block, facts: Mapping[str, Any]) -> Floats | None:

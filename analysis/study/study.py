@@ -18,6 +18,7 @@ from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.looks import compare_at_looks
 from analysis.study.scores import Scored, score, score_sums
+from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
 from benchmark import metrics
 from benchmark.metrics import Metric
@@ -115,10 +116,11 @@ class Study:
     @cached_property
     def operating_curves(self) -> tuple[operating.Curves, ...]:
         """Mean ROC and precision-recall curves of every block, with standard errors."""
-        return tuple(
-            operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
-            for member in self.blocks
-        )
+
+        def of_block(member: BlockStudy) -> operating.Curves:
+            return operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
+
+        return tuple(in_threads(of_block, self.blocks))
 
     @cached_property
     def corrections(self) -> tuple[priors.Correction, ...]:
@@ -128,8 +130,12 @@ class Study:
     @cached_property
     def corrected(self) -> tuple[Corrected, ...]:
         """The metrics of sums before and after, of the blocks whose scores can be corrected."""
-        pairs = zip(self.blocks, self.corrections, strict=True)
-        return tuple(corrected(member.block, correction) for member, correction in pairs if correction.made)
+        pairs = [
+            (member.block, correction)
+            for member, correction in zip(self.blocks, self.corrections, strict=True)
+            if correction.made
+        ]
+        return tuple(in_threads(lambda pair: corrected(*pair), pairs))
 
     @cached_property
     def corrected_comparisons(self) -> Mapping[str, tuple[Comparison, ...]]:
@@ -143,7 +149,7 @@ class Study:
     @cached_property
     def decisions(self) -> tuple[net_benefit.Decisions, ...]:
         """Decision curves of every block, on corrected scores where they can be."""
-        return tuple(net_benefit.decisions(correction) for correction in self.corrections)
+        return tuple(in_threads(net_benefit.decisions, self.corrections))
 
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""
@@ -166,7 +172,7 @@ def study(
         InputError: an unknown metric.
     """
     primary = metrics.find(metric)
-    blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
+    blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
     return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from analysis.statistics.inference import Inference
 from analysis.study.calibration import Calibration, calibrations
 from analysis.study.priors import AS_IS, CORRECTED
 from analysis.study.study import Study
+from analysis.study.threads import in_threads
 from analysis.tables._rows import Row
 
 NAME = "calibration"
@@ -29,13 +31,13 @@ FOLDED = True
 
 def build(study: Study) -> pd.DataFrame:
     """One row an arm and kind of scores; with several classes or labels the mean, and one row each."""
-    rows = []
+    arms: list[tuple[Block, int, str, str]] = []
     for member, correction in zip(study.blocks, study.corrections, strict=True):
         for a in range(len(member.block.arms)):
-            rows += _rows(member.block, a, AS_IS, "" if correction.made else correction.source)
+            arms.append((member.block, a, AS_IS, "" if correction.made else correction.source))
             if correction.made:
-                rows += _rows(correction.block, a, CORRECTED, "")
-    return pd.DataFrame(rows)
+                arms.append((correction.block, a, CORRECTED, ""))
+    return pd.DataFrame(list(chain.from_iterable(in_threads(lambda arm: _rows(*arm), arms))))
 
 
 def _rows(block: Block, a: int, scores: str, note: str) -> list[Row]:
