@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.page.head import Head
+    from analysis.predictions.block import Estimand
     from analysis.study.locked_plan import LockedPlan
 
 METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
 MARGIN = 0.02  # of equivalence, likewise
+ESTIMAND = "population"  # likewise
 FEWEST_RESAMPLES = 100
 
 
@@ -77,6 +79,7 @@ def write_report(
     resamples: int | None = None,
     other_holdout: Path | None = None,
     plan: Path | None = None,
+    estimand: Estimand | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -95,6 +98,9 @@ def write_report(
             run of the same settings beside this one, if there is one.
         plan: locked before the holdout was opened (`analysis.study.locked_plan`); where None, the run's plan.toml, if
             there is one. The report says what departs from it.
+        estimand: what inference is about: "population" or "pool", new training samples (of new images, or from the same
+            pool) and new patients; or "models", these trained models on new patients, which takes no more than one
+            seed. Where None the plan's, else "population".
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -107,8 +113,9 @@ def write_report(
     from analysis.page.head import head
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.reading import find_files, read_predictions
+    from analysis.study import estimand as estimands
     from analysis.study import study
-    from analysis.study.about import one_seed
+    from analysis.study.about import models_fixed
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.other_holdout import read_other_holdout
     from analysis.study.trials import read_trials
@@ -121,6 +128,7 @@ def write_report(
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
+    asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
     described = _described(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
@@ -138,6 +146,7 @@ def write_report(
             resamples or study.RESAMPLES,
             trials=trials,
             other=None if other is None else other.predictions,
+            estimand=asked,
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remarks_on(computed)]
@@ -150,7 +159,7 @@ def write_report(
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
-    write_text(out / "index.html", page.render(first, chapters(frames, one_seed(computed)), pictures))
+    write_text(out / "index.html", page.render(first, chapters(frames, models_fixed(computed)), pictures))
     return Report(frames, first, out / "index.html")
 
 
@@ -158,7 +167,7 @@ def summary_text(report: Report) -> str:
     """The main tables and the sentences, for a terminal."""
     from analysis.page.summary import summary
 
-    return summary(report.head, report.arms, report.pairwise)
+    return summary(report.head, report.frames)
 
 
 def _described(source: Path) -> Mapping[str, Any]:
@@ -210,6 +219,7 @@ def _report(flags: argparse.Namespace) -> int:
         resamples=flags.resamples,
         other_holdout=flags.other_holdout,
         plan=flags.plan,
+        estimand=flags.estimand,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -219,13 +229,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report",
         description="Tables, figures and a page from predictions: intervals and tests for new patients and new "
-        "training samples together.",
+        "training samples together, or (--estimand models) for these trained models on new patients.",
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--metric", help=f"the primary metric (default: the plan's or the run's, or {METRIC})")
     parser.add_argument(
         "--margin", type=float, help=f"of equivalence, in the metric's units (default: the plan's, or {MARGIN:g})"
+    )
+    parser.add_argument(
+        "--estimand",
+        metavar="E",
+        help="what is concluded on: population, new training samples of new images and new patients; pool, new "
+        "training samples from the same images; models, these trained models on new patients, for leaderboards and "
+        f"single training runs (default: the plan's, or {ESTIMAND})",
     )
     parser.add_argument(
         "--plan",

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 #: key of spec.json -> what it is called.
 OF_THE_RUN = {"git_commit": "commit", "hash": "specification", "hardware": "hardware", "versions": "versions"}
+#: Of studies about new training samples, and of fixed models.
+TITLES = ("Low-data imaging benchmark", "Trained models compared")
+LIMITS = (
+    "A pretrained arm stands for its checkpoint: one checkpoint is one draw of pretraining, and nothing here covers "
+    "another pretraining run.",
+    "An arm stands for its trained models as they are: nothing here covers training or pretraining them again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Head:
         warnings: on training runs that collapsed; they stand before the findings.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
+        limit: what no claim covers.
         remarks: what was assumed or left out, after the warnings.
     """
 
@@ -43,6 +51,7 @@ class Head:
     warnings: Sequence[str]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
+    limit: str
     remarks: Sequence[str]
 
 
@@ -61,7 +70,7 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
     warnings = collapse_sentences(study)
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
-        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
+        title=f"{TITLES[study.estimand == 'models']}: {', '.join(datasets)}",
         synthetic=synthetic,
         all_synthetic=len(synthetic) == len(datasets),
         metric=study.primary.label,
@@ -71,6 +80,7 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
         warnings=warnings,
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
+        limit=LIMITS[study.estimand == "models"],
         remarks=[*warnings, *remarks],
     )
 
@@ -80,7 +90,7 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
         (
             scored.block.dataset,
             scored.block.n_per_class,
-            findings(study.comparisons_of(scored)),
+            findings(study.comparisons_of(scored), study.rankings(scored)),
         )
         for scored in study.scored
     ]

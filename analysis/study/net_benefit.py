@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block
-from analysis.statistics.inference import Inference, joint
+from analysis.statistics.inference import Inference
 from analysis.statistics.net_benefit import net_benefit, treat_all
+from analysis.study.estimand import infer
 from analysis.study.priors import Correction
 
 Floats = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ class Decisions:
         return self._joint(self.values[a, ..., t] - self.treat_all[t], self.gain_covariance[a, t])
 
     def _joint(self, values: Floats, covariance: Floats) -> Inference:
-        return joint(values.mean(axis=1), covariance, self.block.rho, values)
+        return infer(self.block, values.mean(axis=1), covariance, values)
 
 
 def decisions(correction: Correction, thresholds: Floats = GRID) -> Decisions:

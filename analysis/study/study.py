@@ -9,11 +9,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Block, Predictions
+from analysis.predictions.block import Block, Estimand, Predictions
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
+from analysis.study.estimand import find
+from analysis.study.labels import OfLabel, labels_of
+from analysis.study.rankings import Ranked, rankings
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.trials import Trials
 from benchmark import metrics
@@ -84,6 +87,11 @@ class Study:
         return self.of(self.primary.name)
 
     @property
+    def estimand(self) -> Estimand:
+        """What was asked: every block has it."""
+        return self.blocks[0].block.estimand
+
+    @property
     def exploratory(self) -> list[str]:
         """The metrics that no claim is made on."""
         return [name for name in metrics.names() if name != self.primary.name]
@@ -130,6 +138,16 @@ class Study:
         """Decision curves of every block, on corrected scores where they can be."""
         return tuple(net_benefit.decisions(correction) for correction in self.corrections)
 
+    def rankings(self, scored: Scored) -> list[Ranked]:
+        """The arms of one block from best to worst, with simultaneous sets of ranks over the whole family."""
+        comparisons = self.comparisons_of(scored)
+        return rankings(scored, comparisons[0].family) if comparisons else []
+
+    @cached_property
+    def labels(self) -> tuple[list[OfLabel], ...]:
+        """Every class or label by itself, of the blocks that have several."""
+        return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
+
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""
         return compare_all(self.of(metric), self.margin, benjamini_hochberg)
@@ -143,13 +161,16 @@ def study(
     resamples: int = RESAMPLES,
     trials: Trials | None = None,
     other: Predictions | None = None,
+    estimand: Estimand = "population",
 ) -> Study:
-    """Compute everything that the tables and figures show.
+    """Compute everything that the tables and figures show, about one estimand.
 
     Raises:
-        InputError: an unknown metric.
+        InputError: an unknown metric or estimand.
     """
-    primary = metrics.find(metric)
+    primary, asked = metrics.find(metric), find(estimand)
+    predictions = predictions.asked(asked)
+    other = None if other is None else other.asked(asked)
     blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
     return Study(predictions, blocks, primary, margin, seed, trials, other)
 
