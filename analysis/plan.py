@@ -243,7 +243,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _add_lock(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--lock", type=Path, metavar="FILE", help="write the plan, with --metric and what follows, here")
     group.add_argument("--margin", type=float, default=0.02, help="of equivalence (default: %(default)s)")
-    group.add_argument("--estimand", default="the population", help="what claims are about (default: %(default)s)")
+    group.add_argument(
+        "--estimand",
+        default="population",
+        help="what claims are about: population, pool or models (default: %(default)s)",
+    )
     group.add_argument("--datasets", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
     group.add_argument("--arms", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
     group.add_argument(

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.page.head import Head
+    from analysis.predictions.block import Estimand
     from analysis.study.locked_plan import LockedPlan
 
 METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
 MARGIN = 0.02  # of equivalence, likewise
+ESTIMAND = "population"  # likewise
 FEWEST_RESAMPLES = 100
 
 
@@ -78,6 +80,7 @@ def write_report(
     other_holdout: Path | None = None,
     plan: Path | None = None,
     seeds: int | None = None,
+    estimand: Estimand | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -98,6 +101,9 @@ def write_report(
             there is one. The report says what departs from it.
         seeds: analyse only as many training seeds of every block, the first ones; the others may be unfinished. Where
             the plan foresees a look at so many, the report is that look, else exploratory.
+        estimand: what inference is about: "population" or "pool", new training samples (of new images, or from the same
+            pool) and new patients; or "models", these trained models on new patients, which takes no more than one
+            seed. Where None the plan's, else "population".
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -111,8 +117,9 @@ def write_report(
     from analysis.page.looks import what_follows_looks
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.reading import find_files, read_predictions
+    from analysis.study import estimand as estimands
     from analysis.study import study
-    from analysis.study.about import one_seed
+    from analysis.study.about import models_fixed
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
@@ -126,14 +133,17 @@ def write_report(
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
+    asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
     described = _described(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
     predictions = read_predictions(source, common_seeds=common_seeds, first=seeds)
-    planned_looks = () if locked is None else locked.looks
+    fixed = asked == "models"  # looks are over training seeds
+    planned_looks = () if locked is None or fixed else locked.looks
     looks = look_of(planned_looks, predictions.blocks, described)
     ordered = described.get("spec", {}).get("seeds")
-    warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if looks is None else None
+    early = looks is None and not fixed
+    warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if early else None
     trials = read_trials(source, described, primary)
     other = read_other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
@@ -148,6 +158,7 @@ def write_report(
             trials=trials,
             other=None if other is None else other.predictions,
             looks=looks,
+            estimand=asked,
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remarks_on(computed)]
@@ -162,7 +173,7 @@ def write_report(
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
-    write_text(out / "index.html", page.render(first, chapters(frames, one_seed(computed)), pictures))
+    write_text(out / "index.html", page.render(first, chapters(frames, models_fixed(computed)), pictures))
     return Report(frames, first, out / "index.html")
 
 
@@ -170,7 +181,7 @@ def summary_text(report: Report) -> str:
     """The main tables and the sentences, for a terminal."""
     from analysis.page.summary import summary
 
-    return summary(report.head, report.arms, report.pairwise)
+    return summary(report.head, report.frames)
 
 
 def _described(source: Path) -> Mapping[str, Any]:
@@ -225,6 +236,7 @@ def _report(flags: argparse.Namespace) -> int:
         other_holdout=flags.other_holdout,
         plan=flags.plan,
         seeds=flags.seeds,
+        estimand=flags.estimand,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -234,13 +246,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report",
         description="Tables, figures and a page from predictions: intervals and tests for new patients and new "
-        "training samples together.",
+        "training samples together, or (--estimand models) for these trained models on new patients.",
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--metric", help=f"the primary metric (default: the plan's or the run's, or {METRIC})")
     parser.add_argument(
         "--margin", type=float, help=f"of equivalence, in the metric's units (default: the plan's, or {MARGIN:g})"
+    )
+    parser.add_argument(
+        "--estimand",
+        metavar="E",
+        help="what is concluded on: population, new training samples of new images and new patients; pool, new "
+        "training samples from the same images; models, these trained models on new patients, for leaderboards and "
+        f"single training runs (default: the plan's, or {ESTIMAND})",
     )
     parser.add_argument(
         "--plan",

@@ -34,6 +34,7 @@ ABOUT = {
     "label_gain": "label-equivalent gains of known learning curves",
     "learner_gain": "label-equivalent gains of a real learner, with overlap",
     "collapse": "one training run in ten at chance",
+    "models": "claims on models that were trained once, and the ranks left open",
 }
 NAMES = tuple(ABOUT)
 FEWEST = 50  # simulated studies: rates of fewer say nothing

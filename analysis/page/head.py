@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 #: key of spec.json -> what it is called.
 OF_THE_RUN = {"git_commit": "commit", "hash": "specification", "hardware": "hardware", "versions": "versions"}
+#: Of studies about new training samples, and of fixed models.
+TITLES = ("Low-data imaging benchmark", "Trained models compared")
+LIMITS = (
+    "A pretrained arm stands for its checkpoint: one checkpoint is one draw of pretraining, and nothing here covers "
+    "another pretraining run.",
+    "An arm stands for its trained models as they are: nothing here covers training or pretraining them again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,12 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on a look that nobody planned, unfair budgets and training runs that collapsed; they stand before
+        warnings: on a look that nobody planned, training runs that collapsed and unfair budgets; they stand before
             the findings.
         looks: on the look of a locked plan that the report is; they stand there too.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
+        limit: what no claim covers.
         remarks: what was assumed or left out, after the warnings.
     """
 
@@ -47,6 +55,7 @@ class Head:
     looks: Sequence[str]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
+    limit: str
     remarks: Sequence[str]
 
 
@@ -64,10 +73,10 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
     from analysis.study.flags import flag_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = [*cautions, *flag_sentences(study), *collapse_sentences(study)]
+    warnings = [*cautions, *collapse_sentences(study), *flag_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
-        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
+        title=f"{TITLES[study.estimand == 'models']}: {', '.join(datasets)}",
         synthetic=synthetic,
         all_synthetic=len(synthetic) == len(datasets),
         metric=study.primary.label,
@@ -78,6 +87,7 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
         looks=on_look(study),
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
+        limit=LIMITS[study.estimand == "models"],
         remarks=[*warnings, *remarks],
     )
 
@@ -87,7 +97,7 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
         (
             scored.block.dataset,
             scored.block.n_per_class,
-            findings(study.comparisons_of(scored)),
+            findings(study.comparisons_of(scored), study.rankings(scored)),
         )
         for scored in study.scored
     ]

@@ -207,13 +207,10 @@ def _blocks(
         part = rows.take(np.flatnonzero(rows.n_per_class == n))
         overlap = info.facts.get(dataset, {}).get("overlap", {})
         rho = overlap.get(str(n)) if isinstance(overlap, Mapping) else None
-        if rho is None:
-            remarks.append(
-                f"{dataset}, n = {n}: the overlap rho of the training subsamples is not recorded; rho = 0 is assumed."
-            )
-        elif not (isinstance(rho, int | float) and 0 <= rho < 1):
+        if rho is not None and not (isinstance(rho, int | float) and 0 <= rho < 1):
             raise InputError(f"{dataset}: overlap rho = {rho!r} at n = {n}; it must lie in [0, 1).")
-        arms, seeds, samples, groups, truth, scores = _cross(f"{dataset}, n = {n}", part, locate, choice, remarks)
+        title = f"{dataset}, n = {n}" if n else dataset
+        arms, seeds, samples, groups, truth, scores = _cross(title, part, locate, choice, remarks)
         requirements.holdout(dataset, task, classes, truth, groups)
         blocks.append(
             Block(

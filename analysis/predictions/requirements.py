@@ -19,18 +19,27 @@ if TYPE_CHECKING:
 
 #: How far a row of class probabilities may be from a sum of 1: float32 and half precision softmax stay well below.
 SUM_TOLERANCE = 5e-3
+#: Columns that may be left out: of models that were trained once, on whatever they were trained on.
+SINGLE = ("n_per_class", "seed", "refit")
 
 
 def canonical(table: pa.Table, path: Path) -> pa.Table:
-    """A table with exactly the documented columns and types, converted where nothing is lost."""
+    """A table with exactly the documented columns and types, converted where nothing is lost.
+
+    Columns of a design that a leaderboard lacks, of `SINGLE`, are 0 throughout.
+    """
     import pyarrow as pa
 
+    present = ", ".join(table.column_names) or "none"
+    for name in SINGLE:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array(np.zeros(table.num_rows, dtype=np.int64)))
     missing = [name for name in PREDICTION_COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; it has "
-            f"{', '.join(table.column_names) or 'none'}. A predictions table has "
-            f"{', '.join(PREDICTION_COLUMNS)}."
+            f"{present}. A predictions table has "
+            f"{', '.join(PREDICTION_COLUMNS)}; of these {', '.join(SINGLE)} may be left out where there is one of each."
         )
     types = {"string": pa.string(), "int32": pa.int64()}
     columns = {}

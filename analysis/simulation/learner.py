@@ -91,7 +91,7 @@ def batch(case: Case, size: int, rng: np.random.Generator) -> dict[str, Floats]:
         intervals = (
             ("difference", scored.pair(0, 1).interval(), second - first),
             ("one arm", arm_interval(scored, 0), first),
-            ("difference, this pool", scored.pair(0, 1, 0.0).interval(), second - first),
+            ("difference, this pool", scored.pair(0, 1, "pool").interval(), second - first),
         )
         for name, (low, high), true in intervals:
             columns[name][i] = low <= true <= high

@@ -44,8 +44,8 @@ class Components:
 
 
 def detectable(inference: Inference, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest true difference that is found where the variance is known, as it is of models held fixed."""
-    return (quantile(1 - alpha / 2, math.inf) + quantile(power, math.inf)) * inference.se
+    """The smallest true difference that is found between models held fixed, by Student's t with the inference's df."""
+    return (quantile(1 - alpha / 2, inference.df) + quantile(power, inference.df)) * inference.se
 
 
 def detectable_with(

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.statistics.sequential import check
+from analysis.study.estimand import WORDS, answered, find
 from analysis.study.study import Study
 from benchmark import metrics
-from benchmark.errors import InputError, unknown_name
+from benchmark.errors import InputError
 from benchmark.results import write_text
-
-ESTIMANDS = ("the population", "this pool", "these models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class LockedPlan:
     Attributes:
         metric: the primary one.
         margin: of equivalence, positive, in its units.
-        estimand: what the claims are about, one of `ESTIMANDS`.
+        estimand: what the claims are about: population, pool or models.
         datasets, arms, n_per_class: the family of comparisons, every pair of arms on each; empty for whatever is run.
         locked: when, in UTC, as ISO 8601.
         looks: numbers of training seeds at which the study is looked at, rising, the last one its own; empty for one
@@ -51,14 +50,11 @@ class LockedPlan:
         metrics.find(self.metric)
         if not self.margin > 0:
             raise InputError(f"the margin of the plan is {self.margin}: it must be positive, for example 0.02.")
-        if self.estimand not in ESTIMANDS:
-            raise unknown_name("estimand", self.estimand, ESTIMANDS)
+        find(self.estimand)
         if self.looks:
             check_looks(self.looks)
-        if self.looks and self.estimand == "these models":
-            raise InputError(
-                "looks are over training seeds, which a plan on 'these models' holds fixed: leave one out."
-            )
+        if self.looks and self.estimand == "models":
+            raise InputError("looks are over training seeds, which a plan on these models holds fixed: leave one out.")
 
     @property
     def hash(self) -> str:
@@ -149,6 +145,9 @@ def departures(plan: LockedPlan, study: Study, predicted: str) -> list[str]:
         phrases.append(f"the metric is {study.primary.name}, not {plan.metric}")
     if plan.margin != study.margin:
         phrases.append(f"the margin is {study.margin:g}, not {plan.margin:g}")
+    about = {answered(block) for block in blocks} - {plan.estimand}
+    if about:
+        phrases.append(f"the claims are about {_listed({WORDS[e] for e in about})}, not {WORDS[find(plan.estimand)]}")
     for kind, planned, reported in family:
         if planned and planned != reported:
             phrases.append(f"the {kind} are {_listed(reported)}, not {_listed(planned)}")

@@ -65,6 +65,7 @@ def first_seeds(scored: Scored, count: int) -> Scored:
         values=scored.values[:, :count],
         covariance=scored.covariance[np.ix_(rows, rows)],
         refits=None if scored.refits is None else scored.refits[:, :count],
+        contributions=None if scored.contributions is None else scored.contributions[rows],
     )
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block
 from analysis.statistics.bands import deciding, joint_covariance, simultaneous_level
-from analysis.statistics.inference import Inference, joint
+from analysis.statistics.inference import Inference
 from analysis.statistics.net_benefit import net_benefit, treat_all
+from analysis.study.estimand import infer
 from analysis.study.priors import Correction
 from benchmark.seeds import rng_for
 
@@ -157,7 +158,7 @@ def _curve(block: Block, values: Floats, patients: Floats, covariance: Floats) -
     """A curve with its band, from (S, R, T) values, (G, T) contributions of the patients and (T, S, S) covariances."""
     means = values.mean(axis=1)
     inferences = tuple(
-        joint(means[:, t], of_threshold, block.rho, values[..., t]) for t, of_threshold in enumerate(covariance)
+        infer(block, means[:, t], of_threshold, values[..., t]) for t, of_threshold in enumerate(covariance)
     )
     inside = (deciding(patients) >= FEWEST_DECIDING) & (np.array([i.se for i in inferences]) > 0)
     if not inside.any():

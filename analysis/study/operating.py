@@ -36,7 +36,9 @@ class Curves:
 
 
 def curves(block: Block, root: np.random.SeedSequence) -> Curves:
-    """Mean over seeds (and classes or labels, one versus rest), with two-level bootstrap standard errors.
+    """Mean over seeds (and classes or labels, one versus rest), with bootstrap standard errors.
+
+    The bootstrap is of patients and seeds, of patients alone where the trained models are held fixed.
 
     Args:
         block: the predictions.
@@ -47,8 +49,9 @@ def curves(block: Block, root: np.random.SeedSequence) -> Curves:
     drawn = [resampling.draw(scheme, size, stream).weights for size, stream in resampling.chunks(RESAMPLES, root)]
     # Column 0 is the sample itself.
     weights = np.concatenate([np.ones((scheme.count, 1), dtype=np.uint16), *drawn], axis=1)[block.groups]
-    shares = bootstrap.seed_weights(seeds, RESAMPLES, root)
-    mixed = np.concatenate([np.full((1, seeds), 1 / seeds), shares])
+    mixed = np.full((RESAMPLES + 1, seeds), 1 / seeds)
+    if block.estimand != "models":
+        mixed[1:] = bootstrap.seed_weights(seeds, RESAMPLES, root)
     both = np.zeros((2, arms, len(GRID), RESAMPLES + 1))
     for k in block.columns:
         for a in range(arms):

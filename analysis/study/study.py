@@ -9,14 +9,17 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Block, Predictions
+from analysis.predictions.block import Block, Estimand, Predictions
 from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
+from analysis.study.estimand import find
+from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
+from analysis.study.rankings import Ranked, rankings
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
@@ -90,6 +93,11 @@ class Study:
         return self.of(self.primary.name)
 
     @property
+    def estimand(self) -> Estimand:
+        """What was asked: every block has it."""
+        return self.blocks[0].block.estimand
+
+    @property
     def exploratory(self) -> list[str]:
         """The metrics that no claim is made on."""
         return [name for name in metrics.names() if name != self.primary.name]
@@ -151,6 +159,16 @@ class Study:
         """Decision curves of every block, on corrected scores where they can be."""
         return tuple(in_threads(net_benefit.decisions, self.corrections))
 
+    def rankings(self, scored: Scored) -> list[Ranked]:
+        """The arms of one block from best to worst, with simultaneous sets of ranks over the whole family."""
+        comparisons = self.comparisons_of(scored)
+        return rankings(scored, comparisons[0].family) if comparisons else []
+
+    @cached_property
+    def labels(self) -> tuple[list[OfLabel], ...]:
+        """Every class or label by itself, of the blocks that have several."""
+        return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
+
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""
         return compare_all(self.of(metric), self.margin, benjamini_hochberg)
@@ -165,13 +183,16 @@ def study(
     trials: Trials | None = None,
     other: Predictions | None = None,
     looks: Looks | None = None,
+    estimand: Estimand = "population",
 ) -> Study:
-    """Compute everything that the tables and figures show.
+    """Compute everything that the tables and figures show, about one estimand.
 
     Raises:
-        InputError: an unknown metric.
+        InputError: an unknown metric or estimand.
     """
-    primary = metrics.find(metric)
+    primary, asked = metrics.find(metric), find(estimand)
+    predictions = predictions.asked(asked)
+    other = None if other is None else other.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
     return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
 

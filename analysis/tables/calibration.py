@@ -21,7 +21,7 @@ CHAPTER = "Other metrics (exploratory)"
 TITLE = "Calibration"
 CAPTION = (
     "in_the_large: how far the log odds must be moved for the mean probability to be the observed rate (0 is perfect). "
-    "intercept and slope of the recalibration (0 and 1 are perfect). All with joint 95% intervals. scores: as they "
+    "intercept and slope of the recalibration (0 and 1 are perfect). All with 95% intervals. scores: as they "
     "are, which the class-balanced training puts off, and corrected to the holdout's prevalence. With several classes "
     "or labels, the mean over those that have a fit (fits says how many, why_not which have none), then each. The "
     "calibration error is debiased and descriptive."

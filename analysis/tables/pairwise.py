@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from analysis.study.study import Study
@@ -22,20 +24,30 @@ CAPTION = (
     "true difference that this design finds with 80% power at the first step of the correction, mdd_unadjusted: with "
     "one comparison; rho: overlap of the training subsamples."
 )
+CAPTION_MODELS = (
+    "Difference arm_b - arm_a of these trained models, paired by patient (for AUROC clustered DeLong, by Student's t "
+    "with df by Satterthwaite, few where few patients carry the difference), for new patients. Claims of difference "
+    "(p_holm) and of equivalence (p_equivalent) are corrected as one family over every row of this table, by Holm's "
+    "procedure restricted by logic; the verdict rests on both. ci_low and ci_high are of one row alone, ci_low_family "
+    "and ci_high_family hold for all rows together (Bonferroni; the verdict may see a little further). mdd: smallest "
+    "true difference that these patients find with 80% power at the first step of the correction, mdd_unadjusted: with "
+    "one comparison. hedges_g, p_superior and rho are about several training samples, and p is empty where a single "
+    "one was asked about others."
+)
 
 COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
 COLUMNS += ["p_equivalent", "ci_low_family", "ci_high_family", "mdd_unadjusted", "estimand"]
 
 
 def build(study: Study) -> pd.DataFrame:
-    """One row a comparison, tested jointly over seeds and patients; the whole table is one family."""
+    """One row a comparison, tested about what is asked; the whole table is one family."""
     rows = [
         pair_row(comparison)
         | {
             "p_holm": comparison.adjusted_p,
             "verdict": comparison.verdict,
             "mdd": comparison.detectable(comparison.alpha),
-            "rho": comparison.scored.block.rho,
+            "rho": comparison.scored.block.rho if comparison.seeds > 1 else math.nan,
             "p_equivalent": comparison.equivalent_p,
             "ci_low_family": comparison.family_interval[0],
             "ci_high_family": comparison.family_interval[1],

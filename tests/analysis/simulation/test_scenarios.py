@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from analysis import validate
-from analysis.simulation import collapse, equivalence, familywise, few_positives, form, label_gain, learner, sequential
+from analysis.simulation import (
+    collapse,
+    equivalence,
+    familywise,
+    few_positives,
+    form,
+    label_gain,
+    learner,
+    models,
+    sequential,
+)
 from analysis.simulation.form import Gate
 from analysis.study.scores import score
 from benchmark import metrics
@@ -84,6 +94,13 @@ def test_few_positives_are_covered(case):
 @pytest.mark.parametrize("case", [label_gain.Case(3, 35.0), label_gain.Case(5, 100.0), label_gain.Case(10, 140.0)])
 def test_label_gains_are_covered(case):
     assert row_of("label_gain", case, 300).failed == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [models.Case(3, False), models.Case(10, True, labels=5, prevalence=0.1)])
+def test_claims_on_fixed_models_and_their_ranks_hold(case):
+    row = row_of("models", case, 150)
+    assert row.failed == () and row.rates["places open"] > (0.9 if not case.apart else 0.5)
 
 
 @pytest.mark.slow
