@@ -79,7 +79,7 @@ def test_several_seeds_are_held_fixed_and_their_overlap_does_not_matter(block):
     assert [c.scored.estimand for c in (by["population"][0], by["pool"][0], by["models"][0])] == [
         "the population", "this pool", "these models"
     ]  # fmt: skip
-    with pytest.raises(InputError, match="unknown estimand 'model'. Did you mean 'models'"):
+    with pytest.raises(InputError, match=r"unknown estimand 'model'\. Did you mean 'models'"):
         compare(of(block), estimand="model")
 
 
