@@ -100,8 +100,9 @@ def legend_below(figure: Figure, axes: Axes, columns: int = 6) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         widest = 0.6 + 0.075 * max(map(len, labels))  # inches: the sample of a line, and letters of 8.5 points
-        fitting = max(1, int(figure.get_figwidth() / widest))
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, fitting, len(labels)))
+        count = min(columns, max(1, int(figure.get_figwidth() / widest)), len(labels))
+        figure.set_figheight(figure.get_figheight() + 0.19 * (-(-len(labels) // count) - 1))  # not at the panels' cost
+        figure.legend(handles, labels, loc="outside lower center", ncols=count)
 
 
 def square(axes: Axes) -> None:

@@ -43,6 +43,8 @@ def remark_on_plan(plan: LockedPlan, departures: Sequence[str]) -> str:
 
 def out_of_reach(study: Study) -> list[str]:
     """A sentence for each number of seeds, up to 4, with which the family's correction leaves hardly any verdict."""
+    if study.estimand == "models":
+        return []
     sentences = []
     tested = [comparison for comparison in study.comparisons if comparison.verdict != "not tested"]
     for seeds in sorted({comparison.seeds for comparison in tested if comparison.seeds < RECOMMENDED_SEEDS}):

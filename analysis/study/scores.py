@@ -36,8 +36,8 @@ class Scored:
         values: (A, S), the mean over refits.
         covariance: (A * S, A * S) of the values over a new sample of patients, arm by arm.
         refits: (A, S, R) the values of every refit, where they are kept.
-        contributions: (A * S, G) of the patients to the values, which the covariance is made from; None where it is
-            made from resamples.
+        contributions: (A * S, G) of the patients to the values, which the covariance is made from, in single precision
+            as there are many; None where it is made from resamples.
     """
 
     block: Block
@@ -45,7 +45,7 @@ class Scored:
     values: Floats
     covariance: Floats
     refits: Floats | None = None
-    contributions: Floats | None = None
+    contributions: npt.NDArray[np.float32] | None = None
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -99,7 +99,7 @@ class Scored:
         return None if self.refits is None else np.asarray(self.refits[b] - self.refits[a])
 
     def _contributions(self, a: int) -> Floats | None:
-        return None if self.contributions is None else self.contributions[self._rows(a)]
+        return None if self.contributions is None else self.contributions[self._rows(a)].astype(np.float64)
 
     def _rows(self, a: int) -> slice:
         seeds = len(self.block.seeds)
@@ -150,7 +150,7 @@ def _auroc(block: Block, metric: Metric) -> Scored:
     values, covariance = auc.macro(parts)
     contributions = np.sum([part.positives + part.negatives for part in parts], axis=0) / len(parts)
     of_refits = areas.reshape(arms, seeds, refits)
-    return Scored(block, metric, values.reshape(arms, seeds), covariance, of_refits, contributions)
+    return Scored(block, metric, values.reshape(arms, seeds), covariance, of_refits, contributions.astype(np.float32))
 
 
 def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
@@ -170,7 +170,8 @@ def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
         flat = contributions[metric.name].reshape(arms * seeds, groups)
         covariance = groups / (groups - 1) * (flat @ flat.T)
         of_refits = values[metric.name]
-        scored[metric.name] = Scored(block, metric, of_refits.mean(axis=2), covariance, of_refits, flat)
+        single = flat.astype(np.float32)
+        scored[metric.name] = Scored(block, metric, of_refits.mean(axis=2), covariance, of_refits, single)
     return scored
 
 

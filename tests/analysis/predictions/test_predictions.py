@@ -176,7 +176,7 @@ def test_missing_column(path):
     frame.to_parquet(path)
     with pytest.raises(
         InputError,
-        match=r"lacks the column group_id; it has dataset, arm, n_per_class, seed, sample_id, y_true, y_score. ",
+        match=r"lacks the column group_id; it has dataset, arm, n_per_class, seed, sample_id, y_true, y_score\. ",
     ):
         read_predictions(path)
 
