@@ -21,6 +21,7 @@ from benchmark.command_line import (
     comma_integers,
     comma_list,
     device_names,
+    leave,
     run_command,
 )
 from benchmark.errors import InputError
@@ -233,4 +234,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

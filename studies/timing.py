@@ -66,21 +66,27 @@ class CellTime:
         return self.search + self.refit
 
 
-def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> dict[str, list[Speed]]:
-    """Time every arm of a run, each value of its own dimension apart: arm -> speeds.
+def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[str, list[Speed]], float]:
+    """Time every arm of a run, each value of its own dimension apart.
 
     Args:
         spec: the settings.
         devices: one for each process: as many are timed together as will run together, as they slow each other down.
+
+    Returns:
+        arm -> speeds, and the seconds from the first import until a worker could begin.
     """
+    began = time.perf_counter()
     tasks = [
         (arm, choice) for arm in spec.arms for choice in arms.find(arm).OWN.choices or (arms.find(arm).OWN_DEFAULT,)
     ]
     speeds: dict[str, list[Speed]] = {arm: [] for arm in spec.arms}
     with _processes(devices[: len(tasks)]) as pool:
+        pool.submit(_ready).result()
+        start = time.perf_counter() - began
         for (arm, _), speed in zip(tasks, pool.map(_measure, [(spec, *task) for task in tasks]), strict=True):
             speeds[arm].append(speed)
-    return speeds
+    return speeds, start
 
 
 def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int, holdout: int) -> CellTime:
@@ -129,6 +135,10 @@ _device: list[str] = []  # a process's own
 def _begin(places: SimpleQueue[str]) -> None:
     follow_parent()
     _device[:] = [places.get()]
+
+
+def _ready() -> None:
+    """The first task of all."""
 
 
 def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:

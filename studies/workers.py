@@ -139,7 +139,7 @@ def execute(
                 if kind == "lost":
                     losses[cell] = losses.get(cell, 0) + 1
                     if losses[cell] < LOSSES:
-                        _assign(worker, job)
+                        waiting[cell], worker.job = job, None
                         continue
                     kind, content = "failed", f"{content}, {LOSSES} times in a row"
                 if kind == "failed":

@@ -10,16 +10,18 @@ from benchmark import arms, datasets
 from benchmark.images import decoding
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.pretraining.pretrain import THREADS, PretrainSpec
+from benchmark.results import STUDY
 from benchmark.runs.planning import load_images
 from benchmark.runs.request import Request
 from benchmark.runs.weights import pretraining_left
 from benchmark.spec import Cell
 from studies.costs import makespan
+from studies.journal import finished_seconds
 from studies.timing import CellTime, Speed, cell_time, measure_speeds
 
-#: Seconds: imports until the first study can begin, and the report with its figures, beside which a cell's share is
-#: small. Measured on two cores.
-START, REPORT, REPORT_A_CELL = 6.0, 15.0, 0.1
+#: Seconds on the machine that they were measured on: imports until a worker can begin, and the report with its figures.
+#: A report takes as many times longer elsewhere as imports do.
+START, REPORT, REPORT_A_CELL = 4.0, 8.0, 0.1
 #: Threads of a pretraining that do what as many processes of a study do.
 THREADS_ARE_WORTH = 0.75
 
@@ -31,18 +33,20 @@ class Estimate:
     Attributes:
         request: the run.
         cells: the studies by open cell, in one process.
-        parts: wall time by part, of what is not a study.
+        parts: wall time by part, of what comes before the studies.
+        start: imports until a worker can begin, as they took now.
     """
 
     request: Request
     cells: dict[Cell, CellTime] = field(default_factory=dict)
     parts: dict[str, float] = field(default_factory=dict)
+    start: float = START
 
     def wall(self) -> dict[str, float]:
         """Wall time by part, in the order in which they come."""
         studies = makespan([cell.total for cell in self.cells.values()], self.request.workers)
-        count = len(list(self.request.spec.cells()))
-        return {"start": START, **self.parts, "studies": studies, "report": REPORT + REPORT_A_CELL * count}
+        report = (REPORT + REPORT_A_CELL * len(list(self.request.spec.cells()))) * max(1.0, self.start / START)
+        return {"start": self.start, **self.parts, "studies": studies, "report": report}
 
     def of(self, dataset: str, arm: str) -> float:
         """Device-seconds of an arm's open cells on a data set."""
@@ -70,13 +74,16 @@ def estimate(request: Request, images: Mapping[str, Images], rows: Mapping[Cell,
         load_images(request, name)
         expected.add_part("reading", time.perf_counter() - began)
         expected.add_part("decoding", _decoding(request, index, request.decoders))
-    speeds = measure_speeds(request.spec, request.devices)
+    speeds, start = measure_speeds(request.spec, request.devices)
+    expected.start = max(START, start)
     pretraining = pretraining_left(request)
     if pretraining is not None:
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
     for cell, count in rows.items():
         holdout = int(images[cell.dataset].holdout.sum())
-        expected.cells[cell] = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout)
+        time_of_cell = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout)
+        finished = len(finished_seconds(cell.folder(request.out) / STUDY)) / request.spec.budget
+        expected.cells[cell] = CellTime(time_of_cell.search * max(0.0, 1 - finished), time_of_cell.refit)
     return expected
 
 

@@ -165,6 +165,20 @@ def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys)
     assert "--rebuild" in said
 
 
+def test_an_interrupted_run_does_not_wait_for_the_queue_and_loses_nothing(run, monkeypatch):
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Mirror(run.parent, run.name, metrics.find("auroc")) as mirror:
+        assert not mirror._thread.is_alive(), "MLflow is imported when there is something to write"
+        monkeypatch.setattr(mirror, "_study", lambda cell, facts: time.sleep(0.2))
+        for _ in range(100):
+            mirror.study_started(CELL, {})
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 10
+    mirrored(run, sent=0)
+    found, steps = content(run.parent)
+    assert len(found) == 6 and steps == [0, 1, 2, 3]
+
+
 def test_nothing_to_rebuild_or_to_show_is_said(tmp_path, capsys):
     from benchmark import ui
 
