@@ -196,7 +196,9 @@ def _parser() -> argparse.ArgumentParser:
         successor="--tune-metric NAME, which the studies tune; the report's is given to python -m analysis.report",
     )
     tuning.add_argument("--image-size", type=int, metavar="PX", help="working size in pixels")
-    tuning.add_argument("--backbone", metavar="NAME", help="timm's name of the shared network")
+    tuning.add_argument(
+        "--backbone", metavar="NAME", help="timm's name of the shared network; NAME:K keeps its first K stages"
+    )
     tuning.add_argument(
         "--weights",
         action="append",

@@ -55,7 +55,7 @@ class BenchmarkSpec:
         folds: inner validation folds of a trial.
         refits: fits of the best parameters on the whole subsample.
         image_size: working size in pixels.
-        backbone: timm's name of the network that all arms but `scratch` share.
+        backbone: timm's name of the network that all arms but `scratch` share; ``NAME:K`` keeps its first K stages.
         min_epochs, max_epochs: range of a fit's epochs, searched on the log scale, the same for every arm.
         batch_size: largest batch.
         sampler: Optuna's sampler.

@@ -14,8 +14,9 @@ ORDER = 155
 CHAPTER = "Budget"
 TITLE = "Was the budget fair?"
 CAPTION = (
-    f"chance: the AUROC on the holdout, flagged where its 95% interval includes .5 or it is below "
-    f"{NO_BETTER_THAN_CHANCE:g}. edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
+    "chance: the AUROC on the holdout, flagged where it is below "
+    f"{NO_BETTER_THAN_CHANCE:g}, or half of the training runs cannot be told from .5 (cells; one-sided 95% DeLong "
+    f"bound). edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
     "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells, and for a grid "
     "of few values where that is more than luck (binomial test); listed but never flagged are natural ends (no "
     "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
@@ -31,7 +32,7 @@ def build(study: Study) -> pd.DataFrame | None:
         return None
     rows = [
         _keys(chance) | {"check": "chance", "estimate": chance.auroc, "ci_low": chance.low, "ci_high": chance.high}
-        | {"flagged": chance.flagged}
+        | {"cells": chance.cells, "of": chance.of, "flagged": chance.flagged}
         for chance in chances(study)
     ]  # fmt: skip
     rows += [

@@ -12,6 +12,7 @@ from analysis.study.edges import at_end, edges, too_many
 from analysis.study.equal_seconds import equal_seconds
 from analysis.study.flags import chances, flag_sentences
 from analysis.study.rising import rises
+from analysis.study.study import study
 from analysis.study.trials import read_trials
 from analysis.tables import equal_seconds as equal_seconds_table
 from analysis.tables import flags
@@ -145,7 +146,15 @@ def test_an_arm_at_chance_is_named_from_predictions_alone(tmp_path):
     run = write_run(tmp_path, settings(datasets=("toy",), n_per_class=(100,)), aurocs=(0.5, 0.9), images=200)
     computed = replace(study_of(run), trials=None)
     assert [chance.flagged for chance in chances(computed)] == [True, False]
-    assert "'scratch' cannot be told from chance" in flag_sentences(computed)[0]
+    assert "'scratch' is at chance" in flag_sentences(computed)[0]
+
+
+def test_one_collapsed_run_among_good_ones_is_not_an_arm_at_chance(run):
+    computed = study_of(run)
+    block = computed.blocks[0].block
+    block.scores[1, 0] = 0.5
+    broken = study(replace(computed.predictions, blocks=(block,)), resamples=100)
+    assert [(chance.cells, chance.of, chance.flagged) for chance in chances(broken)] == [(0, 3, False), (1, 3, False)]
 
 
 def test_runs_of_older_versions_have_neither_edges_nor_curves(tmp_path):
