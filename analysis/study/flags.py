@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analysis.study.collapse import runs_of_arms
 from analysis.study.edges import Edge, edges
 from analysis.study.intervals import arm_interval
-from analysis.study.rising import ERRORS, Rise, rises
+from analysis.study.rising import Rise, rises
 from analysis.study.scores import AUROC
 from analysis.study.study import Study
 
@@ -87,8 +87,9 @@ def _edge(edge: Edge) -> str:
 
 def _rise(rise: Rise, label: str) -> str:
     return (
-        f"{_title(rise)}: '{rise.arm}' still rises at the cap of epochs: validation {label} gains {rise.gain:.3f} "
-        f"(more than {ERRORS:.0f} standard errors of {rise.se:.3f}) from half of the epochs to the last."
+        f"{_title(rise)}: '{rise.arm}' still rises at the cap of epochs: validation {label} gains {rise.before:.3f} "
+        f"(standard error {rise.before_se:.3f}) from a quarter of the epochs to half, and {rise.gain:.3f} "
+        f"({rise.se:.3f}) from half to the last."
     )
 
 

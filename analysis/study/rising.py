@@ -1,4 +1,9 @@
-"""Whether fits with about the largest number of epochs still rise at their end: then the cap decides the comparison."""
+"""Whether fits with about the largest number of epochs still rise at their end: then the cap decides the comparison.
+
+The learning rate decays to zero within a fit, so that the second half of the epochs brings something whatever their
+number. A rise must stand in the doubling before as well, from a quarter of the epochs to half of them, where the rate
+is still high.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +21,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEAR_THE_CAP = 0.8  # of the epochs' range, on the log scale, and above
-RISING = 0.01  # gain from the half to the last epoch, in the tuned metric's units
-ERRORS = 2.0  # standard errors that the gain must exceed
+RISING = 0.01  # gain of either doubling, in the tuned metric's units
+ERRORS = 2.0  # standard errors that a gain must exceed
 
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """What the second half of long fits brings an arm.
+    """What the last two doublings of the epochs bring an arm in long fits.
 
     Attributes:
         dataset, n_per_class, arm: which.
         trials: near the cap, in all cells.
         cells: that have such trials.
-        gain: better by so much at the last epoch than at half of it, in the tuned metric's units; mean over cells.
-        se: standard error of the mean over cells (over the trials where there is one cell).
+        before, before_se: better by so much at half of the epochs than at a quarter, in the tuned metric's units; mean
+            over cells, and its standard error (over the trials where there is one cell).
+        gain, se: the same at the last epoch against half of them.
     """
 
     dataset: str
@@ -37,36 +43,40 @@ class Rise:
     arm: str
     trials: int
     cells: int
+    before: float
+    before_se: float
     gain: float
     se: float
 
     @property
     def flagged(self) -> bool:
         """Whether the arm still rises at the cap."""
-        return self.gain > RISING and self.gain > ERRORS * self.se
+        doublings = ((self.before, self.before_se), (self.gain, self.se))
+        return all(gain > RISING and gain > ERRORS * se for gain, se in doublings)
 
 
 def rises(trials: Trials) -> Iterator[Rise]:
     """Every arm with trials near the cap whose curves are known, in the order of the tables.
 
     Of a cell's trials near the cap the better half counts: a learning rate far too low rises whatever the cap is.
-    Better is the mean of the two values whose difference is taken, so that the choice does not favour a rise.
+    Better is the mean of the values whose differences are taken, so that the choice does not favour a rise.
     """
     if trials.curves is None:
         return
     gains = _gains(trials)
     for (dataset, n, arm), _ in trials.by_arm():
         of_arm = gains[(gains["dataset"] == dataset) & (gains["n_per_class"] == n) & (gains["arm"] == arm)]
-        kept = [_better_half(cell)["gain"].to_numpy() for _, cell in of_arm.groupby("seed", sort=True)]
+        kept = [_better_half(cell)[["before", "gain"]].to_numpy() for _, cell in of_arm.groupby("seed", sort=True)]
         if not kept:
             continue
-        means = np.array([cell.mean() for cell in kept]) if len(kept) > 1 else kept[0]
-        se = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else math.nan
-        yield Rise(dataset, n, arm, sum(map(len, kept)), len(kept), float(means.mean()), se)
+        means = np.array([cell.mean(axis=0) for cell in kept]) if len(kept) > 1 else kept[0]
+        errors = means.std(axis=0, ddof=1) / math.sqrt(len(means)) if len(means) > 1 else np.full(2, np.nan)
+        (before, gain), (before_se, se) = map(float, means.mean(axis=0)), map(float, errors)
+        yield Rise(dataset, n, arm, sum(map(len, kept)), len(kept), before, before_se, gain, se)
 
 
 def _gains(trials: Trials) -> pd.DataFrame:
-    """One row a trial near the cap: its cell, its gain from the half to the last epoch, and the mean of the two."""
+    """One row a trial near the cap: its cell, what the last two doublings gain, and the mean of the three values."""
     import pandas as pd
 
     assert trials.curves is not None
@@ -76,12 +86,12 @@ def _gains(trials: Trials) -> pd.DataFrame:
     keys = [*CELL, "trial"]
     rows = []
     for key, folds in trials.curves.merge(near[keys], on=keys).groupby(keys, sort=True):
-        of_folds = map(_half_and_last, folds["checked"], folds["values"])
-        pairs = [pair for pair in of_folds if pair is not None]
-        if pairs:
-            half, last = np.mean(pairs, axis=0) * trials.metric.sign
-            rows.append((*key, last - half, (last + half) / 2))
-    return pd.DataFrame(rows, columns=[*keys, "gain", "level"])
+        of_folds = map(_quarter_half_last, folds["checked"], folds["values"])
+        known = [values for values in of_folds if values is not None]
+        if known:
+            quarter, half, last = np.mean(known, axis=0) * trials.metric.sign
+            rows.append((*key, half - quarter, last - half, (quarter + half + last) / 3))
+    return pd.DataFrame(rows, columns=[*keys, "before", "gain", "level"])
 
 
 def _least(trials: Trials, arm: str) -> float:
@@ -93,12 +103,13 @@ def _least(trials: Trials, arm: str) -> float:
     return math.inf
 
 
-def _half_and_last(checked: Iterable[int], values: Iterable[float]) -> tuple[float, float] | None:
-    """A fold's value at half of the epochs and at the last; None where either is not known."""
+def _quarter_half_last(checked: Iterable[int], values: Iterable[float]) -> tuple[float, float, float] | None:
+    """A fold's value at a quarter and half of the epochs and at the last; None where one of them is not known."""
     at_epoch = dict(zip(map(int, checked), map(float, values), strict=True))
     last = max(at_epoch, default=0)
-    half = at_epoch.get(math.ceil(last / 2), math.nan)
-    return (half, at_epoch[last]) if last > 1 and math.isfinite(half) and math.isfinite(at_epoch[last]) else None
+    half = math.ceil(last / 2)
+    quarter, middle, end = (at_epoch.get(epoch, math.nan) for epoch in (math.ceil(half / 2), half, last))
+    return (quarter, middle, end) if half > 1 and math.isfinite(quarter + middle + end) else None
 
 
 def _better_half(cell: pd.DataFrame) -> pd.DataFrame:

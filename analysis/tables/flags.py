@@ -20,9 +20,9 @@ CAPTION = (
     "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells, and for a grid "
     "of few values where that is more than luck (binomial test); listed but never flagged are natural ends (no "
     "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
-    "second half of the epochs brings in validation, mean over cells of the better half of the trials in the top fifth "
-    f"of the range of epochs, flagged above {RISING:g} and {ERRORS:.0f} standard errors; part of it is the decay of "
-    "the learning rate, so that a rise is no proof that a higher cap would pay."
+    "second half of the epochs brings in validation (before: the second quarter), mean over cells of the better half "
+    "of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
+    f"which pays whatever the cap is: flagged where both lie above {RISING:g} and above {ERRORS:.0f} standard errors."
 )
 
 
@@ -45,11 +45,12 @@ def build(study: Study) -> pd.DataFrame | None:
     rows += [
         _keys(rise)
         | {"check": "rise", "where": f"{rise.trials} trials near the cap", "of": rise.cells}
-        | {"estimate": rise.gain, "se": rise.se, "flagged": rise.flagged}
+        | {"before": rise.before, "before_se": rise.before_se, "estimate": rise.gain, "se": rise.se}
+        | {"flagged": rise.flagged}
         for rise in rises(study.trials)
     ]
     columns = ["dataset", "n_per_class", "arm", "check", "flagged", "where", "end", "cells", "of", "share"]
-    frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high"])
+    frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high", "before", "before_se"])
     for name in ("cells", "of"):
         frame[name] = frame[name].astype("Int64").astype(object).where(frame[name].notna(), None)
     return frame.sort_values(["dataset", "n_per_class"], kind="stable", ignore_index=True)

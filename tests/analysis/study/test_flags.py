@@ -52,8 +52,8 @@ def run(tmp_path):
     return run
 
 
-def set_trials(folder, parameters, best, gain=0.0, wobble=0.0):
-    """All trials have these parameters; the best one, of .9 and number 1, others. Every curve gains so much."""
+def set_trials(folder, parameters, best, gain=0.0, wobble=0.0, before=None):
+    """All trials have these parameters; the best one, of .9 and number 1, others. Every doubling gains so much."""
     trials = read_table(folder / TRIALS)
     trials["ended"] = "ok"
     trials["value"] = np.where(trials["trial"] == 1, 0.9, 0.8)
@@ -64,8 +64,8 @@ def set_trials(folder, parameters, best, gain=0.0, wobble=0.0):
             **{name: row[name] for name in ("dataset", "arm", "n_per_class", "seed", "trial")},
             "fold": fold,
             "losses": [0.5] * 58,
-            "checked": [29, 58],
-            "values": [0.8, 0.8 + gain + wobble * (row["seed"] - 1)],
+            "checked": [15, 29, 58],
+            "values": [0.8 - (gain if before is None else before), 0.8, 0.8 + gain + wobble * (row["seed"] - 1)],
         }
         for row in trials.to_dict("records")
         for fold in range(2)
@@ -134,6 +134,13 @@ def test_an_arm_that_rises_at_the_cap_is_named_with_its_error(run):
     assert certain.gain == pytest.approx(0.03, abs=1e-6) and certain.se == pytest.approx(0.01 / 3**0.5, rel=1e-4)
     assert certain.flagged and not doubtful.flagged, "a gain within two standard errors is none"
     assert "'scratch' still rises at the cap" in flag_sentences(study_of(run))[0]
+
+
+def test_what_the_decay_of_the_learning_rate_brings_is_no_rise(run):
+    for folder in cells(run, "scratch"):
+        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, before=0.0)
+    assert [rise.gain for rise in rises(trials_of(run))] == pytest.approx([0.03, 0.0], abs=1e-6)
+    assert not any(rise.flagged for rise in rises(trials_of(run)))
 
 
 def test_only_trials_near_the_cap_say_whether_it_binds(run):
