@@ -24,6 +24,7 @@ from benchmark.weights.find import WeightFile
 from studies.tune import Outcome
 
 Rows = npt.NDArray[np.intp]
+Scores = npt.NDArray[np.float32]
 
 PREDICTED = 1024  # holdout images that are read and predicted at one time
 
@@ -55,7 +56,10 @@ class Trainer:
             targets=torch.from_numpy(self.block.labels).to(self.device),
             task=self.block.task,
             flip=self.block.flip,
-            features=FrozenFeatures(images, self.block.flip, self.spec.root_seed, job.cell.key),
+            features=FrozenFeatures(
+                images, self.block.flip, self.spec.root_seed, job.cell.key, precision=self.spec.precision
+            ),
+            precision=self.spec.precision,
         )
         self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes))
         self.prepared = self.arm.prepare(self.network, job.weights)
@@ -76,7 +80,7 @@ class Trainer:
                 cached = None
                 if network.frozen is not None:
                     cached = self.data.features.clean(network)[validation]
-                scores = predict(network, self.data.images[validation], self.block.task, cached=cached).numpy()
+                scores = self._predict(network, self.data.images[validation], cached)
             except Diverged as error:
                 ended = f"diverged: {error}"
                 break
@@ -95,10 +99,12 @@ class Trainer:
         """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""
         network = self._fit(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
         parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
-        scores = [
-            predict(network, to_device(self.block.images(rows), self.device), self.block.task).numpy() for rows in parts
-        ]
-        return np.concatenate(scores)
+        return np.concatenate(
+            [self._predict(network, to_device(self.block.images(rows), self.device)) for rows in parts]
+        )
+
+    def _predict(self, network: Network, images: torch.Tensor, cached: torch.Tensor | None = None) -> Scores:
+        return predict(network, images, self.block.task, cached=cached, precision=self.spec.precision).numpy()
 
     def _fit(self, parameters: Parameters, rows: Rows, role: str, **key: int) -> Network:
         return fit(
