@@ -48,15 +48,16 @@ def _seconds_per_image(arm: str, backbone: str, size: int, batch: int, device: s
 
     configure(1)
     module = arms.find(arm)
-    network_spec = NetworkSpec(backbone, CHANNELS, CLASSES)
+    network_spec = NetworkSpec(backbone, CHANNELS, CLASSES, size)
     prepared = module.prepare(network_spec, None)
     rng = rng_for(0, "timing")
     images = to_device(rng.integers(0, 256, (batch, size, size, CHANNELS), dtype=np.uint8), torch.device(device))
     targets = torch.eye(CLASSES, device=images.device)[torch.arange(batch) % CLASSES]
-    choices: tuple[Value, ...] = module.OWN.choices or (module.OWN_DEFAULT,)
+    own, value = arms.own_dimension(module, backbone)
+    choices: tuple[Value, ...] = own.choices or (value,)
 
     def seconds(choice: Value) -> float:
-        parameters = spaces.default(module, 1) | {module.OWN.name: choice}
+        parameters = spaces.default(module, 1, backbone) | {own.name: choice}
         data = TrainingSet(images, targets, "binary", False, FrozenFeatures(images, False, 0, "timing"))
 
         def took(epochs: int) -> float:

@@ -57,7 +57,7 @@ class Trainer:
             flip=self.block.flip,
             features=FrozenFeatures(images, self.block.flip, self.spec.root_seed, job.cell.key),
         )
-        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes))
+        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes), self.spec.image_size)
         self.prepared = self.arm.prepare(self.network, job.weights)
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:

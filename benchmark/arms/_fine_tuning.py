@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
 
@@ -36,7 +36,8 @@ def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
     from benchmark.training.tiny_maps import patch_depthwise
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = patch_depthwise(load_backbone(spec.backbone, weights)).to(memory_format=torch.channels_last)
+    backbone = patch_depthwise(load_backbone(spec.backbone, weights, image_size=spec.image_size))
+    backbone = backbone.to(memory_format=torch.channels_last)
     mean, std = normalisation(weights)
     return Pretrained(backbone, mean, std)
 
@@ -46,10 +47,11 @@ def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Ne
     from torch import nn
 
     from benchmark.training.network import Network, Normalise
+    from benchmark.weights.build import feature_width
     from benchmark.weights.stages import split
 
     normalise = Normalise(prepared.mean, prepared.std)
-    head = nn.Linear(cast(int, prepared.backbone.num_features), spec.outputs)
+    head = nn.Linear(feature_width(prepared.backbone), spec.outputs)
     depth = parameters["depth"]
     if depth == "head":
         return Network(head, nn.Sequential(normalise, prepared.backbone), "backbone")

@@ -23,7 +23,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     spec = request.spec
     tables = {
         "protocol": protocol_records(request),
-        "spaces": side_by_side(spec.arms, spec.max_epochs),
+        "spaces": side_by_side(spec.arms, spec.max_epochs, spec.backbone),
         **{name: records for name, records in plan.tables.items() if records},
     }
     described = {

@@ -30,6 +30,7 @@ def find(
     override: Path | None = None,
     folder: Path | None = None,
     download: bool = True,
+    image_size: int | None = None,
 ) -> WeightFile:
     """The weight file of one arm, tried: it fits the backbone and gives finite, varied features.
 
@@ -45,12 +46,12 @@ def find(
             scaled.
         folder: the weights folder; default `DEFAULT_FOLDER`.
         download: whether the network may be used; ``HF_HUB_OFFLINE=1`` forbids it too.
+        image_size: side of the images that it is for and is tried with, in pixels; None = a small one.
 
     Raises:
         InputError: nothing found (with the ways out), an unknown name, several candidates, an unfit file.
     """
-    from benchmark.weights.load import load_backbone, normalisation
-    from benchmark.weights.sanity import examine
+    from benchmark.weights.sanity import try_out
 
     if role not in ROLES:
         raise unknown_name("weight role", role, ROLES)
@@ -60,7 +61,7 @@ def find(
         file = _overridden(backbone, role, override, folder, download)
     else:
         file = locate(backbone, role, folder) or _downloaded(backbone, role, folder, download)
-    examine(load_backbone(backbone, file), *normalisation(file), name=str(file.path))
+    try_out(backbone, file, image_size)
     return file
 
 

@@ -57,15 +57,15 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
     Raises:
         InputError: whatever is wrong with it.
     """
-    from benchmark.weights.load import load_backbone, normalisation
-    from benchmark.weights.sanity import examine
+    from benchmark.weights.build import on_meta
+    from benchmark.weights.load import normalisation
+    from benchmark.weights.sanity import try_out
 
     weights = _identify(name, backbone, role, folder)
     architecture = backbone or _backbone(weights)
-    model = load_backbone(architecture, weights)
     mean, std = normalisation(weights)
-    sanity = examine(model, mean, std, name=str(weights.path))
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    sanity = try_out(architecture, weights)
+    parameters = sum(parameter.numel() for parameter in on_meta(architecture).parameters())
     lines = [
         f"ok      {weights.name}: {weights.path}",
         f"  backbone    {architecture}, {parameters / 1e6:.1f} M parameters without the classifier",
