@@ -111,7 +111,7 @@ def resolve(flags: argparse.Namespace) -> Request:
         out=flags.out or ROOT / f"{name}-{spec.identity({})[:8]}",
         root=ROOT,
         data_root=data_root,
-        weights=_weights(flags.weights),
+        weights=_weights(flags.weights, spec.datasets),
         device=device_name(flags.device),
         workers=flags.workers or max(1, os.cpu_count() or 1),
         skip_bad_images=flags.skip_bad_images,
@@ -119,13 +119,20 @@ def resolve(flags: argparse.Namespace) -> Request:
     )
 
 
-def _weights(pairs: Sequence[str]) -> dict[str, Path]:
+def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
+    """Arm, or arm@data set -> file."""
     files = {}
     for pair in pairs:
-        arm, equals, path = pair.partition("=")
+        key, equals, path = pair.partition("=")
+        for dataset in datasets:  # whose name may itself hold an equals sign
+            arm, at, rest = pair.partition(f"@{dataset}=")
+            if at and "=" not in arm:
+                key, path = f"{arm}@{dataset}", rest
         if not equals or not path:
-            raise InputError(f"--weights takes ARM=PATH, for example medical=weights.safetensors, not '{pair}'.")
-        files[arm] = Path(path)
+            raise InputError(
+                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
+            )
+        files[key] = Path(path)
     return files
 
 
@@ -177,8 +184,8 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         action="append",
         default=[],
-        metavar="ARM=PATH",
-        help=".safetensors or .pth file that an arm starts from; may be repeated",
+        metavar="ARM[@DATASET]=PATH",
+        help=".safetensors or .pth file that an arm starts from, on one data set or on all; may be repeated",
     )
     places = parser.add_argument_group("where and how fast (no influence on the results)")
     add_data_root(places)

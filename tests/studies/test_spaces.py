@@ -5,11 +5,13 @@ import pytest
 from benchmark import arms
 from studies import spaces
 
+BACKBONE = "resnet10t"
+
 
 @pytest.mark.parametrize("name", arms.names())
 def test_every_arm_has_the_same_number_and_widths_of_dimensions(name):
-    ours = spaces.space(arms.find(name), 20)
-    theirs = spaces.space(arms.find("scratch"), 20)
+    ours = spaces.space(arms.find(name), 20, BACKBONE)
+    theirs = spaces.space(arms.find("scratch"), 20, BACKBONE)
     assert len(ours) == len(theirs)
     for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
         assert mine.name == other.name
@@ -23,7 +25,21 @@ def test_every_arm_has_the_same_number_and_widths_of_dimensions(name):
 @pytest.mark.parametrize("name", arms.names())
 def test_the_default_lies_in_the_space(name):
     arm = arms.find(name)
-    default = spaces.default(arm, 20)
-    dimensions = spaces.space(arm, 20)
+    default = spaces.default(arm, 20, BACKBONE)
+    dimensions = spaces.space(arm, 20, BACKBONE)
     assert set(default) == {dimension.name for dimension in dimensions}
     assert all(dimension.holds(default[dimension.name]) for dimension in dimensions)
+
+
+@pytest.mark.parametrize("name", arms.names())
+def test_a_backbone_without_stochastic_depth_gets_another_dimension_of_as_many_values(name):
+    arm = arms.find(name)
+    usual, here = spaces.space(arm, 20, BACKBONE), spaces.space(arm, 20, "densenet121")
+    assert usual[:-1] == here[:-1] and len(usual[-1].choices) == len(here[-1].choices)
+    assert here[-1].holds(spaces.default(arm, 20, "densenet121")[here[-1].name])
+    assert (here[-1].name == "dropout") == (name == "scratch-same")
+
+
+def test_the_report_shows_the_dimension_that_was_searched():
+    rows = spaces.side_by_side(["scratch-same"], 20, "densenet121")
+    assert rows[-2]["scratch-same"] == "dropout {0.0, 0.25, 0.5}"
