@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import InputError, unknown_name
-from benchmark.weights.caches import in_caches, locate_source, offline
+from benchmark.weights.caches import in_caches, locate_source, offline, pieces
 from benchmark.weights.checkpoint import SUFFIXES, carded_checkpoints
 from benchmark.weights.identify import weight_file
 from benchmark.weights.sources import (
@@ -99,7 +99,7 @@ def locate(backbone: str, role: str, folder: Path = DEFAULT_FOLDER) -> WeightFil
 def nothing_found(backbone: str, role: str, folder: Path, why: str = "") -> InputError:
     """The error that lists the ways out, for one arm."""
     sources = _sources(backbone, role)
-    packages = [source.package for source in sources if source.package]
+    packages = [f'"{source.package}"' if source.shards else source.package for source in sources if source.package]
     fetchable = [source.name for source in sources if source.url or source.hub_id]
     names = [source.file for source in sources if source.file and not source.hub_id]
     names = [*names[:2], f"{backbone}-{role}.safetensors"]
@@ -155,7 +155,7 @@ def _downloaded(backbone: str, role: str, folder: Path, download: bool) -> Weigh
 def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, role: str) -> Path:
     from benchmark.weights.fetching import fetch
 
-    if not download or offline():
+    if pieces(source) is None and (not download or offline()):
         forbidden = "HF_HUB_OFFLINE is set" if offline() else f"{source.name} was not downloaded yet"
         raise nothing_found(backbone, role, folder, f"and {forbidden}")
     try:

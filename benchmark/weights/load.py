@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 Triple = tuple[float, float, float]
 
+#: The layouts of keys that loading knows, for the error that finds none of them.
+FORMS = (
+    "the same network as torchvision, transformers (ViT, DINOv2, DINOv3, SigLIP), open_clip, DINO, MAE, EVA-X, "
+    "RadImageNet, torchxrayvision or efficientnet_pytorch name it"
+)
+
 
 def load_backbone(
     backbone: str, weights: WeightFile | None, *, image_size: int | None = None, drop_path_rate: float = 0.0
@@ -180,6 +186,8 @@ def _require_match(
         details.append(f"{len(unexpected)} not in the model ({_some(unexpected)})")
     if shapes:
         details.append(f"{len(shapes)} of another shape ({shapes[0]})")
+    if len(missing) > len(expected) / 2:  # not this network with a flaw, but another, or another layout
+        details.append(f"the file has keys such as {_some(list(raw))}; expected are {_some(list(expected))}, or {FORMS}")
     carded = (weights.card or {}).get("backbone")
     named = f"its card says {carded}" if carded else f"its keys look like {keys.describe(raw)}"
     raise InputError(
