@@ -81,8 +81,8 @@ class ArmModule(Protocol):
         OWN: the arm's one dimension of its own.
         OWN_DEFAULT: its value in trial 0.
 
-    A file may also offer `own_for(backbone)`: (OWN, OWN_DEFAULT), or others of as many values for a backbone that cannot
-    be built with OWN.
+    A file may also offer `own_for(backbone)`: (OWN, OWN_DEFAULT), or others, of as many values, for a backbone that
+    cannot be built with OWN.
     """
 
     NAME: str
@@ -126,9 +126,7 @@ MODULES: Kind[ArmModule] = Kind(
     functions={
         "prepare": Function(("spec", "weights"), "def prepare(spec, weights): ..."),
         "build": Function(("prepared", "spec", "parameters"), "def build(prepared, spec, parameters): ..."),
-        "own_for": Function(
-            ("backbone",), "def own_for(backbone: str) -> tuple[Dimension, Value]: ...", needed=False
-        ),
+        "own_for": Function(("backbone",), "def own_for(backbone: str) -> tuple[Dimension, Value]: ...", needed=False),
     },
     check=_violation,
 )

@@ -43,9 +43,7 @@ def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     from benchmark.weights.load import load_backbone, normalisation
 
     drop_path = float(parameters.get("drop_path", 0.0))
-    backbone = patch_depthwise(
-        load_backbone(spec.backbone, None, image_size=spec.image_size, drop_path_rate=drop_path)
-    )
+    backbone = patch_depthwise(load_backbone(spec.backbone, None, image_size=spec.image_size, drop_path_rate=drop_path))
     head: nn.Module = nn.Linear(feature_width(backbone), spec.outputs)
     if DROPOUT.name in parameters:
         head = nn.Sequential(nn.Dropout(float(parameters[DROPOUT.name])), head)

@@ -73,9 +73,9 @@ def refuse_same_file(dataset: str, files: Mapping[str, WeightFile | None]) -> No
             before = files[other]
             assert before is not None
             raise InputError(
-                f"{dataset}: the arms {other} and {arm} start from the same file ({before.path} and {file.path}, SHA-256 "
-                f"{file.sha256[:12]}), so any difference between them would be chance. Give one of them another file: "
-                f"--weights {arm}=PATH, or --weights {arm}@{dataset}=PATH for this data set alone."
+                f"{dataset}: the arms {other} and {arm} start from the same file ({before.path} and {file.path}, "
+                f"SHA-256 {file.sha256[:12]}), so any difference between them is chance. Give one of them another "
+                f"file: --weights {arm}=PATH, or --weights {arm}@{dataset}=PATH for this data set alone."
             )
 
 

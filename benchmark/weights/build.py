@@ -75,8 +75,8 @@ def create(backbone: str, image_size: int | None = None, drop_path_rate: float =
         raise InputError(f"{backbone} does not take drop_path_rate: leave it at 0 for this one.")
     if image_size is not None:
         require_size(backbone, image_size)
-        if of.sized:
-            options["img_size"] = image_size
+    if of.sized:
+        options["img_size"] = image_size or of.native
     return _timm(backbone, options)
 
 

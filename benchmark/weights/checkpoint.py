@@ -174,8 +174,8 @@ def _read_torch(path: Path) -> object:
             is_pickle = file.read(2)[:1] in (b"\x80", b"P")  # the first byte of a pickle, or of a zip of one
         if is_pickle and "Unsupported" in text:
             raise InputError(
-                f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would run code from "
-                "the file, so it is refused. Where you trust the file, in an environment apart that has what it names, "
+                f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would run code "
+                "from the file, so it is refused. Where you trust it, in an environment apart that has what it names, "
                 f"this writes its tensors alone as safetensors; give that file then:\n{conversion_command(path)}"
             ) from error
         raise InputError(f"{path} is no PyTorch file ({_first_line(text)}): {_CUT}") from error

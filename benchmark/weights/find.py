@@ -46,7 +46,7 @@ def find(
             scaled.
         folder: the weights folder; default `DEFAULT_FOLDER`.
         download: whether the network may be used; ``HF_HUB_OFFLINE=1`` forbids it too.
-        image_size: side of the images that it is for and is tried with, in pixels; None = a small one.
+        image_size: side of the images that it is for, in pixels; None = none in particular.
 
     Raises:
         InputError: nothing found (with the ways out), an unknown name, several candidates, an unfit file.

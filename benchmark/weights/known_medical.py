@@ -166,8 +166,9 @@ MEDICAL: tuple[WeightSource, ...] = (
         licence="CC-BY-NC-ND-4.0",
         trained_on=("panderm-2m (private)", UNKNOWN_DATA),
         input_size=224,
-        note="2.1 million images of skin from 11 clinics, not all of which are named: overlap with HAM10000 is unknown. "
-        "Its ViT-L has scaled layers and fixed positions (CAE), as no backbone of timm has: it cannot be loaded yet",
+        note="2.1 million images of skin from 11 clinics, not all of which are named: overlap with HAM10000 is "
+        "unknown. Its ViT-L has scaled layers and fixed positions (CAE), as no backbone of timm has: it cannot be "
+        "loaded yet",
         steps="download the weights linked from https://github.com/SiyuanYan1/PanDerm",
     ),
     WeightSource(

@@ -82,8 +82,8 @@ def _matched(backbone: str, weights: WeightFile, image_size: int | None) -> Mapp
     """The file's tensors in the model's names and shapes, complete; kept, as every trial loads them anew."""
     if sha256_of(weights.path) != weights.sha256:
         raise InputError(f"{weights.path} was changed while this program ran: start again to use the new file.")
-    sized = image_size is not None and traits(backbone).sized
-    model = on_meta(backbone, **({"img_size": image_size} if sized else {}))
+    of = traits(backbone)
+    model = on_meta(backbone, **({"img_size": image_size or of.native} if of.sized else {}))
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     raw = read_state(weights.path)
     named = keys.to_timm(raw)
@@ -187,7 +187,9 @@ def _require_match(
     if shapes:
         details.append(f"{len(shapes)} of another shape ({shapes[0]})")
     if len(missing) > len(expected) / 2:  # not this network with a flaw, but another, or another layout
-        details.append(f"the file has keys such as {_some(list(raw))}; expected are {_some(list(expected))}, or {FORMS}")
+        details.append(
+            f"the file has keys such as {_some(list(raw))}; expected are {_some(list(expected))}, or {FORMS}"
+        )
     carded = (weights.card or {}).get("backbone")
     named = f"its card says {carded}" if carded else f"its keys look like {keys.describe(raw)}"
     raise InputError(

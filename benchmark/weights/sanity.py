@@ -48,15 +48,17 @@ def try_out(backbone: str, weights: WeightFile, image_size: int | None = None) -
     Args:
         backbone: a timm model name.
         weights: the file.
-        image_size: side of the images, in pixels; None = the smallest near `SIZE` that the backbone can take.
+        image_size: side of the images, in pixels, for backbones that are built for a size; None, and for others: the
+            smallest near `SIZE` that the backbone can take.
 
     Raises:
         InputError: the file does not fit, or gives nothing that tells images apart.
     """
-    from benchmark.weights.build import working_sizes
+    from benchmark.weights.build import traits, working_sizes
     from benchmark.weights.load import load_backbone, normalisation
 
-    size = image_size or min(working_sizes(backbone, SIZE), default=SIZE)
+    size = image_size if traits(backbone).sized else None
+    size = size or min(working_sizes(backbone, SIZE), default=SIZE)
     model = load_backbone(backbone, weights, image_size=size)
     return examine(model, *normalisation(weights), name=str(weights.path), image_size=size)
 

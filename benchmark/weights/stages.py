@@ -197,7 +197,9 @@ def _before_and_from(children: Modules, first_of_last: str) -> tuple[nn.Module, 
     """The children, which pass images on one after another, up to one of them, and from it on."""
     names = list(children)
     cut = names.index(first_of_last)
-    return _chain({name: children[name] for name in names[:cut]}), _chain({name: children[name] for name in names[cut:]})
+    return _chain({name: children[name] for name in names[:cut]}), _chain(
+        {name: children[name] for name in names[cut:]}
+    )
 
 
 def _inside(children: Modules, container: str, cut: int) -> tuple[nn.Module, nn.Module]:
