@@ -28,7 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "clustered covariance, and (with --report) the whole report at full size.",
     )
     parser.add_argument("--images", type=int, default=10_000, metavar="N", help="(default: %(default)s)")
-    parser.add_argument("--report", action="store_true", help="also time 3 data sets x 2 n x 10 seeds x 4 arms")
+    parser.add_argument(
+        "--report",
+        nargs="?",
+        type=_size,
+        const=(3, 2, 10, 4),
+        metavar="DxNxSxA",
+        help="also time a report of D data sets, N n per class, S seeds and A arms (3x2x10x4 where no size is given)",
+    )
     flags = parser.parse_args(argv)
     # One thread: what is compared is work, not cores. The report takes what the machine has.
     for name in BLAS:
@@ -37,8 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in _kernels(flags.images):
         sys.stdout.write(line + "\n")
     if flags.report:
-        sys.stdout.write(_report(flags.images) + "\n")
+        sys.stdout.write(_report(flags.images, *flags.report) + "\n")
     return 0
+
+
+def _size(text: str) -> tuple[int, ...]:
+    parts = text.split("x")
+    if len(parts) != 4 or not all(part.isdecimal() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: give four numbers, for example 3x2x10x4")
+    return tuple(map(int, parts))
 
 
 def _kernels(images: int) -> list[str]:
@@ -95,31 +109,38 @@ def _kernels(images: int) -> list[str]:
     return lines
 
 
-def _report(images: int) -> str:
+def _report(images: int, datasets: int, ns: int, seeds: int, arms: int) -> str:
     from dataclasses import replace
+    from itertools import product
 
     import numpy as np
 
+    from analysis.predictions.block import ARM_ORDER
     from analysis.report import write_report
     from analysis.simulation.simulate import Truth, simulate, write_block
     from benchmark.results import PREDICTIONS
     from benchmark.spec import Cell
 
-    arms = ("scratch", "scratch-same", "imagenet", "medical")
+    names = [*ARM_ORDER, *(f"arm {a}" for a in range(len(ARM_ORDER), arms))][:arms]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for d in range(3):
-            for n, more in ((100, 0.0), (200, 0.03)):
-                truth = Truth(auroc=(0.78 + more, 0.75 + more, 0.86 + more, 0.88 + more), seeds=10, images=images)
-                block = replace(simulate(truth, np.random.default_rng([d, n])), dataset=f"data {d}", n_per_class=n)
-                for s in range(10):
-                    for a, arm in enumerate(arms):
-                        part = replace(block, arms=(arm,), seeds=(s,), scores=block.scores[a : a + 1, s : s + 1])
-                        write_block(Cell(block.dataset, n, s, arm).folder(folder) / PREDICTIONS, part)
+        for d, i in np.ndindex(datasets, ns):
+            auroc = tuple(0.75 + 0.03 * ((a + 1) % 5) + 0.02 * min(i, 3) for a in range(arms))
+            n = 50 * 2**i
+            block = simulate(Truth(auroc=auroc, seeds=seeds, images=images), np.random.default_rng([d, n]))
+            block = replace(block, dataset=f"data {d}", n_per_class=n)
+            for (a, arm), s in product(enumerate(names), range(seeds)):
+                part = replace(block, arms=(arm,), seeds=(s,), scores=block.scores[a : a + 1, s : s + 1])
+                write_block(Cell(block.dataset, n, s, arm).folder(folder) / PREDICTIONS, part)
+        before = time.process_time()
         took = _seconds(lambda: write_report(folder, folder / "report"))
+        spent = time.process_time() - before
+        page = (folder / "report" / "index.html").stat().st_size / 1e6
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    size = "3 data sets x 2 n x 10 seeds x 4 arms, 8 metrics"
-    return f"whole report, {size}: {took:.1f} s, peak memory {memory:.2f} GiB"
+    return (
+        f"whole report, {datasets} data sets x {ns} n x {seeds} seeds x {arms} arms: {took:.1f} s ({spent:.1f} s of "
+        f"CPU), peak memory {memory:.2f} GiB, page {page:.1f} MB"
+    )
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -1,7 +1,8 @@
 """Before any training: how many training seeds and patients does a study need, and what will it conclude on?
 
 python -m analysis.plan --difference 0.03
-python -m analysis.plan --lock mlruns/mine/plan.toml --metric auroc --margin 0.02 --arms scratch,imagenet
+python -m analysis.plan --difference 0.03 --looks 3,5,10
+python -m analysis.plan --lock mlruns/mine/plan.toml --metric auroc --margin 0.02 --arms scratch,imagenet --looks 3,5,10
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Power of the joint test for seeds x patients. The variances come from a pilot (-
 are assumed: --auroc and --patients give the patients' part (Hanley and McNeil 1982), --correlation says how
 alike two arms rank the same patients, --seed-sd is the SD of one arm's AUROC over training samples.
 A report corrects all its comparisons (pairs of arms x data sets x n) as one family. --comparisons is their number;
-power is that of the correction's first step, at .05 over that number, with the power of a single comparison beside."""
+power is that of the correction's first step, at .05 over that number, with the power of a single comparison beside.
+--looks 3,5,10 plans to look after 3 and 5 of 10 seeds, and to stop where all is decided: what that costs and saves."""
 
 
 def assumed(
@@ -88,15 +90,53 @@ def pilot(source: Path, metric: str) -> list[tuple[str, Components]]:
     return designs
 
 
-def describe(name: str, parts: Components, difference: float, power: float, comparisons: int = 1) -> str:
+def describe(
+    name: str, parts: Components, difference: float, power: float, comparisons: int = 1, looks: Sequence[int] = ()
+) -> str:
     """Power and smallest detectable difference over seeds and patients, and the cheapest design that suffices.
 
-    With more than one comparison, at the level of the correction's first step, and at 5% beside.
+    With more than one comparison, at the level of the correction's first step, and at 5% beside. With looks, what they
+    cost and save.
     """
     lines = [name, *_at_level(parts, difference, power, comparisons)]
     if comparisons > 1:
         lines += ["", *_at_level(parts, difference, power, 1)]
+    if looks:
+        lines += ["", *_at_looks(parts, difference, power, comparisons, looks)]
     return "\n".join(lines) + "\n"
+
+
+def _at_looks(parts: Components, difference: float, power: float, comparisons: int, looks: Sequence[int]) -> list[str]:
+    from analysis.statistics.power import ALPHA, detectable_with, power_of
+    from analysis.statistics.sequential import levels, stopping
+    from benchmark.seeds import rng_for
+
+    of_looks, last = levels(looks), looks[-1]
+    chances = [stopping(true, parts, looks, comparisons, rng_for(0, "plan looks")) for true in (difference, 0.0)]
+    several = f", each over {comparisons} comparisons" if comparisons > 1 else ""
+    lines = [f"  looks with this holdout{several}; claimed: by then, by simulation"]
+    lines.append(f"  seeds    level    spent{f'claimed if {difference:g}':>18}{'if zero':>9}")
+    for i, seeds in enumerate(looks):
+        values = f"{of_looks[i]:>9.4f}{of_looks[: i + 1].sum():>9.4f}{chances[0][i]:>18.2f}{chances[1][i]:>9.4f}"
+        lines.append(f"  {seeds:>5}{values}")
+    waited = [1.0, *(1 - chances[0][:-1])]
+    needed = sum(share * (seeds - before) for share, seeds, before in zip(waited, looks, (0, *looks), strict=False))
+    fixed, final = (
+        detectable_with(parts, last, 1, power, level / comparisons) for level in (ALPHA, float(of_looks[-1]))
+    )
+    once = power_of(difference, parts, last, alpha=ALPHA / comparisons)
+    lines.append(f"  mean number of seeds until {difference:g} is claimed, at most {last}: {needed:.1f}")
+    lines.append(f"  one look at {last} seeds: claimed in {once:.2f}; smallest difference found {fixed:.4f}")
+    lines.append(f"  the last look alone, at its level: smallest difference found {final:.4f}")
+    return lines
+
+
+def _levels(looks: Sequence[int]) -> str:
+    """The levels of a locked plan's looks, a line each."""
+    from analysis.statistics.sequential import levels
+
+    rows = [f"  look at {n:>3} seeds: level {level:.4f}\n" for n, level in zip(looks, levels(looks), strict=True)]
+    return "".join(rows)
 
 
 def _at_level(parts: Components, difference: float, power: float, comparisons: int) -> list[str]:
@@ -164,6 +204,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=0.3,
         help="of the arms over shared samples (default: %(default)s)",
     )
+    parser.add_argument(
+        "--looks",
+        type=comma_integers,
+        default=(),
+        metavar="S,S",
+        help="numbers of seeds to look at, the last one the study's; of the locked plan too (default: one look, at the "
+        "end)",
+    )
     _add_lock(parser.add_argument_group("locking what will be concluded, before the holdout is opened"))
     flags = parser.parse_args(argv)
     try:
@@ -188,14 +236,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for name, parts in designs:
         comparisons = flags.comparisons or len(designs)
-        sys.stdout.write(describe(name, parts, flags.difference, flags.power, comparisons) + "\n")
+        sys.stdout.write(describe(name, parts, flags.difference, flags.power, comparisons, flags.looks) + "\n")
     return 0
 
 
 def _add_lock(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--lock", type=Path, metavar="FILE", help="write the plan, with --metric and what follows, here")
     group.add_argument("--margin", type=float, default=0.02, help="of equivalence (default: %(default)s)")
-    group.add_argument("--estimand", default="the population", help="what claims are about (default: %(default)s)")
+    group.add_argument(
+        "--estimand",
+        default="population",
+        help="what claims are about: population, pool or models (default: %(default)s)",
+    )
     group.add_argument("--datasets", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
     group.add_argument("--arms", type=comma_list, default=(), metavar="A,B", help="of the family (default: any)")
     group.add_argument(
@@ -207,14 +259,24 @@ def _lock(flags: argparse.Namespace) -> int:
     from analysis.study.locked_plan import LockedPlan, now, write_plan
 
     plan = LockedPlan(
-        flags.metric, flags.margin, flags.estimand, flags.datasets, flags.arms, flags.n_per_class, locked=now()
+        flags.metric,
+        flags.margin,
+        flags.estimand,
+        flags.datasets,
+        flags.arms,
+        flags.n_per_class,
+        locked=now(),
+        looks=flags.looks,
     )
     write_plan(plan, flags.lock)
-    sys.stdout.write(f"{flags.lock}: locked at {plan.locked}\nSHA-256 {plan.hash}\n")
+    looks = _levels(plan.looks) if plan.looks else ""
+    sys.stdout.write(f"{flags.lock}: locked at {plan.locked}\nSHA-256 {plan.hash}\n{looks}")
     return 0
 
 
 def _check(flags: argparse.Namespace) -> None:
+    from analysis.study.locked_plan import check_looks
+
     ranges = {
         "difference": (0, 1), "power": (0, 1), "auroc": (0.5, 1), "prevalence": (0, 1),
     }  # fmt: skip
@@ -226,6 +288,8 @@ def _check(flags: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} {getattr(flags, name)} must lie in [0, 1).")
     if flags.comparisons is not None and flags.comparisons < 1:
         raise InputError(f"--comparisons {flags.comparisons} must be at least 1.")
+    if flags.looks:
+        check_looks(flags.looks)
     if flags.seed_sd < 0:
         raise InputError(f"--seed-sd {flags.seed_sd} must not be negative.")
     if flags.patients * min(flags.prevalence, 1 - flags.prevalence) < 2:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.page.head import Head
+    from analysis.predictions.block import Estimand
     from analysis.study.locked_plan import LockedPlan
 
 METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
 MARGIN = 0.02  # of equivalence, likewise
+ESTIMAND = "population"  # likewise
 FEWEST_RESAMPLES = 100
 
 
@@ -77,6 +79,8 @@ def write_report(
     resamples: int | None = None,
     other_holdout: Path | None = None,
     plan: Path | None = None,
+    seeds: int | None = None,
+    estimand: Estimand | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -95,6 +99,11 @@ def write_report(
             run of the same settings beside this one, if there is one.
         plan: locked before the holdout was opened (`analysis.study.locked_plan`); where None, the run's plan.toml, if
             there is one. The report says what departs from it.
+        seeds: analyse only as many training seeds of every block, the first ones; the others may be unfinished. Where
+            the plan foresees a look at so many, the report is that look, else exploratory.
+        estimand: what inference is about: "population" or "pool", new training samples (of new images, or from the same
+            pool) and new patients; or "models", these trained models on new patients, which takes no more than one
+            seed. Where None the plan's, else "population".
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -105,11 +114,14 @@ def write_report(
     from analysis.page import formats, page
     from analysis.page.chapters import chapters, run_tables
     from analysis.page.head import head
+    from analysis.page.looks import what_follows_looks
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.reading import find_files, read_predictions
+    from analysis.study import estimand as estimands
     from analysis.study import study
-    from analysis.study.about import one_seed
+    from analysis.study.about import models_fixed
     from analysis.study.locked_plan import departures, first_written
+    from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
     from analysis.study.trials import read_trials
     from benchmark import metrics
@@ -121,10 +133,17 @@ def write_report(
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
+    asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
     described = _described(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
-    predictions = read_predictions(source, common_seeds=common_seeds)
+    predictions = read_predictions(source, common_seeds=common_seeds, first=seeds)
+    fixed = asked == "models"  # looks are over training seeds
+    planned_looks = () if locked is None or fixed else locked.looks
+    looks = look_of(planned_looks, predictions.blocks, described)
+    ordered = described.get("spec", {}).get("seeds")
+    early = looks is None and not fixed
+    warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if early else None
     trials = read_trials(source, described, primary)
     other = read_other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
@@ -138,19 +157,23 @@ def write_report(
             resamples or study.RESAMPLES,
             trials=trials,
             other=None if other is None else other.predictions,
+            looks=looks,
+            estimand=asked,
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remarks_on(computed)]
+    if looks is not None:
+        remarks.insert(0, what_follows_looks())
     if locked is not None:
         remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_written(find_files(source)))))
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)
-    first = head(computed, described, remarks)
+    first = head(computed, described, remarks, [] if warning is None else [warning])
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
-    write_text(out / "index.html", page.render(first, chapters(frames, one_seed(computed)), pictures))
+    write_text(out / "index.html", page.render(first, chapters(frames, models_fixed(computed)), pictures))
     return Report(frames, first, out / "index.html")
 
 
@@ -158,7 +181,7 @@ def summary_text(report: Report) -> str:
     """The main tables and the sentences, for a terminal."""
     from analysis.page.summary import summary
 
-    return summary(report.head, report.arms, report.pairwise)
+    return summary(report.head, report.frames)
 
 
 def _described(source: Path) -> Mapping[str, Any]:
@@ -200,6 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(flags: argparse.Namespace) -> int:
     if flags.resamples is not None and flags.resamples < FEWEST_RESAMPLES:
         raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least {FEWEST_RESAMPLES}.")
+    if flags.seeds is not None and flags.seeds < 1:
+        raise InputError(f"--seeds {flags.seeds}: at least one training seed is needed.")
     report = write_report(
         flags.source,
         flags.out,
@@ -210,6 +235,8 @@ def _report(flags: argparse.Namespace) -> int:
         resamples=flags.resamples,
         other_holdout=flags.other_holdout,
         plan=flags.plan,
+        seeds=flags.seeds,
+        estimand=flags.estimand,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -219,13 +246,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report",
         description="Tables, figures and a page from predictions: intervals and tests for new patients and new "
-        "training samples together.",
+        "training samples together, or (--estimand models) for these trained models on new patients.",
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     parser.add_argument("--metric", help=f"the primary metric (default: the plan's or the run's, or {METRIC})")
     parser.add_argument(
         "--margin", type=float, help=f"of equivalence, in the metric's units (default: the plan's, or {MARGIN:g})"
+    )
+    parser.add_argument(
+        "--estimand",
+        metavar="E",
+        help="what is concluded on: population, new training samples of new images and new patients; pool, new "
+        "training samples from the same images; models, these trained models on new patients, for leaderboards and "
+        f"single training runs (default: the plan's, or {ESTIMAND})",
     )
     parser.add_argument(
         "--plan",
@@ -236,6 +270,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of all resampling (default: %(default)s)")
     parser.add_argument("--resamples", type=int, metavar="B", help="of the bootstrap (default: 10000)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="K",
+        help="analyse the first K training seeds alone, of a run that may be unfinished: a look, where the plan was "
+        "locked with --looks that hold K, else exploratory",
+    )
     parser.add_argument(
         "--common-seeds",
         action="store_true",

@@ -28,11 +28,13 @@ ABOUT = {
     METHODS: "every method side by side, by seeds, clustering and AUROC",
     "familywise": "false claims among 3, 6 and 18 equal pairs",
     "equivalence": "false equivalence of as many pairs on the margin",
+    "sequential": "false claims and power with looks at 3, 5 and 10 seeds",
     "learner": "linear discriminants on subsamples of a finite pool",
     "few_positives": "20 positive patients, up to 30 images each, 40% of labels missing",
     "label_gain": "label-equivalent gains of known learning curves",
     "learner_gain": "label-equivalent gains of a real learner, with overlap",
     "collapse": "one training run in ten at chance",
+    "models": "claims on models that were trained once, and the ranks left open",
 }
 NAMES = tuple(ABOUT)
 FEWEST = 50  # simulated studies: rates of fewer say nothing

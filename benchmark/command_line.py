@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from benchmark.errors import InputError
+
+LONGEST_END = 2.5  # seconds from a signal to the end of the process
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -68,17 +75,96 @@ def device_name(wanted: str) -> str:
     return wanted
 
 
+def device_names(wanted: str) -> tuple[str, ...]:
+    """``cuda:0,cuda:1`` to devices, each checked; ``auto`` is every card there is, else the CPU.
+
+    Raises:
+        InputError: one of them cannot be used, or is named twice.
+    """
+    if wanted == "auto":
+        import torch
+
+        return tuple(f"cuda:{card}" for card in range(torch.cuda.device_count())) or ("cpu",)
+    names = tuple(device_name(name) for name in comma_list(wanted))
+    if len(set(names)) < len(names):
+        raise InputError(f"--device names a device twice: {wanted}. Say --workers-per-device for more processes on it.")
+    return names
+
+
 def run_command(work: Callable[[], int]) -> int:
-    """Do a command's work; bad input and interruption end it with a message instead of a traceback.
+    """Do a command's work; bad input, Ctrl-C and SIGTERM end it with a message instead of a traceback.
 
     Returns:
-        The exit code: 2 for bad input, 130 for an interruption.
+        The exit code: 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
     """
     try:
-        return work()
+        with _signals_raise():
+            return work()
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: what was finished is kept, and the same command continues\n")
-        return 130
+    except Interrupted as error:
+        sys.stderr.write(error.message)
+        return error.exit_code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: once torch is loaded, taking the interpreter apart costs more than a second."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM came: as Ctrl-C for whoever has something to put away."""
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        super().__init__()
+        word = "terminated" if number == signal.SIGTERM else "interrupted"
+        self.message = f"\n{word}: what was finished is kept, and the same command continues\n"
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM raise `Interrupted`, and see to it that the process ends soon after that.
+
+    An exception can get lost, in a destructor or in a library's import, and putting away can take long, so the time
+    for it is limited. Later signals change nothing. Outside the main thread, where Python takes no signals, no effect.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    limits: list[threading.Timer] = []
+
+    def answer(number: int, frame: object) -> None:
+        for kind in before:
+            signal.signal(kind, signal.SIG_IGN)
+        error = Interrupted(number)
+        limits.append(threading.Timer(LONGEST_END, _end_now, [error]))
+        limits[0].daemon = True
+        limits[0].start()
+        raise error
+
+    def unraisable(failure: sys.UnraisableHookArgs) -> None:
+        if not isinstance(failure.exc_value, Interrupted):
+            hook(failure)
+
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable
+    before = {kind: signal.signal(kind, answer) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for limit in limits:
+            limit.cancel()
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        sys.unraisablehook = hook
+
+
+def _end_now(error: Interrupted) -> None:
+    sys.stderr.write(error.message)
+    sys.stderr.flush()
+    os._exit(error.exit_code)

@@ -1,6 +1,7 @@
 """How much faster a trial is than the plain way, as ratios measured in one run.
 
     python -m benchmark.perf
+    python -m benchmark.perf --epochs 5,15,30,60     # or: AUROC by epochs (benchmark.runs.epochs)
 
 The plain way is a data loader that decodes every JPEG in every epoch, augments it alone with torchvision, and passes
 it through the whole network. Ours decodes once, augments batches, and keeps the features of what is frozen. Both run
@@ -153,9 +154,14 @@ def _seconds_twice(work: Callable[[], None]) -> tuple[float, float]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
+    from benchmark.runs import epochs
+
     parser = argparse.ArgumentParser(prog="python -m benchmark.perf", description="A trial's speed, as ratios.")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    epochs.add_flags(parser)
     flags = parser.parse_args(argv)
+    if flags.epochs:
+        return run_command(lambda: epochs.print_table(flags))
 
     def work() -> int:
         sys.stdout.write(f"{'trial':<18}{'plain s':>9}{'first s':>9}{'later s':>9}   plain/first  plain/later\n")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +27,14 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel")
 PREDICTIONS = "predictions.parquet"
 TRIALS = "trials.parquet"
 COSTS = "costs.parquet"
+CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 SPEC = "spec.json"
 PLAN = "plan.toml"
 CELLS = "cells"
 LONGEST_NAME = 120  # characters of one part of a path
+_HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 
 #: column -> Arrow type of the predictions table: one row for each (cell, refit, holdout image).
 PREDICTION_COLUMNS = {
@@ -71,6 +75,20 @@ COST_COLUMNS = {
     "trial": "int32",
     "seconds": "float64",
     "peak_memory_mb": "float64",
+}
+
+#: column -> Arrow type of the curves table: one row a finished trial and fold that was begun. `losses` has an entry an
+#: epoch, `values` (the tuned metric on validation) one for each epoch in `checked`. The same bytes anywhere, as trials.
+CURVE_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "trial": "int32",
+    "fold": "int32",
+    "losses": "list<float32>",
+    "checked": "list<int32>",
+    "values": "list<float32>",
 }
 
 
@@ -117,7 +135,7 @@ def cell_folders(run: Path) -> list[Path]:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; on leaving without an error it is synced and renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -125,6 +143,29 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_temporary(folder: Path) -> int:
+    """Remove the temporary files below a folder whose writers, processes of this machine, were killed; count them."""
+    pattern = re.compile(rf"\..+\.{re.escape(_HOST)}\.(\d+)\.(?:tmp|kept)")
+    count = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            match = pattern.fullmatch(name)
+            if match and not _is_alive(int(match[1])):
+                Path(parent, name).unlink(missing_ok=True)
+                count += 1
+    return count
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -214,6 +255,7 @@ def _arrow_schema(columns: Mapping[str, str]) -> Any:
         "int32": pa.int32(),
         "int64": pa.int64(),
         "float64": pa.float64(),
+        "list<int32>": pa.list_(pa.int32()),
         "list<float32>": pa.list_(pa.float32()),
         "list<float64>": pa.list_(pa.float64()),
     }

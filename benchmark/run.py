@@ -20,11 +20,12 @@ from benchmark.command_line import (
     add_data_root,
     comma_integers,
     comma_list,
-    device_name,
+    device_names,
+    leave,
     run_command,
 )
 from benchmark.errors import InputError
-from benchmark.results import path_name
+from benchmark.results import clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, SAMPLERS, BenchmarkSpec, read_preset
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PRESETS = Path(__file__).parent.parent / "studies" / "presets"
 ROOT = Path("mlruns")
+WORKERS_A_CARD = 2  # processes: small networks leave a card idle between their kernels
 
 #: Settings that have a flag; the others are a preset's alone.
 FLAGS = (
@@ -41,6 +43,8 @@ FLAGS = (
     "n_per_class",
     "seeds",
     "folds",
+    "min_epochs",
+    "max_epochs",
     "image_size",
     "backbone",
     "sampler",
@@ -60,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace) -> int:
     from benchmark.runs.request import check_request, refuse_conflicts
+    from studies.workers import warm_up
 
+    if not flags.dry_run:
+        warm_up()
     request = resolve(flags)
     check_request(request)
     if flags.dry_run:
@@ -71,6 +78,8 @@ def _run(flags: argparse.Namespace) -> int:
     from benchmark.runs.planning import make_plan
     from benchmark.runs.running import run_cells, write_spec
 
+    for folder in (request.out, request.root / "cache", request.root / "weights"):
+        clear_temporary(folder)
     plan = make_plan(request, _report)
     refuse_conflicts(request, plan.inputs)
     write_spec(request, plan)
@@ -112,11 +121,24 @@ def resolve(flags: argparse.Namespace) -> Request:
         root=ROOT,
         data_root=data_root,
         weights=_weights(flags.weights, spec.datasets),
-        device=device_name(flags.device),
-        workers=flags.workers or max(1, os.cpu_count() or 1),
+        devices=_devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
     )
+
+
+def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
+    """A device for every worker."""
+    from studies.devices import share_out
+
+    devices = device_names(flags.device)
+    for name, value in (("--workers", flags.workers), ("--workers-per-device", flags.workers_per_device)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} is {value}: it must be at least 1.")
+    each = flags.workers_per_device or (max(1, os.cpu_count() or 1) if devices == ("cpu",) else WORKERS_A_CARD)
+    if flags.workers:
+        return share_out(devices, -(-flags.workers // len(devices)))[: flags.workers]
+    return share_out(devices, each)
 
 
 def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
@@ -171,6 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")
+    tuning.add_argument("--min-epochs", type=int, metavar="E", help="fewest epochs that a trial may train for")
+    tuning.add_argument("--max-epochs", type=int, metavar="E", help="most epochs that a trial may train for")
     tuning.add_argument("--sampler", choices=SAMPLERS, help="Optuna's sampler")
     tuning.add_argument("--tune-metric", metavar="NAME", help="what the studies tune: auroc, log_loss, ...")
     tuning.add_argument(
@@ -179,7 +203,9 @@ def _parser() -> argparse.ArgumentParser:
         successor="--tune-metric NAME, which the studies tune; the report's is given to python -m analysis.report",
     )
     tuning.add_argument("--image-size", type=int, metavar="PX", help="working size in pixels")
-    tuning.add_argument("--backbone", metavar="NAME", help="timm's name of the shared network")
+    tuning.add_argument(
+        "--backbone", metavar="NAME", help="timm's name of the shared network; NAME:K keeps its first K stages"
+    )
     tuning.add_argument(
         "--weights",
         action="append",
@@ -190,8 +216,20 @@ def _parser() -> argparse.ArgumentParser:
     places = parser.add_argument_group("where and how fast (no influence on the results)")
     add_data_root(places)
     places.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: mlruns/NAME)")
-    places.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
-    places.add_argument("--workers", type=int, metavar="N", help="processes at once (default: one a core)")
+    places.add_argument(
+        "--device",
+        default="auto",
+        metavar="A,B",
+        help="cpu, or cards as cuda:0,cuda:1 (default: every card there is, else cpu)",
+    )
+    places.add_argument("--workers", type=int, metavar="N", help="processes at once, on all devices together")
+    places.add_argument(
+        "--workers-per-device",
+        type=int,
+        metavar="N",
+        help="processes on every device, as far as its memory holds them (default: one a core on the CPU, "
+        f"{WORKERS_A_CARD} a card)",
+    )
     places.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and count them")
     places.add_argument(
         "--allow-leaks",
@@ -205,4 +243,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -55,8 +55,8 @@ class BenchmarkSpec:
         folds: inner validation folds of a trial.
         refits: fits of the best parameters on the whole subsample.
         image_size: working size in pixels.
-        backbone: timm's name of the network that all arms but `scratch` share.
-        max_epochs: cap on a fit's epochs.
+        backbone: timm's name of the network that all arms but `scratch` share; ``NAME:K`` keeps its first K stages.
+        min_epochs, max_epochs: range of a fit's epochs, searched on the log scale, the same for every arm.
         batch_size: largest batch.
         sampler: Optuna's sampler.
         tune_metric: what the studies tune.
@@ -72,10 +72,11 @@ class BenchmarkSpec:
     seeds: int = 5
     budget: int = 50
     folds: int = 3
-    refits: int = 1
+    refits: int = 3
     image_size: int = 224
     backbone: str = "resnet50"
-    max_epochs: int = 20
+    min_epochs: int = 15
+    max_epochs: int = 60
     batch_size: int = 16
     sampler: str = "tpe"
     tune_metric: str = "auroc"
@@ -85,11 +86,16 @@ class BenchmarkSpec:
     root_seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "budget", "refits", "max_epochs"):
+        for name in ("seeds", "budget", "refits", "min_epochs"):
             _at_least(name, getattr(self, name), 1)
         for name in ("folds", "batch_size", "min_per_class"):
             _at_least(name, getattr(self, name), 2)
         _at_least("image_size", self.image_size, 16)
+        if self.min_epochs > self.max_epochs:
+            raise InputError(
+                f"'min_epochs' is {self.min_epochs}, more than 'max_epochs', which is {self.max_epochs}: no number of "
+                "epochs is left to search. Lower the one or raise the other."
+            )
         for name in ("datasets", "arms", "n_per_class"):
             values = getattr(self, name)
             if not values:

@@ -14,6 +14,8 @@ from benchmark import metrics
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
+    CURVE_COLUMNS,
+    CURVES,
     DONE,
     PREDICTION_COLUMNS,
     PREDICTIONS,
@@ -35,8 +37,8 @@ Scores = npt.NDArray[np.float32]
 def run_cell(job: CellJob, finished: Callable[[Trial], None] = lambda trial: None) -> dict[str, float]:
     """Run a cell, or continue it where it stopped, and return its summary metrics.
 
-    The cell's folder then holds the study's journal, the trials, the costs, the predictions and done.json, which
-    is written last.
+    The cell's folder then holds the study's journal, the trials, their costs and curves, the predictions and done.json,
+    which is written last.
 
     Args:
         job: the cell.
@@ -51,8 +53,8 @@ def run_cell(job: CellJob, finished: Callable[[Trial], None] = lambda trial: Non
     search = Search(
         journal=cell.folder(job.run) / STUDY,
         cell=cell.key,
-        space=spaces.space(trainer.arm, spec.max_epochs, spec.backbone),
-        default=spaces.default(trainer.arm, spec.max_epochs, spec.backbone),
+        space=spaces.space(trainer.arm, spec.min_epochs, spec.max_epochs, spec.backbone),
+        default=spaces.default(trainer.arm, spec.min_epochs, spec.max_epochs, spec.backbone),
         sampler=spec.sampler,
         higher_is_better=trainer.metric.higher_is_better,
         root_seed=spec.root_seed,
@@ -90,6 +92,21 @@ def cost_row(cell: Cell, trial: Trial) -> dict[str, Any]:
     }
 
 
+def curve_rows(cell: Cell, trial: Trial) -> list[dict[str, Any]]:
+    """How a finished trial went by epoch, as rows of the curves table, one a fold."""
+    return [
+        _cell_columns(cell)
+        | {
+            "trial": trial.number,
+            "fold": fold,
+            "losses": list(curve.losses),
+            "checked": list(curve.checked),
+            "values": list(curve.values),
+        }
+        for fold, curve in enumerate(trial.outcome.curves)
+    ]
+
+
 def _cell_columns(cell: Cell) -> dict[str, Any]:
     return {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
 
@@ -99,6 +116,8 @@ def _write(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequenc
     folder = cell.folder(job.run)
     write_table(folder / TRIALS, pd.DataFrame([trial_row(cell, trial) for trial in trials]), TRIAL_COLUMNS)
     write_table(folder / COSTS, pd.DataFrame([cost_row(cell, trial) for trial in trials]), COST_COLUMNS)
+    curves = [row for trial in trials for row in curve_rows(cell, trial)]
+    write_table(folder / CURVES, pd.DataFrame(curves, columns=list(CURVE_COLUMNS)), CURVE_COLUMNS)
     predictions = [
         pd.DataFrame(
             _cell_columns(cell)

@@ -1,81 +1,204 @@
-"""How long a trial will take on this machine, from fits of one batch."""
+"""How long a cell will take on this machine, from short trials of each kind, timed as many at once as will run."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import tempfile
 import time
-from functools import cache
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from benchmark import arms
-from benchmark.arms import NetworkSpec, Value
+from benchmark.arms import Value
+from benchmark.processes import follow_parent
 from studies import spaces
+from studies.workers import THREADS, start_context, warm_up
 
 if TYPE_CHECKING:
     from benchmark.spec import BenchmarkSpec
+    from studies.trainer import Trainer
 
-#: A search spends its trials neither at the low nor at the high end of the epochs.
-TYPICAL_EPOCHS = 0.6
+#: Seconds of a trial of one epoch beside which the building of the network is nothing: no more epochs are timed.
+LONG, MORE = 2.0, 6
+NOTICED = 1.5  # times as long as a repetition: so much longer takes what caches are filled in
 CHANNELS, CLASSES = 3, 2
-#: Seconds of a one-batch fit beside which the building of the network is nothing. Where a fit is quicker, on a GPU
-#: say, so many more epochs are timed, and what they add.
-LONG, MORE = 2.0, 8
+STRENGTHS = 5  # of augmentation that a search tries
+#: A search prefers long fits: its mean lies so far from the range's mean towards its upper end, its best further.
+LEANING, BEST_LEANING = 0.25, 0.5
 
 
-def trial_seconds(spec: BenchmarkSpec, device: str, arm: str, rows: int) -> float:
-    """Expected seconds of one trial in one process: the mean over the arm's own dimension.
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What fits cost, in seconds of one process.
+
+    Attributes:
+        fit: one fit, beside its epochs.
+        image: one training image in one epoch.
+        view: the frozen layers' features of one image, computed once for each strength and epoch; 0 without such.
+    """
+
+    fit: float
+    image: float
+    view: float
+
+    @property
+    def predict(self) -> float:
+        """Passing one image through the network: a third of a training step, or what the frozen layers take."""
+        return max(self.image / 3, self.view)
+
+
+@dataclass(frozen=True, slots=True)
+class CellTime:
+    """Expected seconds of one cell in one process: its trials, and the refits with their predictions."""
+
+    search: float
+    refit: float
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.search + self.refit
+
+
+def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[str, list[Speed]], float]:
+    """Time every arm of a run, each value of its own dimension apart.
 
     Args:
         spec: the settings.
-        device: "cpu", "cuda", ...
-        arm: the arm's name.
-        rows: images in the subsample.
+        devices: one for each process: as many are timed together as will run together, as they slow each other down.
+
+    Returns:
+        arm -> speeds, and the seconds from the first import until a worker could begin.
     """
-    per_image = _seconds_per_image(arm, spec.backbone, spec.image_size, spec.batch_size, device)
-    images_seen = spec.folds * rows * (spec.folds - 1) / spec.folds * spec.max_epochs * TYPICAL_EPOCHS
-    return per_image * images_seen
+    began = time.perf_counter()
+    owns = {arm: arms.own_dimension(arms.find(arm), spec.backbone) for arm in spec.arms}
+    tasks = [(arm, choice) for arm, (own, value) in owns.items() for choice in own.choices or (value,)]
+    speeds: dict[str, list[Speed]] = {arm: [] for arm in spec.arms}
+    with _processes(devices[: len(tasks)]) as pool:
+        pool.submit(_ready).result()
+        start = time.perf_counter() - began
+        for (arm, _), speed in zip(tasks, pool.map(_measure, [(spec, *task) for task in tasks]), strict=True):
+            speeds[arm].append(speed)
+    return speeds, start
 
 
-@cache
-def _seconds_per_image(arm: str, backbone: str, size: int, batch: int, device: str) -> float:
-    """Of one epoch, on colour images of two classes: what other data sets change is the first and the last layer."""
-    import torch
+def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int, holdout: int) -> CellTime:
+    """Expected cost of one cell.
 
-    from benchmark.seeds import rng_for, seed_for
-    from benchmark.training.engine import Recipe, TrainingSet, configure, fit, to_device
-    from benchmark.training.features import FrozenFeatures
+    Args:
+        spec: the settings.
+        arm: its arm.
+        speeds: of the arm, by its own dimension's values, which are taken to be tried equally often.
+        rows: images of the subsample.
+        holdout: images of the holdout.
+    """
+    space = spaces.space(arms.find(arm), spec.min_epochs, spec.max_epochs, spec.backbone)
+    epochs = next(dimension for dimension in space if dimension.name == "epochs")
+    trials = spec.budget / len(speeds)
+    typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
+    search = refit = 0.0
+    for speed in speeds:
+        trial = spec.folds * speed.fit + speed.image * typical * (spec.folds - 1) * rows
+        per_strength = trials / STRENGTHS  # the features of a view are shared by the trials that reach its epoch
+        views = min(per_strength, 1.0) * (typical + (epochs.high - typical) * max(0.0, 1 - 2 / (per_strength + 1)))
+        search += trials * trial + STRENGTHS * views * rows * speed.view
+        refit += (speed.fit + speed.image * longest * rows + speed.predict * holdout) / len(speeds)
+    return CellTime(search, spec.refits * refit)
 
-    configure(1)
+
+def _leaning(low: float, high: float, share: float) -> float:
+    """Between the mean of a log-uniform number in [low, high] and `high`."""
+    mean = (high - low) / math.log(high / low) if high > low else high
+    return mean + share * (high - mean)
+
+
+@contextmanager
+def _processes(devices: Sequence[str]) -> Iterator[ProcessPoolExecutor]:
+    warm_up()
+    context = start_context()
+    places: SimpleQueue[str] = context.SimpleQueue()
+    for device in devices:
+        places.put(device)
+    with ProcessPoolExecutor(len(devices), context, initializer=_begin, initargs=(places,)) as pool:
+        yield pool
+
+
+_device: list[str] = []  # a process's own
+
+
+def _begin(places: SimpleQueue[str]) -> None:
+    follow_parent()
+    _device[:] = [places.get()]
+
+
+def _ready() -> None:
+    """The first task of all."""
+
+
+def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
+    """Time trials on two batches of noise, in two folds."""
+    from benchmark.training.engine import configure
+
+    spec, arm, choice = task
+    configure(THREADS)
     module = arms.find(arm)
-    network_spec = NetworkSpec(backbone, CHANNELS, CLASSES, size)
-    prepared = module.prepare(network_spec, None)
-    rng = rng_for(0, "timing")
-    images = to_device(rng.integers(0, 256, (batch, size, size, CHANNELS), dtype=np.uint8), torch.device(device))
-    targets = torch.eye(CLASSES, device=images.device)[torch.arange(batch) % CLASSES]
-    own, value = arms.own_dimension(module, backbone)
-    choices: tuple[Value, ...] = own.choices or (value,)
-
-    def seconds(choice: Value) -> float:
-        parameters = spaces.default(module, 1, backbone) | {own.name: choice}
-        data = TrainingSet(images, targets, "binary", False, FrozenFeatures(images, False, 0, "timing"))
+    own, _ = arms.own_dimension(module, spec.backbone)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = _trainer(spec, arm, Path(folder))
+        parameters = spaces.default(module, spec.min_epochs, spec.max_epochs, spec.backbone) | {own.name: choice}
 
         def took(epochs: int) -> float:
             began = time.perf_counter()
-            fit(
-                lambda: module.build(prepared, network_spec, parameters),
-                data,
-                np.arange(batch),
-                Recipe(1e-3, 1e-3, epochs, 0.5, 0.1, batch),
-                seed_for(0, "timing"),
-            )
+            trainer.evaluate(0, parameters | {"epochs": epochs})
             return time.perf_counter() - began
 
-        took(1)  # warms up
-        one = took(1)
-        if one > LONG:
-            return one / batch
-        took(1 + MORE)  # fills the cache of frozen features
-        return max(took(1 + MORE) - one, 0.0) / (MORE * batch)
+        rows = len(trainer.block.subsample)
+        first, one = took(1), took(1)  # features of frozen layers are computed in the first alone
+        if first > LONG:  # of frozen layers it has computed a view, and the images as they are
+            return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0)
+        cold, warm = took(1 + MORE), took(1 + MORE)
+        image = max(warm - one, 0.0) / (MORE * rows)
+        view = (cold - warm) / (MORE * rows) if cold > NOTICED * warm else 0.0
+        return Speed(max(one - image * rows, 0.0) / 2, image, view)
 
-    return float(np.mean([seconds(choice) for choice in choices]))
+
+def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:
+    """Of colour images of two classes: what other data sets change is the first and the last layer."""
+    import numpy as np
+
+    from benchmark.images.training_block import TrainingBlock
+    from benchmark.seeds import rng_for
+    from benchmark.spec import Cell
+    from studies.trainer import CellJob, Trainer
+
+    rows = 2 * spec.batch_size
+    pixels = folder / "pixels.npy"
+    size = (rows, spec.image_size, spec.image_size, CHANNELS)
+    np.save(pixels, rng_for(0, "timing").integers(0, 256, size, dtype=np.uint8))
+    labels = np.eye(CLASSES, dtype=np.float32)[np.arange(rows) // 2 % CLASSES]
+    names = np.array([f"{row}" for row in range(rows)])
+    block = TrainingBlock(
+        dataset="timing",
+        n_per_class=spec.batch_size,
+        seed=0,
+        task="binary",
+        classes=("a", "b"),
+        flip=False,
+        pixels=pixels,
+        subsample=np.arange(rows),
+        labels=labels,
+        folds=np.arange(rows) % 2,
+        holdout=np.arange(rows),
+        holdout_labels=labels,
+        holdout_ids=names,
+        holdout_groups=names,
+        facts={},
+    )
+    cell = Cell("timing", spec.batch_size, 0, arm)
+    return Trainer(CellJob(cell, block, None, dataclasses.replace(spec, folds=2), folder, _device[0]))

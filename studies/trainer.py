@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,11 @@ from benchmark.arms import NetworkSpec, Parameters
 from benchmark.images.training_block import TrainingBlock
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
-from benchmark.training.engine import Diverged, Recipe, TrainingSet, fit, predict, to_device
+from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fit, predict, to_device
 from benchmark.training.features import FrozenFeatures
 from benchmark.training.network import Network
 from benchmark.weights.find import WeightFile
+from studies.curves import Curve, Recorder
 from studies.tune import Outcome
 
 Rows = npt.NDArray[np.intp]
@@ -64,6 +67,7 @@ class Trainer:
         """One trial: the mean over the inner folds of the tuned metric, in its natural units."""
         began = time.perf_counter()
         values: list[float] = []
+        curves: list[Curve] = []
         images_seen = epochs = 0
         ended = "ok"
         for fold in range(self.spec.folds):
@@ -71,16 +75,15 @@ class Trainer:
             validation = np.flatnonzero(self.block.folds == fold)
             epochs += int(parameters["epochs"])
             images_seen += int(parameters["epochs"]) * len(training)
+            recorder = Recorder(int(parameters["epochs"]), partial(self._value_by_then, validation))
             try:
-                network = self._fit(parameters, training, "fit", trial=number, fold=fold)
-                cached = None
-                if network.frozen is not None:
-                    cached = self.data.features.clean(network)[validation]
-                scores = predict(network, self.data.images[validation], self.block.task, cached=cached).numpy()
+                network = self._fit(parameters, training, "fit", recorder, trial=number, fold=fold)
+                values.append(self._value(validation, network))
             except Diverged as error:
+                curves.append(recorder.curve())
                 ended = f"diverged: {error}"
                 break
-            values.append(self.metric.value(self.block.task, self.block.labels[validation], scores))
+            curves.append(recorder.curve(values[-1]))
         return Outcome(
             value=float(np.mean(values)) if ended == "ok" else self.metric.worst,
             fold_values=tuple(values),
@@ -89,24 +92,48 @@ class Trainer:
             ended=ended,
             seconds=time.perf_counter() - began,
             peak_memory_mb=_peak_memory_mb(self.device),
+            curves=tuple(curves),
         )
 
     def refit(self, parameters: Parameters, refit: int) -> npt.NDArray[np.float32]:
         """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""
-        network = self._fit(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+        return self.predict_holdout(self.fit_subsample(parameters, refit))
+
+    def fit_subsample(self, parameters: Parameters, refit: int) -> Network:
+        """One fit of the whole subsample; `refit` numbers its initial weights."""
+        return self._fit(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+
+    def predict_holdout(self, network: Network) -> npt.NDArray[np.float32]:
+        """(m, K) probabilities, a part of the images in memory at a time."""
         parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
         scores = [
             predict(network, to_device(self.block.images(rows), self.device), self.block.task).numpy() for rows in parts
         ]
         return np.concatenate(scores)
 
-    def _fit(self, parameters: Parameters, rows: Rows, role: str, **key: int) -> Network:
+    def _value(self, validation: Rows, network: Network) -> float:
+        """The tuned metric on validation rows."""
+        cached = None
+        if network.frozen is not None:
+            cached = self.data.features.clean(network)[validation]
+        scores = predict(network, self.data.images[validation], self.block.task, cached=cached).numpy()
+        return self.metric.value(self.block.task, self.block.labels[validation], scores)
+
+    def _value_by_then(self, validation: Rows, network: Network) -> float:
+        """The same of an unfinished fit: what is not finite is noted, and ends nothing, as the fit may recover."""
+        try:
+            return self._value(validation, network)
+        except Diverged:
+            return math.nan
+
+    def _fit(self, parameters: Parameters, rows: Rows, role: str, watch: Watch | None = None, **key: int) -> Network:
         return fit(
             lambda: self.arm.build(self.prepared, self.network, parameters),
             self.data,
             rows,
             recipe_of(parameters, self.spec.batch_size),
             seed_for(self.spec.root_seed, role, cell=self.job.cell.key, **key),
+            watch,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
 from benchmark.seeds import int_seed, seed_for
+from studies.curves import Curve
+from studies.journal import JournalFile
 
 if TYPE_CHECKING:
     import optuna
@@ -36,6 +38,7 @@ class Outcome:
         ended: "ok", or "diverged: ..." with the reason.
         seconds: wall time.
         peak_memory_mb: largest memory of the process (or of the device) until then.
+        curves: loss and validation value by epoch, of every fold that was begun.
     """
 
     value: float
@@ -45,6 +48,7 @@ class Outcome:
     ended: str
     seconds: float
     peak_memory_mb: float
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,8 @@ def tune(
     Raises:
         InputError: the journal holds more than `budget` trials, is unreadable, or another process has it open.
     """
-    with _exclusive(search.journal):
-        study = _open(search)
+    with _exclusive(search.journal), closing(_journal(search)) as journal:
+        study = _open(search, journal)
         trials = _finished(study)
         if len(trials) > budget:
             raise InputError(
@@ -124,17 +128,28 @@ def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
     return max(trials, key=lambda trial: (sign * trial.outcome.value, -trial.number))
 
 
-def _open(search: Search) -> optuna.Study:
+def _journal(search: Search) -> JournalFile:
+    try:
+        return JournalFile(search.journal)
+    except ValueError as error:
+        raise _unreadable(search.journal, error) from error
+
+
+def _unreadable(journal: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the study's journal {journal} cannot be read ({error}). It was changed by something else: "
+        "remove the cell's folder to run this cell again."
+    )
+
+
+def _open(search: Search, journal: JournalFile) -> optuna.Study:
     import optuna
-    from optuna.storages.journal import JournalFileBackend
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    _cut_torn_line(search.journal)
-    backend = JournalFileBackend(str(search.journal), lock_obj=_AlreadyLocked())  # type: ignore[arg-type]
     try:
-        storage = optuna.storages.JournalStorage(backend)
+        storage = optuna.storages.JournalStorage(journal)  # type: ignore[arg-type]
         study = optuna.create_study(
             study_name=search.cell,
             storage=storage,
@@ -143,10 +158,7 @@ def _open(search: Search) -> optuna.Study:
         )
         trials = study.get_trials(deepcopy=False)
     except (ValueError, KeyError) as error:
-        raise InputError(
-            f"the study's journal {search.journal} cannot be read ({error}). It was changed by something else: "
-            "remove the cell's folder to run this cell again."
-        ) from error
+        raise _unreadable(search.journal, error) from error
     for trial in trials:
         if trial.state == TrialState.RUNNING:  # its process died: the same parameters are asked again
             study.tell(trial.number, state=TrialState.FAIL)
@@ -165,6 +177,9 @@ def _finished(study: optuna.Study) -> list[Trial]:
     for number, trial in enumerate(sorted(trials, key=lambda trial: trial.number)):
         stored = dict(trial.user_attrs[OUTCOME])
         stored["fold_values"] = tuple(stored["fold_values"])
+        stored["curves"] = tuple(
+            Curve(**{name: tuple(values) for name, values in curve.items()}) for curve in stored.get("curves", ())
+        )
         finished.append(Trial(number, trial.params, Outcome(**stored)))
     return finished
 
@@ -205,23 +220,3 @@ def _exclusive(journal: Path) -> Iterator[None]:
                 f"another process is working on {journal.parent}. Wait for it, or use another --out folder."
             ) from None
         yield
-
-
-def _cut_torn_line(journal: Path) -> None:
-    """Drop a last line without a newline: a killed process left it, and appending to it would ruin the file."""
-    if not journal.exists():
-        return
-    content = journal.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with journal.open("rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)
-
-
-class _AlreadyLocked:
-    """Optuna's lock for a file that `_exclusive` guards: nothing to do, and no link left behind by a kill."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        return None

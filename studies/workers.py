@@ -1,22 +1,27 @@
 """Many cells on one machine: worker processes that may die, and a driver that receives every finished trial.
 
 Cells are independent and each computes on a fixed number of threads, so neither the number of workers nor the
-order in which cells finish changes a result.
+order in which cells are begun or finished changes a result.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import signal
+import sys
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
+from benchmark.processes import follow_parent
 from benchmark.spec import Cell
+from studies.costs import Costs
+from studies.devices import CardMemory
 
 if TYPE_CHECKING:
     from studies.trainer import CellJob
@@ -24,10 +29,23 @@ if TYPE_CHECKING:
 LOSSES = 3  # times in a row that the machine may kill a cell's trial before the cell is given up
 THREADS = 1  # of each worker: the sums in a convolution depend on it, so it may not follow the machine
 
+#: What a worker imports, by the server that workers are forked from, once. Imports alone: no thread is started and no
+#: device is touched there, so that a fork is sound on a GPU too. One that is missing is passed over.
+PRELOADED = (
+    "studies.server_guard",  # first
+    "numba",
+    "optuna.samplers",
+    "optuna.storages",
+    "pyarrow.parquet",
+    "sklearn.metrics",
+    "timm",
+    "studies.cell",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a worker sends: "trial" (rows of the trials and costs tables), "done" (metrics) or "failed" (why)."""
+    """What a worker sends: "trial" (rows of the trials, costs, curves tables), "done" (metrics) or "failed" (why)."""
 
     kind: str
     cell: Cell
@@ -36,87 +54,130 @@ class Message:
 
 @dataclass
 class _Worker:
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
+    device: str
     job: CellJob | None = None
 
 
-def execute(jobs: Sequence[CellJob], count: int, receive: Callable[[Message], None]) -> dict[Cell, str]:
-    """Run the cells' jobs in worker processes.
+def start_context() -> ForkServerContext | SpawnContext:
+    """How worker processes are started."""
+    if sys.platform == "linux":
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
+
+
+def warm_up() -> None:
+    """Start the server that workers are forked from: it imports while the driver still reads and decodes."""
+    if sys.platform != "linux":
+        return
+    from multiprocessing import forkserver
+
+    multiprocessing.set_forkserver_preload(list(PRELOADED))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # Ctrl-C is the driver's to answer
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def execute(
+    jobs: Sequence[CellJob],
+    devices: Sequence[str],
+    receive: Callable[[Message], None],
+    costs: Costs,
+    memory: CardMemory | None = None,
+) -> dict[Cell, str]:
+    """Run the cells' jobs in worker processes, the longest first.
 
     Args:
-        jobs: in the order in which they are begun.
-        count: processes at once.
+        jobs: the cells; equals are begun in this order. Each computes on its worker's device.
+        devices: of each worker; there are never more workers than jobs.
         receive: called in this process with every message, in order for each cell.
+        costs: of these cells, as far as it is known; it is told of every trial before `receive` is.
+        memory: of the cards among the devices.
 
     Returns:
         The cells that failed, with the reason; the others are finished.
     """
-    waiting = deque(jobs)
+    waiting = {job.cell: job for job in jobs}
+    memory = memory or CardMemory({})
     losses: dict[Cell, int] = {}
     failed: dict[Cell, str] = {}
-    workers = [_start() for _ in range(min(count, len(jobs)))]
-    try:
+    warm_up()
+    workers = [_start(device) for device in devices[: len(jobs)]]
+
+    def fill() -> None:
+        """Give every idle worker a cell, where its device has the memory for one more."""
         for worker in workers:
-            _assign(worker, waiting)
+            busy = [other for other in workers if other.job]
+            on_device = sum(other.device == worker.device for other in busy)
+            if worker.job is None and waiting and memory.admits(worker.device, on_device):
+                cell = costs.next_cell(list(waiting), [other.job.cell for other in busy if other.job])
+                _assign(worker, waiting.pop(cell))
+
+    try:
+        fill()
         while any(worker.job for worker in workers):
             for pipe in wait([worker.pipe for worker in workers if worker.job]):
                 place = next(i for i, worker in enumerate(workers) if worker.pipe is pipe)
                 worker = workers[place]
                 assert worker.job is not None
-                job = worker.job
+                job, cell = worker.job, worker.job.cell
                 try:
                     kind, content = worker.pipe.recv()
                 except (EOFError, ConnectionResetError):
                     worker.process.join()
                     kind, content = "lost", f"its process was killed (exit code {worker.process.exitcode})"
-                    workers[place] = worker = _start()
+                    workers[place] = worker = _start(worker.device)
                 if kind == "trial":
-                    losses[job.cell] = 0
-                    receive(Message("trial", job.cell, content))
+                    losses[cell] = 0
+                    costs.trial(cell, content[1]["seconds"])
+                    memory.trial(worker.device, content[1]["peak_memory_mb"])
+                    receive(Message("trial", cell, content))
                     continue
                 if kind == "lost":
-                    losses[job.cell] = losses.get(job.cell, 0) + 1
-                    if losses[job.cell] < LOSSES:
-                        waiting.appendleft(job)
-                        _assign(worker, waiting)
+                    losses[cell] = losses.get(cell, 0) + 1
+                    if losses[cell] < LOSSES:
+                        waiting[cell], worker.job = job, None
                         continue
                     kind, content = "failed", f"{content}, {LOSSES} times in a row"
                 if kind == "failed":
-                    failed[job.cell] = content
-                receive(Message(kind, job.cell, content))
-                _assign(worker, waiting)
+                    failed[cell] = content
+                worker.job = None
+                costs.ended(cell)
+                receive(Message(kind, cell, content))
+            fill()
     finally:
         for worker in workers:
-            worker.process.terminate()
+            worker.process.kill()
         for worker in workers:
             worker.process.join()
     return failed
 
 
-def _start() -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
+def _start(device: str) -> _Worker:
+    start = start_context()
+    ours, theirs = start.Pipe()
+    process = start.Process(target=_work, args=(theirs,), daemon=True)
     process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
-    return _Worker(process, ours)
+    return _Worker(process, ours, device)
 
 
-def _assign(worker: _Worker, waiting: deque[CellJob]) -> None:
-    worker.job = waiting.popleft() if waiting else None
-    if worker.job is not None:
-        worker.pipe.send(worker.job)
+def _assign(worker: _Worker, job: CellJob) -> None:
+    worker.job = dataclasses.replace(job, device=worker.device)
+    worker.pipe.send(worker.job)
 
 
 def _work(pipe: Connection) -> None:
     """A worker's life: take a job, send its trials, say how it ended, take the next."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver ends its workers
+    follow_parent()
     import torch
 
     from benchmark.errors import InputError
     from benchmark.training.engine import configure
-    from studies.cell import cost_row, run_cell, trial_row
+    from studies.cell import cost_row, curve_rows, run_cell, trial_row
     from studies.tune import Trial
 
     configure(THREADS)
@@ -127,7 +188,7 @@ def _work(pipe: Connection) -> None:
             return
 
         def send(trial: Trial, cell: Cell = job.cell) -> None:
-            pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial))))
+            pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial), curve_rows(cell, trial))))
 
         try:
             pipe.send(("done", run_cell(job, send)))

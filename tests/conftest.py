@@ -25,6 +25,7 @@ def tiny_spec():
         refits=2,
         image_size=16,
         backbone="resnet18",
+        min_epochs=1,
         max_epochs=2,
         batch_size=8,
         min_per_class=4,

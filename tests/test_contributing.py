@@ -74,8 +74,8 @@ def test_the_arm_learns_the_data_set_by_the_metric(examples, tmp_path):
     from studies.trainer import CellJob
 
     spec = BenchmarkSpec(
-        datasets=("stripes",), arms=("linear",), n_per_class=(30,), seeds=1, budget=2, image_size=16, max_epochs=8,
-        tune_metric="accuracy",
+        datasets=("stripes",), arms=("linear",), n_per_class=(30,), seeds=1, budget=2, image_size=16, min_epochs=2,
+        max_epochs=8, tune_metric="accuracy",
     )  # fmt: skip
     request = Request(spec, tmp_path / "run", tmp_path / "mlruns", None, {}, "cpu", 1, False, ())
     plan = make_plan(request, lambda line: None)

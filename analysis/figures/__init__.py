@@ -6,7 +6,7 @@ A file says what its figure is called, where it stands and how it is read, and d
     ORDER = 10                           # place among the figures
     TITLE = "Differences between arms"
     CAPTION = "How it is read."
-    CAPTION_ONE_SEED = "..."             # instead, for studies of one training sample; may be left out
+    CAPTION_MODELS = "..."               # instead, where the trained models are held fixed; may be left out
 
     def draw(study):                     # or None where the study has nothing for it
         figure, axes = _drawing.panels(1)
@@ -64,7 +64,7 @@ MODULES: Kind[Figure] = Kind(
         "ORDER": Constant((int,), "ORDER = 10  # place among the figures"),
         "TITLE": Constant((str,), 'TITLE = "Differences between arms"'),
         "CAPTION": Constant((str,), 'CAPTION = "How it is read."'),
-        "CAPTION_ONE_SEED": Constant((str,), 'CAPTION_ONE_SEED = "How it is read."', needed=False),
+        "CAPTION_MODELS": Constant((str,), 'CAPTION_MODELS = "How it is read."', needed=False),
     },
     functions={"draw": Function(("study",), "def draw(study: Study) -> Figure | None: ...")},
     check=file_name_problem,
@@ -74,14 +74,14 @@ MODULES: Kind[Figure] = Kind(
 def draw_all(study: Study, folder: Path) -> list[Picture]:
     """Draw every figure that the study has something for, and write it to a folder as PNG and SVG."""
     from analysis.figures import _drawing
-    from analysis.study.about import caption_of, one_seed
+    from analysis.study.about import caption_of, models_fixed
 
-    alone = one_seed(study)
+    fixed = models_fixed(study)
     pictures = []
     with _drawing.style():
         for module in MODULES.all():
             figure = module.draw(study)
             if figure is not None:
                 svg = _drawing.save(figure, folder, module.NAME)
-                pictures.append(Picture(module.NAME, module.TITLE, caption_of(module, alone), svg))
+                pictures.append(Picture(module.NAME, module.TITLE, caption_of(module, fixed), svg))
     return pictures

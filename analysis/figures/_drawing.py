@@ -21,11 +21,15 @@ from benchmark.results import atomic_path
 
 INK, SOFT, FAINT, LINE, BAND = "#1c2733", "#5b6875", "#b8c2cb", "#dde3e8", "#e9eef2"
 BLUE, PALE_BLUE, ORANGE, SAND = "#0072b2", "#8fc1de", "#d55e00", "#d9a06b"
-#: Okabe and Ito's colours, told apart with any colour vision; the known arms keep theirs.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a00", "#000000")
+#: Okabe and Ito's colours, and four of Tol's, told apart with any colour vision; the known arms keep theirs.
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a00", "#000000", "#882255", "#44aa99",
+    "#332288", "#ddcc77",
+)  # fmt: skip
 OF_ARM = {"scratch": "#5b6875", "scratch-same": "#e69f00", "imagenet": "#0072b2", "medical": "#d55e00"}
 
 MOST_ARMS = 12  # with a curve each
+MOST_BANDS = 6  # arms whose curves have bands
 MOST_PAIRS = 15  # of a block in a figure; beyond, only those with the first arm, the baseline
 
 STYLE: dict[str, Any] = {
@@ -92,10 +96,13 @@ def rows(count: int, height: float = 0.27, margin: float = 0.9) -> tuple[Figure,
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int = 6) -> None:
-    """One legend for all panels."""
+    """One legend for all panels, in as many columns as the figure is wide enough for."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+        widest = 0.6 + 0.075 * max(map(len, labels))  # inches: the sample of a line, and letters of 8.5 points
+        count = min(columns, max(1, int(figure.get_figwidth() / widest)), len(labels))
+        figure.set_figheight(figure.get_figheight() + 0.19 * (-(-len(labels) // count) - 1))  # not at the panels' cost
+        figure.legend(handles, labels, loc="outside lower center", ncols=count)
 
 
 def square(axes: Axes) -> None:
@@ -120,20 +127,37 @@ class _Plain(LogFormatter):
 
 def title(scored: Scored) -> str:
     """Of a block's panel."""
-    return f"{scored.block.dataset}, n = {scored.block.n_per_class}"
+    return scored.block.title
 
 
 def pair_label(comparison: Comparison) -> str:
     """Of a comparison's row."""
-    return f"{comparison.arm_b} - {comparison.arm_a}"
+    pair = (comparison.arm_b, comparison.arm_a)
+    return " - ".join(pair if direction(comparison) > 0 else pair[::-1])
+
+
+def direction(comparison: Comparison) -> int:
+    """1 where a row shows b minus a; -1 where many arms are held against one, and b is that one."""
+    scored = comparison.scored
+    return -1 if too_many(scored) and comparison.b == reference(scored) else 1
 
 
 def shown(study: Study, scored: Scored) -> list[Comparison]:
-    """The comparisons of a block that fit into a figure: of many, those with the first arm, the baseline."""
+    """The comparisons of a block that fit into a figure: of many, those with its reference."""
     comparisons = study.comparisons_of(scored)
     if too_many(scored):
-        comparisons = [comparison for comparison in comparisons if comparison.a == 0]
+        arm = reference(scored)
+        comparisons = [comparison for comparison in comparisons if arm in (comparison.a, comparison.b)]
+        if scored.block.estimand == "models":
+            comparisons.sort(key=lambda comparison: -scored.metric.sign * direction(comparison) * comparison.estimate)
     return comparisons[: 4 * MOST_PAIRS]
+
+
+def reference(scored: Scored) -> int:
+    """The arm that the others are held against: the first, the baseline; of fixed models, the one that looks best."""
+    if scored.block.estimand != "models":
+        return 0
+    return int((scored.metric.sign * scored.values.mean(axis=1)).argmax())
 
 
 def too_many(scored: Scored) -> bool:
@@ -145,6 +169,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     """Write PNG and SVG without dates, and return the SVG for a page, without its XML prologue."""
     with atomic_path(folder / f"{name}.png") as path:
         figure.savefig(path, format="png", metadata={"Software": None})
+    figure.set_layout_engine("none")  # what was laid out once stays: it takes as long as drawing
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

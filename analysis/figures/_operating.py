@@ -30,7 +30,8 @@ def draw(study: Study, values: Callable[[Curves], tuple[Floats, Floats]], finish
         mean, se = values(curves)
         for a, arm in enumerate(scored.block.arms[: _drawing.MOST_ARMS]):
             low, high = np.clip(mean[a] - Z * se[a], 0, 1), np.clip(mean[a] + Z * se[a], 0, 1)
-            axes.fill_between(GRID, low, high, color=palette[arm], alpha=0.13, lw=0)
+            if len(scored.block.arms) <= _drawing.MOST_BANDS:
+                axes.fill_between(GRID, low, high, color=palette[arm], alpha=0.13, lw=0)
             axes.plot(GRID, mean[a], color=palette[arm], lw=1.4, label=arm)
         _drawing.square(axes)
         axes.set_title(_drawing.title(scored))

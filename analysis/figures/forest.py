@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from matplotlib.figure import Figure
 
 from analysis.figures import _drawing
-from analysis.statistics.inference import quantile
-from analysis.study.about import one_seed
+from analysis.study.about import models_fixed
 from analysis.study.comparison import Comparison
 from analysis.study.scores import Scored
 from analysis.study.study import Study
@@ -18,16 +15,16 @@ ORDER = 10
 TITLE = "Differences between arms"
 CAPTION = (
     "Thin line: the joint 95% interval, for new training samples and new patients; faint, and cut off where it is very "
-    "wide: the same for all comparisons together. Thick line: the interval for these trained models and new patients, "
-    "which leaves the training out. Shaded: the margin of equivalence. Of more than "
+    "wide: the same for all comparisons together; under a plan with looks both are repeated confidence intervals. "
+    "Thick line: the interval for these trained models and new patients, which leaves the training out. Shaded: the "
+    "margin of equivalence. Of more than "
     f"{_drawing.MOST_PAIRS} pairs of a block, only those with its first arm are shown; the figure 'matrix' has them "
     "all."
 )
-CAPTION_ONE_SEED = (
-    "The 95% interval for these trained models and new patients: of one training sample there is no other; faint: the "
-    "same for all comparisons together. Shaded: the "
-    f"margin of equivalence. Of more than {_drawing.MOST_PAIRS} pairs of a block, only those with its first arm are "
-    "shown; the figure 'matrix' has them all."
+CAPTION_MODELS = (
+    "The 95% interval for new patients, the trained models held fixed; faint: the same for all comparisons together. "
+    f"Shaded: the margin of equivalence. Of more than {_drawing.MOST_PAIRS} pairs of a block, only those with one arm "
+    "are shown, which its title names; the figure 'matrix' has them all."
 )
 
 
@@ -39,7 +36,9 @@ def draw(study: Study) -> Figure | None:
     figure, axes = _drawing.rows(count)
     axes.axvspan(-study.margin, study.margin, color=_drawing.BAND, label=f"margin ±{study.margin:g}", lw=0)
     axes.axvline(0, color=_drawing.SOFT, lw=0.8)
-    joint = "95% interval, new patients" if one_seed(study) else "joint 95% interval"
+    fixed = models_fixed(study)
+    joint = "95% interval, new patients" if fixed else "joint 95% interval"
+    joint = "repeated 95% interval" if study.looks else joint
     y = 0
     ticks: list[int] = []
     labels: list[str] = []
@@ -48,31 +47,33 @@ def draw(study: Study) -> Figure | None:
         axes.text(0.005, y, _title(study, scored), transform=place, weight="bold", va="center", fontsize=8.5)
         y += 1
         for comparison in _drawing.shown(study, scored):
-            estimate, half, first = comparison.estimate, _patients_half(comparison), not ticks
+            sign = _drawing.direction(comparison)
+            estimate, half, first = sign * comparison.estimate, _patients_half(comparison), not ticks
             if comparison.family > 1:
                 axes.plot(
-                    comparison.family_interval,
+                    [sign * end for end in comparison.family_interval],
                     [y, y],
                     color=_drawing.FAINT,
                     lw=1.2,
                     label="simultaneous 95% interval" if first else None,
                 )
             axes.plot(
-                comparison.interval,
+                [sign * end for end in comparison.interval],
                 [y, y],
                 color=_drawing.INK,
                 lw=1.2,
                 label=joint if first else None,
             )
-            axes.plot(
-                [estimate - half, estimate + half],
-                [y, y],
-                color=_drawing.BLUE,
-                lw=4,
-                solid_capstyle="butt",
-                alpha=0.75,
-                label="patients only, seeds fixed" if first else None,
-            )
+            if not fixed:
+                axes.plot(
+                    [estimate - half, estimate + half],
+                    [y, y],
+                    color=_drawing.BLUE,
+                    lw=4,
+                    solid_capstyle="butt",
+                    alpha=0.75,
+                    label="patients only, seeds fixed" if first else None,
+                )
             axes.plot(estimate, y, "o", color="white", mec=_drawing.INK, ms=4.5)
             ticks.append(y)
             labels.append(_drawing.pair_label(comparison))
@@ -89,12 +90,14 @@ def _title(study: Study, scored: Scored) -> str:
     if not _drawing.too_many(scored):
         return _drawing.title(scored)
     count = len(_drawing.shown(study, scored))
-    return f"{_drawing.title(scored)}: {count} of {len(scored.pairs)} pairs, those with {scored.block.arms[0]}"
+    arm = scored.block.arms[_drawing.reference(scored)]
+    return f"{_drawing.title(scored)}: {count} of {len(scored.pairs)} pairs, those with {arm}"
 
 
 def _patients_half(comparison: Comparison) -> float:
     """Half the width of the interval for new patients, seeds fixed."""
-    return quantile(0.975, math.inf) * comparison.scored.pair_of_these_models(comparison.a, comparison.b).se
+    low, high = comparison.scored.pair(comparison.a, comparison.b, "models").interval()
+    return (high - low) / 2
 
 
 def _limits(study: Study) -> tuple[float, float]:
@@ -102,7 +105,9 @@ def _limits(study: Study) -> tuple[float, float]:
     ends = [-study.margin, study.margin]
     for scored in study.scored:
         for comparison in _drawing.shown(study, scored):
-            half = _patients_half(comparison)
-            ends += [*comparison.interval, comparison.estimate - half, comparison.estimate + half]
+            half, sign = _patients_half(comparison), _drawing.direction(comparison)
+            ends += [
+                sign * end for end in (*comparison.interval, comparison.estimate - half, comparison.estimate + half)
+            ]
     room = 0.12 * (max(ends) - min(ends))
     return min(ends) - room, max(ends) + room

@@ -16,7 +16,7 @@ from analysis.study.study import Study
 NAME = "learning_curve"
 ORDER = 30
 TITLE = "Against the number of labels"
-CAPTION = "Mean over seeds with the joint 95% interval."
+CAPTION = "Mean over seeds with the 95% interval."
 
 
 def draw(study: Study) -> Figure | None:

@@ -6,16 +6,19 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures import _drawing
+from analysis.study.net_benefit import FEWEST_DECIDING
 from analysis.study.study import Study
 
 NAME = "net_benefit"
 ORDER = 95
 TITLE = "Decision curves"
 CAPTION = (
-    "Net benefit of acting on images at or above a threshold (Vickers and Elkin 2006): true positives less false ones "
-    "at the threshold's odds, an image. Bands are pointwise 95%, for new seeds and patients. Grey: acting on all "
-    "images (dashed), and on none. A model is of use where it lies above both. Scores are corrected to the holdout's "
-    "prevalence where training's is known; several classes or labels are averaged, one versus rest."
+    "Net benefit of acting on images at or above a threshold (Vickers and Elkin 2006): true positives less false "
+    "ones at the threshold's odds, an image. Bands are joint 95%, for new seeds and patients, and simultaneous over "
+    "the thresholds of one arm (not over arms): with 95% the true curve lies in its band at all of them. There is "
+    f"no band where fewer than {FEWEST_DECIDING} patients decide. Grey: acting on all images (dashed), and on none. "
+    "A model is of use where it lies above both. Scores are corrected to the holdout's prevalence where training's "
+    "is known; several classes or labels are averaged, one versus rest."
 )
 
 
@@ -28,12 +31,11 @@ def draw(study: Study) -> Figure:
         axes.plot(at, curves.treat_all, color=_drawing.FAINT, lw=1.2, ls="--", zorder=0)
         best = 0.0
         for a, arm in enumerate(scored.block.arms[: _drawing.MOST_ARMS]):
-            inferences = [curves.arm(a, t) for t in range(len(at))]
-            mean = np.array([inference.estimate for inference in inferences])
-            ends = np.array([inference.interval() for inference in inferences])
-            axes.fill_between(at, ends[:, 0], ends[:, 1], color=palette[arm], alpha=0.13, lw=0)
+            curve = curves.arms[a]
+            mean, band = curve.estimates, curve.band
+            axes.fill_between(at, band[:, 0], band[:, 1], color=palette[arm], alpha=0.13, lw=0)
             axes.plot(at, mean, color=palette[arm], lw=1.4, label=arm)
-            best = max(best, float(ends[0, 1]), float(mean.max()))
+            best = max(best, float(mean.max()), *band[:1, 1][np.isfinite(band[:1, 1])])
         top = max(best, float(curves.treat_all.max()), 0.01)
         axes.set_ylim(-0.25 * top, 1.08 * top)
         axes.set_xlim(0, 1)

@@ -29,7 +29,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def draw(study: Study) -> Figure | None:
-    """A panel a block, for its first arm against its last; None where no block has two seeds and two arms."""
+    """A panel a block, for its first arm against its last; None where no block has two seeds and two arms.
+
+    None, too, where the trained models are held fixed: more seeds would be other models.
+    """
+    if study.estimand == "models":
+        return None
     widest = [
         max(study.comparisons_of(scored), key=lambda comparison: comparison.b - comparison.a)
         for scored in study.scored

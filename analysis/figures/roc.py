@@ -12,8 +12,12 @@ NAME = "roc"
 ORDER = 70
 TITLE = "ROC curves"
 CAPTION = (
-    "Mean over seeds; bands are pointwise 95%, for new seeds and patients (two-level bootstrap). Several classes or "
-    "labels are averaged, one versus rest."
+    "Mean over seeds; bands are pointwise 95%, for new seeds and patients (two-level bootstrap), and left out of more "
+    f"than {_drawing.MOST_BANDS} arms. Several classes or labels are averaged, one versus rest."
+)
+CAPTION_MODELS = (
+    "Bands are pointwise 95% for new patients, the trained models held fixed (bootstrap of patients), and left out of "
+    f"more than {_drawing.MOST_BANDS} arms. Several classes or labels are averaged, one versus rest."
 )
 
 

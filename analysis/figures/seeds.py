@@ -16,14 +16,17 @@ CAPTION = (
     "Grey lines join the arms of one seed: same subsample, same folds, same patients. Beside the points: mean and "
     "joint 95% interval of the arm. Intervals of two arms may overlap although their paired difference is clear."
 )
-CAPTION_ONE_SEED = (
-    "One training seed. Beside its points: the 95% interval of every arm for new patients, its trained model held "
-    "fixed. Intervals of two arms may overlap although their paired difference is clear."
+CAPTION_MODELS = (
+    "Grey lines join the arms of one seed. Beside the points: the 95% interval of every arm for new patients, its "
+    "trained models held fixed. Intervals of two arms may overlap although their paired difference is clear."
 )
 
 
-def draw(study: Study) -> Figure:
-    """A panel a block, a line a seed."""
+def draw(study: Study) -> Figure | None:
+    """A panel a block, a line a seed; None for fixed models of one seed, which the figure 'ranks' shows in order."""
+    single = all(len(scored.block.seeds) == 1 for scored in study.scored)
+    if study.estimand == "models" and single and all(map(study.rankings, study.scored)):
+        return None
     figure, all_axes = _drawing.panels(len(study.scored))
     for scored, axes in zip(study.scored, all_axes, strict=True):
         block, values = scored.block, scored.values

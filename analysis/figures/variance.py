@@ -23,7 +23,9 @@ KINDS = (
 
 
 def draw(study: Study) -> Figure | None:
-    """A bar a comparison; None where none has two seeds."""
+    """A bar a comparison; None where none has two seeds, or the trained models are held fixed."""
+    if study.estimand == "models":
+        return None
     comparisons = [
         comparison
         for scored in study.scored

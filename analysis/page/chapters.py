@@ -34,17 +34,17 @@ class Section:
     folded: bool = False
 
 
-def chapters(frames: Mapping[str, pd.DataFrame], one_seed: bool = False) -> dict[str, list[Section]]:
+def chapters(frames: Mapping[str, pd.DataFrame], models_fixed: bool = False) -> dict[str, list[Section]]:
     """The page's chapters, title -> sections, in the order of the tables; the run's own tables come last.
 
     Args:
         frames: the tables by name.
-        one_seed: whether no interval is about new training samples, which the captions then say.
+        models_fixed: whether every interval holds the trained models fixed, which the captions then say.
     """
     of_chapters: dict[str, list[Section]] = {}
     for table in tables.MODULES.all():
         if table.NAME in frames:
-            caption = caption_of(table, one_seed)
+            caption = caption_of(table, models_fixed)
             section = Section(table.NAME, table.TITLE, caption, frames[table.NAME], tables.folded(table))
             of_chapters.setdefault(table.CHAPTER, []).append(section)
     of_run = [

@@ -1,30 +1,41 @@
-"""The sentences of a block: one a comparison while they are few, grouped by verdict where they are many."""
+"""The sentences of a block: one a comparison while they are few; the arms' order and groups where they are many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
+
+from analysis.study.sentences import FIXED, INSTEAD
 
 if TYPE_CHECKING:
     from analysis.statistics.equivalence import Verdict
     from analysis.study.comparison import Comparison
+    from analysis.study.rankings import Ranked
 
 MOST_SENTENCES = 10  # with one comparison each
-MOST_LISTED = 10  # differences in the sentence on a block that is not tested
+MOST_LISTED = 10  # differences with their intervals in the sentences on a block
 UNDECIDED: tuple[Verdict, ...] = ("equivalent", "inconclusive", "not tested")
 
 
-def findings(comparisons: Sequence[Comparison]) -> list[str]:
-    """What is said of the comparisons of one block, in their order or by verdict."""
+def findings(comparisons: Sequence[Comparison], ranked: Sequence[Ranked] = ()) -> list[str]:
+    """What is said of the comparisons of one block, in their order or by verdict.
+
+    Args:
+        comparisons: all pairs.
+        ranked: the arms from best to worst; empty where they are not ranked.
+    """
     if len(comparisons) > 1 and all(comparison.verdict == "not tested" for comparison in comparisons):
         return [_not_tested(comparisons)]
     if len(comparisons) <= MOST_SENTENCES:
         return [comparison.sentence for comparison in comparisons]
     decided = [comparison for comparison in comparisons if comparison.verdict in ("better", "worse")]
-    sentences = [
-        _winner(winner, [comparison for comparison in decided if _winner_of(comparison) == winner])
-        for winner in dict.fromkeys(map(_winner_of, decided))
-    ]
+    order = {arm.arm: place for place, arm in enumerate(ranked)}
+    winners = sorted(dict.fromkeys(map(_winner_of, decided)), key=lambda arm: order.get(arm, 0))
+    sentences = [_order(ranked, comparisons[0])] if ranked else []
+    for winner in winners:
+        beaten = [comparison for comparison in decided if _winner_of(comparison) == winner]
+        sentences.append(_winner(winner, beaten, len(decided) <= MOST_LISTED, "" if ranked else _about(comparisons[0])))
     for word in UNDECIDED:
         group = [comparison for comparison in comparisons if comparison.verdict == word]
         if group:
@@ -43,7 +54,7 @@ def _not_tested(comparisons: Sequence[Comparison]) -> str:
     )
     return (
         f"None of the {len(comparisons)} differences in {first.metric.label} is tested, as they are {sample} and the "
-        f"variance between training samples is unknown: {differences}."
+        f"variance between training samples is unknown: {differences}; {INSTEAD}."
     )
 
 
@@ -51,34 +62,60 @@ def _winner_of(comparison: Comparison) -> str:
     return comparison.arm_b if comparison.verdict == "better" else comparison.arm_a
 
 
-def _winner(winner: str, comparisons: Sequence[Comparison]) -> str:
-    """One arm with all that it is better than; differences are its own value minus the other's."""
+def _about(comparison: Comparison) -> str:
+    return f", {FIXED}" if comparison.for_models else ""
+
+
+def _order(ranked: Sequence[Ranked], first: Comparison) -> str:
+    """The arms from best to worst, with the ranks that are left open to each; neighbours with the same together."""
+    groups = [(places, [arm.arm for arm in arms]) for places, arms in groupby(ranked, key=lambda arm: arm.places)]
+    if len(groups) == 1:
+        return (
+            f"No arm has a rank in {first.metric.label}{_about(first)}: the data leave open all {len(ranked)} to each. "
+            f"By value: {', '.join(groups[0][1])}."
+        )
+    listed = "; ".join(f"{', '.join(arms)} ({places}{' each' if len(arms) > 1 else ''})" for places, arms in groups)
+    return (
+        f"In the order of {first.metric.label}{_about(first)}, with the ranks that the data leave open (95% for all "
+        f"arms together): {listed}."
+    )
+
+
+def _winner(winner: str, comparisons: Sequence[Comparison], listed: bool, about: str) -> str:
+    """One arm with all that it is better than; differences, its value minus the other's, are listed or a range."""
+    others, label = len(comparisons[0].scored.block.arms) - 1, comparisons[0].metric.label
+    if not listed:
+        names = [c.arm_b if c.arm_a == winner else c.arm_a for c in comparisons]
+        sizes = sorted(-c.estimate if c.arm_a == winner else c.estimate for c in comparisons)
+        span = f"{sizes[0]:+.3f} to {sizes[-1]:+.3f}" if len(sizes) > 1 else f"{sizes[0]:+.3f}"
+        better_than = f"{winner} is better in {label} than {len(names)} of the {others} other arms{about}"
+        return f"{better_than} ({span}): {_and(names)}."
     beaten = []
     for comparison in comparisons:
         (low, high), estimate, other = comparison.family_interval, comparison.estimate, comparison.arm_a
         if comparison.arm_a == winner:
             (low, high), estimate, other = (-high, -low), -estimate, comparison.arm_b
         beaten.append(f"{other} ({estimate:+.3f}, 95% CI {low:+.3f} to {high:+.3f})")
-    others = len(comparisons[0].scored.block.arms) - 1
-    label = comparisons[0].metric.label
     return (
-        f"{winner} is better in {label} than {len(beaten)} of the {others} other arms (intervals simultaneous over "
-        f"{comparisons[0].family} comparisons): {_and(beaten)}."
+        f"{winner} is better in {label} than {len(beaten)} of the {others} other arms{about} (intervals simultaneous "
+        f"over {comparisons[0].family} comparisons{' and all looks' if comparisons[0].looks else ''}): {_and(beaten)}."
     )
 
 
 def _group(word: Verdict, comparisons: Sequence[Comparison], count: int) -> str:
-    """The pairs of one verdict, by their first arm; the numbers stand in the table."""
+    """The pairs of one verdict, by their first arm, or of many open ones their number; the rest stands in the table."""
     by_arm: dict[str, list[str]] = {}
     for comparison in comparisons:
         by_arm.setdefault(comparison.arm_a, []).append(comparison.arm_b)
     first = comparisons[0]
     meaning = {
-        "equivalent": f"Equivalent in {first.metric.label} within a margin of {first.margin:g}",
-        "inconclusive": f"Open in {first.metric.label}, which is not to say that there is no difference",
+        "equivalent": f"Equivalent in {first.metric.label} within a margin of {first.margin:g}{_about(first)}",
+        "inconclusive": f"Open in {first.metric.label}{_about(first)}, which is not to say that there is no difference",
         "not tested": f"Not tested in {first.metric.label}",
     }[word]
     listed = "; ".join(f"{arm} with {_and(others)}" for arm, others in by_arm.items())
+    if word == "inconclusive" and len(comparisons) > MOST_LISTED:
+        listed = "all that are not named above" if len(comparisons) < count else "all of them"
     return f"{meaning} ({len(comparisons)} of {count} pairs): {listed}."
 
 

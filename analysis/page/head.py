@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.findings import findings
+from analysis.page.looks import on_look
 
 if TYPE_CHECKING:
     from analysis.study.study import Study
 
 #: key of spec.json -> what it is called.
 OF_THE_RUN = {"git_commit": "commit", "hash": "specification", "hardware": "hardware", "versions": "versions"}
+#: Of studies about new training samples, and of fixed models.
+TITLES = ("Low-data imaging benchmark", "Trained models compared")
+LIMITS = (
+    "A pretrained arm stands for its checkpoint: one checkpoint is one draw of pretraining, and nothing here covers "
+    "another pretraining run.",
+    "An arm stands for its trained models as they are: nothing here covers training or pretraining them again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,12 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on training runs that collapsed; they stand before the findings.
+        warnings: on a look that nobody planned, training runs that collapsed and unfair budgets; they stand before
+            the findings.
+        looks: on the look of a locked plan that the report is; they stand there too.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
+        limit: what no claim covers.
         remarks: what was assumed or left out, after the warnings.
     """
 
@@ -41,27 +52,31 @@ class Head:
     about: str
     tested: bool
     warnings: Sequence[str]
+    looks: Sequence[str]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
+    limit: str
     remarks: Sequence[str]
 
 
-def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> Head:
+def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cautions: Sequence[str] = ()) -> Head:
     """The head of a study's page.
 
     Args:
         study: what is reported.
         described: the run's spec.json; empty where only predictions are at hand.
         remarks: what was assumed or left out.
+        cautions: what makes the report exploratory.
     """
     from analysis.study.about import intervals_about
     from analysis.study.collapse import collapse_sentences
+    from analysis.study.flags import flag_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = collapse_sentences(study)
+    warnings = [*cautions, *collapse_sentences(study), *flag_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
-        title=f"Low-data imaging benchmark: {', '.join(datasets)}",
+        title=f"{TITLES[study.estimand == 'models']}: {', '.join(datasets)}",
         synthetic=synthetic,
         all_synthetic=len(synthetic) == len(datasets),
         metric=study.primary.label,
@@ -69,8 +84,10 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str]) -> 
         about=intervals_about(study),
         tested=any(comparison.verdict != "not tested" for comparison in study.comparisons),
         warnings=warnings,
+        looks=on_look(study),
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
+        limit=LIMITS[study.estimand == "models"],
         remarks=[*warnings, *remarks],
     )
 
@@ -80,7 +97,7 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
         (
             scored.block.dataset,
             scored.block.n_per_class,
-            findings(study.comparisons_of(scored)),
+            findings(study.comparisons_of(scored), study.rankings(scored)),
         )
         for scored in study.scored
     ]

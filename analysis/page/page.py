@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.page import formats
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.figures import Picture
     from analysis.page.chapters import Section
     from analysis.page.head import Head
@@ -35,13 +37,19 @@ def render(head: Head, chapters: Mapping[str, Sequence[Section]], pictures: Sequ
 
 
 def _shown(section: Section) -> dict[str, Any]:
-    header, rows = formats.shown(section.frame)
+    frame = section.frame[[name for name in section.frame.columns if not _silent(section.frame, name)]]
+    header, rows = formats.shown(frame)
     return {
         "name": section.name,
         "title": section.title,
         "caption": section.caption,
         "header": [name.replace("_", " ") for name in header],
         "rows": rows,
-        "right": formats.numeric(section.frame),
+        "right": formats.numeric(frame),
         "folded": section.folded,
     }
+
+
+def _silent(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column says nothing and is left out on the page: empty, or the n of a table without one."""
+    return bool(len(frame)) and bool(frame[name].isna().all() or (name == "n_per_class" and (frame[name] == 0).all()))

@@ -1,4 +1,4 @@
-"""What a reader must keep in mind: few seeds, redrawn resamples, unequal budgets, another holdout."""
+"""What a reader must keep in mind: few seeds, fixed models, redrawn resamples, unequal budgets, another holdout."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.predictions.block import Block
     from analysis.study.locked_plan import LockedPlan
     from analysis.study.other_holdout import OtherHoldout
     from analysis.study.study import BlockStudy, Study
     from analysis.study.trials import Trials
 
 RECOMMENDED_SEEDS = 5
+LEFT_OUT = (
+    "The trained models are held fixed: nothing here says what training them again, or on another sample, would give. "
+    "What is about new training samples is left out: label-equivalent gains, effect sizes over seeds, the probability "
+    "of a failed training run, and what more seeds would find."
+)
 BEYOND_REACH = 6.0  # standard errors that no difference should be hoped to exceed
 
 
 def remarks_on(study: Study) -> list[str]:
     """One sentence a reservation, in the order of the blocks."""
-    sentences = [sentence for member in study.blocks for sentence in _of_block(member)]
+    sentences = [LEFT_OUT] if study.estimand == "models" else []
+    sentences += [sentence for member in study.blocks for sentence in _of_block(member)]
+    sentences += _not_all_drawn(study)
     sentences += out_of_reach(study)
     if study.trials is not None and (sentence := unequal_budgets(study.trials)):
         sentences.append(sentence)
@@ -35,6 +43,8 @@ def remark_on_plan(plan: LockedPlan, departures: Sequence[str]) -> str:
 
 def out_of_reach(study: Study) -> list[str]:
     """A sentence for each number of seeds, up to 4, with which the family's correction leaves hardly any verdict."""
+    if study.estimand == "models":
+        return []
     sentences = []
     tested = [comparison for comparison in study.comparisons if comparison.verdict != "not tested"]
     for seeds in sorted({comparison.seeds for comparison in tested if comparison.seeds < RECOMMENDED_SEEDS}):
@@ -73,34 +83,58 @@ def unequal_budgets(trials: Trials) -> str | None:
 
 
 def _of_block(member: BlockStudy) -> list[str]:
-    from analysis.figures._drawing import MOST_PAIRS
-    from analysis.statistics.inference import FEWEST_SEEDS
-
     block = member.block
-    name = f"{block.dataset}, n = {block.n_per_class}"
+    name, count = block.title, len(block.seeds)
+    sentences = [] if block.estimand == "models" else _on_seeds(block)
+    if block.estimand == "models" and count > 1:
+        sentences.append(f"{name}: an arm stands for its {count} trained models, and its value is their mean.")
+    if member.redrawn:
+        sentences.append(f"{name}: {member.redrawn} bootstrap resamples lacked a class and were drawn again.")
+    return sentences
+
+
+def _not_all_drawn(study: Study) -> list[str]:
+    """What the forest plot leaves out, a sentence for all blocks of which it leaves out the same."""
+    from analysis.figures._drawing import MOST_PAIRS
+
+    blocks: dict[str, list[str]] = {}
+    for member in study.blocks:
+        block = member.block
+        pairs = len(block.arms) * (len(block.arms) - 1) // 2
+        if pairs > MOST_PAIRS:
+            shown = "the best arm" if block.estimand == "models" else f"'{block.arms[0]}'"
+            sentence = (
+                f"{len(block.arms)} arms make {pairs} pairs. The forest plot shows those with {shown}, the figure "
+                "'matrix' and the table 'pairwise' all of them."
+            )
+            blocks.setdefault(sentence, []).append(block.title)
+    return [f"{'; '.join(titles)}: {sentence}" for sentence, titles in blocks.items()]
+
+
+def _on_seeds(block: Block) -> list[str]:
+    """What few training seeds and an unknown overlap mean for claims about new training samples."""
+    from analysis.statistics.inference import FEWEST_SEEDS
+    from analysis.study.sentences import INSTEAD
+
     count = len(block.seeds)
-    sentences = []
     if count == 1:
+        return [
+            f"{block.title}: one training seed. All intervals are about these trained models and new patients only; "
+            f"p-values are refused, as the variance between training samples is unknown. {INSTEAD}."
+        ]
+    sentences = []
+    if block.estimand == "population" and not block.rho_known:
         sentences.append(
-            f"{name}: one training seed. All intervals are about these trained models and new patients only; p-values "
-            "are refused, as the variance between training samples is unknown."
+            f"{block.title}: the overlap rho of the training subsamples is not recorded; rho = 0 is assumed."
         )
-    elif count < FEWEST_SEEDS:
+    if count < FEWEST_SEEDS:
         sentences.append(
-            f"{name}: {count} training seeds. p-values are refused below {FEWEST_SEEDS}: the variance between training "
-            "samples cannot be judged from them."
+            f"{block.title}: {count} training seeds. p-values are refused below {FEWEST_SEEDS}: the variance between "
+            f"training samples cannot be judged from them. {INSTEAD}."
         )
     elif count < RECOMMENDED_SEEDS:
         sentences.append(
-            f"{name}: {count} training seeds. Intervals are wide and approximate; {RECOMMENDED_SEEDS} or more are "
-            "recommended."
+            f"{block.title}: {count} training seeds. Intervals are wide and approximate; {RECOMMENDED_SEEDS} or more "
+            "are recommended."
         )
-    pairs = len(block.arms) * (len(block.arms) - 1) // 2
-    if pairs > MOST_PAIRS:
-        sentences.append(
-            f"{name}: {len(block.arms)} arms make {pairs} pairs. The forest plot shows those with '{block.arms[0]}', "
-            "the figure 'matrix' and the table 'pairwise' all of them."
-        )
-    if member.redrawn:
-        sentences.append(f"{name}: {member.redrawn} bootstrap resamples lacked a class and were drawn again.")
     return sentences

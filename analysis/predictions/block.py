@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Scores = npt.NDArray[np.floating[Any]]
 Strings = npt.NDArray[np.object_]
+
+#: What inference is asked about: new training samples of new images, new ones from the same pool, or these trained
+#: models alone; new patients in every case.
+Estimand = Literal["population", "pool", "models"]
 
 #: The order of the arms in tables; what is not named here follows, by alphabet.
 ARM_ORDER = ("scratch", "scratch-same", "imagenet", "medical")
@@ -36,6 +40,7 @@ class Block:
         scores: (A, S, R, N, K) probabilities of the R refits.
         rho: overlap of the training subsamples across seeds, in [0, 1); 0 where they are disjoint.
         rho_known: whether the file records rho; otherwise 0 is assumed.
+        estimand: what inference on it is about (`analysis.study.estimand`); blocks made from this one keep it.
     """
 
     dataset: str
@@ -50,6 +55,12 @@ class Block:
     scores: Scores
     rho: float
     rho_known: bool
+    estimand: Estimand = "population"
+
+    @property
+    def title(self) -> str:
+        """The data set and n, as they are named in text; n = 0 is that of a table without one."""
+        return f"{self.dataset}, n = {self.n_per_class}" if self.n_per_class else self.dataset
 
     @property
     def group_count(self) -> int:
@@ -79,6 +90,10 @@ class Predictions:
     blocks: tuple[Block, ...]
     facts: Mapping[str, Mapping[str, Any]]
     remarks: tuple[str, ...]
+
+    def asked(self, estimand: Estimand) -> Predictions:
+        """The same, with every inference about what is asked."""
+        return replace(self, blocks=tuple(replace(block, estimand=estimand) for block in self.blocks))
 
 
 def arm_rank(arm: str) -> tuple[int, str]:

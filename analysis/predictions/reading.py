@@ -12,6 +12,7 @@ import numpy as np
 from analysis.predictions import requirements
 from analysis.predictions.block import Block, Floats, Integers, Predictions, Scores, Strings, arm_rank
 from analysis.predictions.locator import Locator
+from analysis.predictions.seeds import Choice, choose
 from benchmark.errors import InputError
 from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, cell_folders, read_info
 
@@ -50,12 +51,13 @@ class Rows:
         return Rows(**{name: value if name in fixed else value[keep] for name, value in parts.items()})
 
 
-def read_predictions(source: Path, *, common_seeds: bool = False) -> Predictions:
+def read_predictions(source: Path, *, common_seeds: bool = False, first: int | None = None) -> Predictions:
     """Read and check a predictions table.
 
     Args:
         source: a Parquet file in the documented form, or a run's folder with ``cells/.../predictions.parquet``.
         common_seeds: where arms have different seeds, keep those that all have, with a remark, instead of refusing.
+        first: of every (data set, n), only as many seeds, those with the lowest numbers; the others may be unfinished.
 
     Raises:
         InputError: anything that would make the analysis wrong or impossible; the message names rows or cells.
@@ -70,7 +72,7 @@ def read_predictions(source: Path, *, common_seeds: bool = False) -> Predictions
     for position in np.argsort(names):
         dataset = str(names[position])
         rows = _rows(table, np.flatnonzero(codes == position), locate, dataset)
-        blocks += _blocks(dataset, rows, info, locate, common_seeds, remarks)
+        blocks += _blocks(dataset, rows, info, locate, Choice(common_seeds, first), remarks)
     return Predictions(tuple(blocks), info.facts, tuple(remarks))
 
 
@@ -159,7 +161,8 @@ def _encode(table: pa.Table, column: str, locate: Locator) -> tuple[Strings, Int
 
 
 def _rows(table: pa.Table, where: Integers, locate: Locator, dataset: str) -> Rows:
-    part = table.take(where) if len(where) < table.num_rows else table
+    together = where[-1] - where[0] == len(where) - 1  # as in a run's folder, whose files are sorted
+    part = table.slice(where[0], len(where)) if together else table.take(where)
     here = locate.of(where)
     numbers = {}
     for column in ("n_per_class", "seed", "refit"):
@@ -189,7 +192,7 @@ def _blocks(
     rows: Rows,
     info: TableInfo,
     locate: Locator,
-    common_seeds: bool,
+    choice: Choice,
     remarks: list[str],
 ) -> list[Block]:
     width = rows.y_true.shape[1]
@@ -204,13 +207,10 @@ def _blocks(
         part = rows.take(np.flatnonzero(rows.n_per_class == n))
         overlap = info.facts.get(dataset, {}).get("overlap", {})
         rho = overlap.get(str(n)) if isinstance(overlap, Mapping) else None
-        if rho is None:
-            remarks.append(
-                f"{dataset}, n = {n}: the overlap rho of the training subsamples is not recorded; rho = 0 is assumed."
-            )
-        elif not (isinstance(rho, int | float) and 0 <= rho < 1):
+        if rho is not None and not (isinstance(rho, int | float) and 0 <= rho < 1):
             raise InputError(f"{dataset}: overlap rho = {rho!r} at n = {n}; it must lie in [0, 1).")
-        arms, seeds, samples, groups, truth, scores = _cross(f"{dataset}, n = {n}", part, locate, common_seeds, remarks)
+        title = f"{dataset}, n = {n}" if n else dataset
+        arms, seeds, samples, groups, truth, scores = _cross(title, part, locate, choice, remarks)
         requirements.holdout(dataset, task, classes, truth, groups)
         blocks.append(
             Block(
@@ -240,7 +240,7 @@ def _infer_task(rows: Rows) -> Task:
 
 
 def _cross(
-    title: str, rows: Rows, locate: Locator, common_seeds: bool, remarks: list[str]
+    title: str, rows: Rows, locate: Locator, choice: Choice, remarks: list[str]
 ) -> tuple[tuple[str, ...], tuple[int, ...], Strings, Integers, Floats, Scores]:
     """Sort the rows of one (data set, n) into arms x seeds x refits x images."""
     # Sorting by name makes every result independent of the order of rows and cells.
@@ -254,7 +254,7 @@ def _cross(
     arms = tuple(sorted((str(rows.arm_names[code]) for code in np.unique(cells[:, 0])), key=arm_rank))
     code_of = {str(name): code for code, name in enumerate(rows.arm_names)}
     index = {(int(a), int(s), int(r)): c for c, (a, s, r) in enumerate(cells)}
-    seeds = requirements.grid(title, arms, code_of, index, common_seeds, remarks)
+    seeds = choose(title, arms, code_of, index, choice, remarks)
     refits = sorted({r for _, s, r in index if s in seeds})
     requirements.refits(title, arms, code_of, seeds, refits, index)
     slices = [slice(start, start + size) for start, size in zip(first, sizes, strict=True)]

@@ -19,18 +19,27 @@ if TYPE_CHECKING:
 
 #: How far a row of class probabilities may be from a sum of 1: float32 and half precision softmax stay well below.
 SUM_TOLERANCE = 5e-3
+#: Columns that may be left out: of models that were trained once, on whatever they were trained on.
+SINGLE = ("n_per_class", "seed", "refit")
 
 
 def canonical(table: pa.Table, path: Path) -> pa.Table:
-    """A table with exactly the documented columns and types, converted where nothing is lost."""
+    """A table with exactly the documented columns and types, converted where nothing is lost.
+
+    Columns of a design that a leaderboard lacks, of `SINGLE`, are 0 throughout.
+    """
     import pyarrow as pa
 
+    present = ", ".join(table.column_names) or "none"
+    for name in SINGLE:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array(np.zeros(table.num_rows, dtype=np.int64)))
     missing = [name for name in PREDICTION_COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; it has "
-            f"{', '.join(table.column_names) or 'none'}. A predictions table has "
-            f"{', '.join(PREDICTION_COLUMNS)}."
+            f"{present}. A predictions table has "
+            f"{', '.join(PREDICTION_COLUMNS)}; of these {', '.join(SINGLE)} may be left out where there is one of each."
         )
     types = {"string": pa.string(), "int32": pa.int64()}
     columns = {}
@@ -177,42 +186,6 @@ def duplicates(
         )
 
 
-def grid(
-    title: str,
-    arms: Sequence[str],
-    code_of: Mapping[str, int],
-    index: Mapping[tuple[int, int, int], int],
-    common: bool,
-    remarks: list[str],
-) -> tuple[int, ...]:
-    """The seeds to analyse: those of all arms; a missing cell is refused unless `common` is set.
-
-    Args:
-        title: of the data set and n, for messages.
-        arms: their names.
-        code_of: arm -> code.
-        index: (arm's code, seed, refit) -> cell.
-        common: keep the seeds that all arms have.
-        remarks: a sentence is appended where seeds are left out.
-    """
-    of_arm = {arm: {s for a, s, _ in index if a == code_of[arm]} for arm in arms}
-    union = sorted(set().union(*of_arm.values()))
-    missing = [f"{arm}/seed{seed:02d}" for arm in arms for seed in union if seed not in of_arm[arm]]
-    if not missing:
-        return tuple(union)
-    shared = sorted(set(union).intersection(*of_arm.values()))
-    listed = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
-    if not common or not shared:
-        advice = (
-            f"Finish them, or pair on the {len(shared)} seeds that all arms have with --common-seeds."
-            if shared
-            else "No seed is shared by all arms, so nothing can be paired."
-        )
-        raise InputError(f"{title}: the grid is incomplete, {len(missing)} cells are missing: {listed}. {advice}")
-    remarks.append(f"{title}: arms have different seeds; paired on the {len(shared)} common ones (missing: {listed}).")
-    return tuple(shared)
-
-
 def refits(
     title: str,
     arms: Sequence[str],
@@ -221,7 +194,7 @@ def refits(
     numbers: Sequence[int],
     index: Mapping[tuple[int, int, int], int],
 ) -> None:
-    """Refuse cells that lack one of the refits `numbers`; arguments as in `grid`."""
+    """Refuse cells that lack one of the refits `numbers`; arguments as in `seeds.choose`."""
     missing = [
         f"{arm}/seed{seed:02d}/refit{refit}"
         for arm in arms

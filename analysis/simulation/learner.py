@@ -71,10 +71,10 @@ def cases() -> list[Case]:
 def gates(case: Case) -> tuple[Gate, ...]:
     """Of the difference and of one arm.
 
-    With one class used up rho / (1 - rho) is a bound that is not reached, and what is too much there is known.
+    Where subsamples overlap, rho / (1 - rho) is a bound that is not reached, and what is too much there is known.
     """
     columns = ("difference", "one arm")
-    if not case.exhausted:
+    if case.overlap == 0 and not case.exhausted:
         return tuple(Gate(column, 0.935, 0.965) for column in columns)
     bounds = [Gate(column, 0.935, 1.0) for column in columns]
     return (*bounds, *(Gate(column, 0.935, 0.965, known=True) for column in columns))
@@ -91,7 +91,7 @@ def batch(case: Case, size: int, rng: np.random.Generator) -> dict[str, Floats]:
         intervals = (
             ("difference", scored.pair(0, 1).interval(), second - first),
             ("one arm", arm_interval(scored, 0), first),
-            ("difference, this pool", scored.pair(0, 1, 0.0).interval(), second - first),
+            ("difference, this pool", scored.pair(0, 1, "pool").interval(), second - first),
         )
         for name, (low, high), true in intervals:
             columns[name][i] = low <= true <= high

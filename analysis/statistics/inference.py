@@ -29,7 +29,7 @@ class Inference:
     Attributes:
         estimate: D, or the arm's mean.
         se: its standard error, the square root of V.
-        df: Hillis's degrees of freedom, infinite where the seeds add no variance.
+        df: Hillis's degrees of freedom, infinite where the seeds add no variance; of fixed models `effective_df`.
         p: two-sided, of no difference; NaN where it is refused.
         seed_variance: sample variance over the seeds; NaN for one seed.
         seed_part: what the seeds add to V.
@@ -86,12 +86,9 @@ class Inference:
 
     def probability_below(self, bound: float) -> float:
         """P(theta < bound) for theta ~ t_df(estimate, se), with Hillis's df."""
-        from scipy.stats import norm, t
-
         if self.se == 0:
             return float(self.estimate < bound)
-        z = (bound - self.estimate) / self.se
-        return float(norm.cdf(z) if math.isinf(self.df) else t.cdf(z, self.df))
+        return _below((bound - self.estimate) / self.se, self.df)
 
 
 def joint(values: Floats, covariance: Floats, rho: float = 0.0, refits: Floats | None = None) -> Inference:
@@ -171,10 +168,31 @@ def difference(
     return joint(values_b - values_a, contrast(covariance, len(values_a)), rho, refits)
 
 
-def these_models(values: Floats, covariance: Floats) -> Inference:
-    """The mean of (S,) values for new patients alone, the trained models held fixed; covariance as in `joint`."""
+def these_models(values: Floats, covariance: Floats, contributions: Floats | None = None) -> Inference:
+    """The mean of (S,) values for new patients alone, the trained models held fixed.
+
+    Args:
+        values, covariance: as in `joint`.
+        contributions: (S, G) of the patients to the values, which the covariance is made from; where None, it is taken
+            as known.
+    """
     estimate, se = float(values.mean()), math.sqrt(max(float(covariance.sum()), 0.0)) / len(values)
-    return Inference(estimate, se, math.inf, two_sided(estimate, se, math.inf), math.nan, 0.0, se**2)
+    df = math.inf if contributions is None else effective_df(contributions.mean(axis=0))
+    return Inference(estimate, se, df, two_sided(estimate, se, df), math.nan, 0.0, se**2)
+
+
+def effective_df(contributions: Floats) -> float:
+    """Degrees of freedom of a variance that is a sum of squares of (G,) independent contributions.
+
+    2 V^2 / Var(V), by moments (Satterthwaite, Biometrics 1946; for variances by clusters Pan and Wall, Statistics in
+    Medicine 2002). Where few patients carry most of an estimate, such as 30 positives among 300, its standard error is
+    known as badly as that of their number, or worse: many comparisons, whose tails are far out, then go wrong by the
+    normal distribution.
+    """
+    squares = contributions**2
+    total = float(squares.sum())
+    spread = float((squares**2).sum()) - total**2 / len(squares)
+    return 2 * total**2 / spread if spread > 1e-12 * total**2 else math.inf
 
 
 def cochran(inference: Inference, level: float = 0.95) -> tuple[float, float, float]:
@@ -227,12 +245,9 @@ def logit_interval(inference: Inference, level: float = 0.95) -> tuple[float, fl
 
 def two_sided(estimate: float, se: float, df: float) -> float:
     """The two-sided p-value of estimate / se; where se is 0, 1 for an exact zero and 0 for any other value."""
-    from scipy.stats import norm, t
-
     if se == 0:
         return 1.0 if estimate == 0 else 0.0
-    z = abs(estimate) / se
-    return float(2 * (norm.sf(z) if math.isinf(df) else t.sf(z, df)))
+    return 2 * _below(-abs(estimate) / se, df)
 
 
 def paired_t(values: Floats) -> tuple[float, float, float]:
@@ -259,9 +274,16 @@ def sign_flip(values: Floats) -> float:
 
 def quantile(probability: float, df: float) -> float:
     """Of Student's t, or of the normal distribution where df is infinite."""
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
-    return float(norm.ppf(probability) if math.isinf(df) else t.ppf(probability, df))
+    return float(ndtri(probability) if math.isinf(df) else stdtrit(df, probability))
+
+
+def _below(z: float, df: float) -> float:
+    """P(Student's t < z); by scipy.special, as scipy.stats takes most of the time of a study of many arms."""
+    from scipy.special import ndtr, stdtr
+
+    return float(ndtr(z) if math.isinf(df) else stdtr(df, z))
 
 
 def _expit(value: float) -> float:

@@ -25,24 +25,19 @@ def net_benefit(
     Returns:
         (T,) net benefits, at most the prevalence, and (T, G) contributions of the groups, which add up to zero.
     """
-    odds = (thresholds / (1 - thresholds))[:, None]
-    gains = np.where(probability >= thresholds[:, None], truth - odds * (1 - truth), 0.0)
-    value = gains.mean(axis=1)
-    return value, _by_group((gains - value[:, None]) / len(truth), groups, count)
+    order = np.argsort(groups, kind="stable")
+    present, starts = np.unique(groups[order], return_index=True)
+    truth, probability = truth[order], probability[order]
+    values, parts = np.empty(len(thresholds)), np.zeros((len(thresholds), count))
+    # One threshold after the other, as the images of one fit into the processor's cache.
+    for t, threshold in enumerate(thresholds):
+        gains = (truth - threshold / (1 - threshold) * (1 - truth)) * (probability >= threshold)
+        values[t] = gains.mean()
+        gains = (gains - values[t]) / len(truth)
+        parts[t, present] = gains if len(present) == len(gains) else np.add.reduceat(gains, starts)
+    return values, parts
 
 
 def treat_all(truth: Floats, thresholds: Floats, groups: npt.NDArray[np.intp], count: int) -> tuple[Floats, Floats]:
     """The net benefit of acting on every image, as `net_benefit` gives it; that of acting on none is 0."""
     return net_benefit(truth, np.ones_like(truth), thresholds, groups, count)
-
-
-def _by_group(values: Floats, groups: npt.NDArray[np.intp], count: int) -> Floats:
-    """(T, N) values summed into (T, G) groups."""
-    sums = np.zeros((len(values), count))
-    if len(np.unique(groups)) == len(groups):
-        sums[:, groups] = values
-        return sums
-    order = np.argsort(groups, kind="stable")
-    present, starts = np.unique(groups[order], return_index=True)
-    sums[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
-    return sums

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics import kernels
 from analysis.statistics.groups import group_count
 from analysis.statistics.inference import two_sided
-from benchmark import metrics
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+
+BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)  # (256, 8), the highest first
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """A model's midranks among the known images of one class or label, and what a pooled ranking takes from them.
+
+    Attributes:
+        known: (n,) the known images.
+        positive: (n,) which of them are.
+        place: (n,) twice their midranks.
+        positives, negatives: (2n + 1,) twice the number of either below a place, and once that at it.
+    """
+
+    known: Integers
+    positive: npt.NDArray[np.bool_]
+    place: Integers
+    positives: Integers
+    negatives: Integers
+
+
+def ranks(truth: Floats, scores: npt.NDArray[np.floating[Any]]) -> tuple[Ranks, ...]:
+    """The ranks of a model, one a class or label, for `auroc_permutation`.
+
+    Args:
+        truth: (N, K) 1, 0, or NaN for unknown ones, which are left out; one column a class or label.
+        scores: (N, K).
+    """
+    from scipy.stats import rankdata
+
+    columns = []
+    for column, score in zip(truth.T, scores.T, strict=True):
+        known = np.flatnonzero(~np.isnan(column))
+        positive, place = column[known] > 0.5, np.rint(2 * rankdata(score[known])).astype(np.intp)
+        at = [np.bincount(place[side], minlength=2 * len(known) + 1) for side in (positive, ~positive)]
+        columns.append(Ranks(known, positive, place, *(2 * np.cumsum(number) - number for number in at)))
+    return tuple(columns)
 
 
 def auroc_permutation(
-    truth: Floats,
-    first: npt.NDArray[np.floating[Any]],
-    second: npt.NDArray[np.floating[Any]],
-    groups: npt.NDArray[np.intp],
+    first: Sequence[Ranks],
+    second: Sequence[Ranks],
+    groups: Integers,
     permutations: int,
     rng: np.random.Generator,
 ) -> float:
@@ -29,8 +67,7 @@ def auroc_permutation(
     and Begg, Biometrika 1996; Bandos, Rockette and Gur, Statistics in Medicine 2005).
 
     Args:
-        truth: (N, K) 1, 0, or NaN for unknown ones, which are left out; one column a class or label.
-        first, second: (N, K) scores.
+        first, second: the models, by `ranks` of the same truth.
         groups: (N,) codes 0..G-1; the images of one group are swapped together, in all columns.
         permutations: B.
         rng: of the swaps.
@@ -38,53 +75,36 @@ def auroc_permutation(
     Returns:
         (k + 1) / (B + 1), with k the permuted differences at least as large as the observed one.
     """
-    count = group_count(groups)
-    auroc = metrics.find("auroc")
-    columns = [_pooled(truth[:, k], first[:, k], second[:, k], groups, count) for k in range(truth.shape[1])]
-
-    def differences(swapped: npt.NDArray[np.uint8]) -> Floats:
-        """(L,) AUROC of the first model minus the second's, under (G, L) swaps."""
-        # An image of the pooled ranking weighs 1 in the model that it is given to, 0 in the other.
-        given = np.concatenate([1 - swapped, swapped])
-        values = [
-            [kernels.evaluate((auroc,), vectors, w)[auroc.name][0] for w in (given[codes], 1 - given[codes])]
-            for vectors, codes in columns
-        ]
-        return np.asarray(np.mean([own - other for own, other in values], axis=0))
-
-    observed = abs(float(differences(np.zeros((count, 1), dtype=np.uint8))[0]))
+    gains = _gains(first, second, groups)
+    total = float(gains.sum())
     extreme = 0
     for start in range(0, permutations, 64):
         size = min(64, permutations - start)
-        bits = np.frombuffer(rng.bytes(8 * count), dtype=np.uint8).reshape(count, 8)
-        drawn = differences(np.unpackbits(bits, axis=1)[:, :size])
-        extreme += int((np.abs(drawn) >= observed - 1e-12).sum())
+        swapped = np.frombuffer(rng.bytes(8 * len(gains)), dtype=np.uint8).reshape(-1, 8)
+        # Eight permutations a byte: the groups are first summed by what their byte is.
+        sums = [np.bincount(of_eight, gains, minlength=256) @ BITS for of_eight in swapped.T]
+        drawn = total - 2 * np.concatenate(sums)[:size]
+        extreme += int((np.abs(drawn) >= abs(total) - 1e-12).sum())
     return (extreme + 1) / (permutations + 1)
 
 
-def _pooled(
-    truth: Floats,
-    first: npt.NDArray[np.floating[Any]],
-    second: npt.NDArray[np.floating[Any]],
-    groups: npt.NDArray[np.intp],
-    count: int,
-) -> tuple[kernels.Sorted, npt.NDArray[np.intp]]:
-    """The known images' midranks in both models as one ranking, and their codes.
+def _gains(first: Sequence[Ranks], second: Sequence[Ranks], groups: Integers) -> Floats:
+    """(G,) parts of the first model's AUROC minus the second's, each of which a swap of its group turns round.
 
-    Args:
-        truth, first, second, groups: (N,) of one class or label.
-        count: G.
-
-    Returns:
-        One sorted vector of 2n images, the n known ones in the first model and then in the second, and their (2n,)
-        codes: the group, and in the second model G more.
+    Let the images of both models be one ranking, s(x) the number of negatives of either model below a positive x, or of
+    positives above a negative x, and one half for each that ties, and w(x) 1 where a swap gives x to the first model,
+    else 0. The pairs of one model less those of the other are the sum of (w(x) + w(y) - 1) over all ordered pairs
+    (x, y), which is the sum of w(x) s(x) less half that of s(x): half of s(x) where w(x) = 1, and minus half where not.
     """
-    from scipy.stats import rankdata
-
-    known = np.flatnonzero(~np.isnan(truth))
-    ranks = np.concatenate([rankdata(first[known]), rankdata(second[known])])
-    vectors = kernels.sort(np.concatenate([truth[known], truth[known]]), ranks[None])
-    return vectors, np.concatenate([groups[known], groups[known] + count])
+    gains = np.zeros(group_count(groups))
+    for one, other in zip(first, second, strict=True):
+        positive = one.positive
+        most = 2 * int(positive.sum())  # positives of both models
+        below, above = one.negatives + other.negatives, 2 * most - one.positives - other.positives
+        score = [np.where(positive, below[model.place], above[model.place]) for model in (one, other)]
+        pairs = most * (len(positive) - most // 2)  # twice those of one model
+        gains += np.bincount(groups[one.known], (score[0] - score[1]) / 2, len(gains)) / (pairs * len(first))
+    return gains
 
 
 def mcnemar(only_first: int, only_second: int) -> tuple[float, float, float]:

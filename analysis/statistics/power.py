@@ -44,8 +44,8 @@ class Components:
 
 
 def detectable(inference: Inference, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest true difference that is found where the variance is known, as it is of models held fixed."""
-    return (quantile(1 - alpha / 2, math.inf) + quantile(power, math.inf)) * inference.se
+    """The smallest true difference that is found between models held fixed, by Student's t with the inference's df."""
+    return (quantile(1 - alpha / 2, inference.df) + quantile(power, inference.df)) * inference.se
 
 
 def detectable_with(
@@ -109,14 +109,25 @@ def _test(parts: Components, seeds: float, factor: float, alpha: float) -> tuple
     if mean.se == 0 or math.isinf(mean.df):
         return mean.se, np.array([quantile(1 - alpha / 2, math.inf) * mean.se]), np.ones(1)
     q, weights = chi_squared(int(seeds) - 1)
-    # As in `inference.joint`, with the variance over the seeds at q times the true one.
-    variance, odds = mean.seed_variance * q, parts.rho / (1 - parts.rho)
-    own = variance - parts.interaction / factor
-    data = np.maximum(own, 0) if parts.data is None else parts.data * q
+    return mean.se, bounds_of(parts, mean.seed_variance * q, int(seeds), factor, alpha), weights
+
+
+def bounds_of(parts: Components, variance: Floats, seeds: int, factor: float, alpha: float) -> Floats:
+    """What |estimate| must exceed where the variance over the seeds turns out to be this, as in `inference.joint`.
+
+    Args:
+        parts, seeds, factor, alpha: as in `detectable_with`.
+        variance: (N,) sample variances over the seeds; that of one seed's difference is positive.
+    """
+    interaction, odds = parts.interaction / factor, parts.rho / (1 - parts.rho)
+    own = variance - interaction
+    # Refits tell the part that overlap hides; it is taken to turn out in proportion.
+    data = np.maximum(own, 0) if parts.data is None else parts.data * variance / (parts.seeds + interaction)
     seed_part = variance / seeds + odds * data
-    total = seed_part + mean.patient_part
+    total = seed_part + parts.patients / factor
     moving = np.where((parts.data is None) & (own > 0), variance * (1 / seeds + odds), seed_part)
-    return mean.se, critical(np.minimum(moving / total, 1), int(seeds), alpha) * np.sqrt(total), weights
+    shares = np.minimum(moving / total, 1)
+    return np.asarray(critical(shares, seeds, alpha) * np.sqrt(total))
 
 
 def _density(x: Floats) -> Floats:

@@ -1,38 +1,45 @@
-"""What the intervals of a study are about: new training samples too, or these trained models alone."""
+"""What the intervals of a study are about, and which captions say so."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from analysis.predictions.block import Estimand
+from analysis.study.estimand import answered
 from analysis.study.study import Study
 
-OF_ONE_SEED = "Here there is one training sample: every interval is about these trained models and new patients."
+MODELS = "these trained models and new patients"
+ABOUT: dict[Estimand, str] = {
+    "population": "new patients and new training samples together",
+    "pool": "new patients and new training samples from the same pool together",
+    "models": MODELS,
+}
+OF_MODELS = f"Here the trained models are held fixed: every interval is about {MODELS}."
 OF_SEVERAL = ("joint", "new training sample", "new seeds")  # words of a caption that speaks of new training samples
 
 
 class Captioned(Protocol):
-    """A table or a figure; it may have a CAPTION_ONE_SEED for studies of one training sample."""
+    """A table or a figure; it may have a CAPTION_MODELS for studies that hold the trained models fixed."""
 
     CAPTION: str
 
 
-def one_seed(study: Study) -> bool:
-    """Whether no block has a second training sample, so that every interval holds the trained models fixed."""
-    return all(len(member.block.seeds) == 1 for member in study.blocks)
+def models_fixed(study: Study) -> bool:
+    """Whether every interval holds the trained models fixed: that was asked, or no block has a second sample."""
+    return all(answered(member.block) == "models" for member in study.blocks)
 
 
 def intervals_about(study: Study) -> str:
     """What intervals and p-values are about, as the end of a sentence."""
-    together = "new patients and new training samples together"
-    if one_seed(study):
-        return "these trained models and new patients"
-    single = [f"{m.block.dataset}, n = {m.block.n_per_class}" for m in study.blocks if len(m.block.seeds) == 1]
-    return together + (f"; for these trained models and new patients in {'; '.join(single)}" if single else "")
+    if models_fixed(study):
+        return MODELS
+    single = "; ".join(member.block.title for member in study.blocks if answered(member.block) == "models")
+    return ABOUT[study.estimand] + (f"; for {MODELS} in {single}" if single else "")
 
 
-def caption_of(shown: Captioned, one_seed: bool) -> str:
+def caption_of(shown: Captioned, models_fixed: bool) -> str:
     """How a table or a figure is read; where no interval is about new training samples, the caption says so."""
-    if not one_seed:
+    if not models_fixed:
         return shown.CAPTION
-    general = f"{shown.CAPTION} {OF_ONE_SEED}" if any(words in shown.CAPTION for words in OF_SEVERAL) else shown.CAPTION
-    return str(getattr(shown, "CAPTION_ONE_SEED", general))
+    general = f"{shown.CAPTION} {OF_MODELS}" if any(words in shown.CAPTION for words in OF_SEVERAL) else shown.CAPTION
+    return str(getattr(shown, "CAPTION_MODELS", general))

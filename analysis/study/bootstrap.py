@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from analysis.predictions.block import Block
 from analysis.statistics import kernels, resampling
 from analysis.statistics.influence import of_sums
+from analysis.study.threads import threads
 from benchmark.metrics import Metric
 from benchmark.sums import join, parts
 
@@ -84,7 +84,8 @@ class _Prepared:
     Attributes:
         ranking, summed: the metrics of each kind.
         ranked: the vectors sorted, one entry a ranked class or label.
-        shared, own: (G, Q * K) and (G, M * Q * (2K + 2)) sums within groups.
+        shared, counts, amounts: (G, Q * K), (G, M * Q * 2K) and (G, M * Q * 2) sums within groups: of
+            `benchmark.sums.parts` what all vectors share, the counts of images and the other sums.
         problems: Q.
         count: M, the vectors.
     """
@@ -93,7 +94,8 @@ class _Prepared:
     ranked: tuple[kernels.Sorted, ...]
     summed: tuple[Metric, ...]
     shared: Floats
-    own: Floats
+    counts: npt.NDArray[np.floating[Any]]
+    amounts: Floats
     problems: int
     count: int
 
@@ -104,19 +106,21 @@ def _prepare(block: Block, vectors: npt.NDArray[Any], metrics: Sequence[Metric])
     summed = tuple(metric for metric in metrics if metric.of_sums is not None)
     ranked = tuple(kernels.sort(block.truth[:, k], vectors[:, :, k]) for k in block.columns) if ranking else ()
     groups = block.group_count
-    shared, own, problems = np.zeros((groups, 0)), np.zeros((groups, 0)), 0
+    shared: Floats = np.zeros((groups, 0))
+    counts: npt.NDArray[np.floating[Any]] = shared
+    amounts, problems = shared, 0
     if summed:
-        grouped = [grouped_parts(block, vector) for vector in vectors]
-        problems = grouped[0][0].shape[1]
-        shared = grouped[0][0].reshape(groups, -1)
-        own = np.stack([own.reshape(groups, -1) for _, own in grouped], axis=1).reshape(groups, -1)
-    return _Prepared(ranking, ranked, summed, shared, own, problems, len(vectors))
-
-
-def threads() -> int:
-    """How many threads to use: the kernels let go of the interpreter's lock. At most four."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, available))
+        shared = grouped_parts(block, vectors[0])[0]
+        problems, classes = shared.shape[1], shared.shape[2]
+        # Numbers of images are whole, and as floats of 32 bits are summed in half the time, exactly up to 2^24.
+        exact = groups * np.bincount(block.groups).max() < 2**24
+        counts = np.empty((groups, len(vectors), problems, 2 * classes), dtype=np.float32 if exact else np.float64)
+        amounts = np.empty((groups, len(vectors), problems, 2))
+        for number, vector in enumerate(vectors):
+            own = grouped_parts(block, vector)[1]
+            counts[:, number], amounts[:, number] = own[..., : 2 * classes], own[..., 2 * classes :]
+    flat = shared.reshape(groups, -1), counts.reshape(groups, -1), amounts.reshape(groups, -1)
+    return _Prepared(ranking, ranked, summed, *flat, problems, len(vectors))
 
 
 def grouped_parts(block: Block, vector: npt.NDArray[Any]) -> tuple[Floats, Floats]:
@@ -145,10 +149,11 @@ def _evaluate(prepared: _Prepared, weights: resampling.Counts, groups: npt.NDArr
             values[metric.name] = np.mean([column[metric.name] for column in columns], axis=0)
     if prepared.summed:
         as_floats = weights.T.astype(np.float64)
-        size = len(as_floats)
-        shared = (as_floats @ prepared.shared).reshape(size, 1, prepared.problems, -1)
-        own = (as_floats @ prepared.own).reshape(size, prepared.count, prepared.problems, -1)
-        sums = join(shared, own)
+        of_vectors = (len(as_floats), prepared.count, prepared.problems, -1)
+        shared = (as_floats @ prepared.shared).reshape(len(as_floats), 1, prepared.problems, -1)
+        counts = (as_floats.astype(prepared.counts.dtype) @ prepared.counts).reshape(of_vectors)
+        amounts = (as_floats @ prepared.amounts).reshape(of_vectors)
+        sums = join(shared, np.concatenate([counts, amounts], axis=-1))
         for metric in prepared.summed:
             values[metric.name] = of_sums(metric, sums).T
     return values

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block
 from analysis.statistics.calibration import Fit, calibration_error, in_the_large, logistic
-from analysis.statistics.inference import Inference, joint
+from analysis.statistics.inference import Inference
+from analysis.study.estimand import infer
 
 Floats = npt.NDArray[np.float64]
 Recalibrate = Callable[[Floats, Floats, npt.NDArray[np.intp], int], Fit]
@@ -107,11 +108,10 @@ def _mean(block: Block, problems: Sequence[_Problem]) -> Calibration:
     fitted = [problem for problem in problems if np.isfinite(problem.values).all()]
     large = [(problem.large[..., 0], problem.of_large[..., 0]) for problem in problems]
     intercept, slope = (
-        _inference([(problem.values[..., j], problem.of_values[..., j]) for problem in fitted], block.rho)
-        for j in range(2)
+        _inference(block, [(problem.values[..., j], problem.of_values[..., j]) for problem in fitted]) for j in range(2)
     )
     return Calibration(
-        _inference(large, block.rho),
+        _inference(block, large),
         intercept,
         slope,
         float(np.mean([problem.error for problem in problems])),
@@ -121,8 +121,8 @@ def _mean(block: Block, problems: Sequence[_Problem]) -> Calibration:
     )
 
 
-def _inference(parts: Sequence[tuple[Floats, Floats]], rho: float) -> Inference | None:
-    """Joint inference on the mean of several (S, R) values, from their groups' contributions (S, G)."""
+def _inference(block: Block, parts: Sequence[tuple[Floats, Floats]]) -> Inference | None:
+    """Inference on the mean of several (S, R) values, from their groups' contributions (S, G)."""
     if not parts:
         return None
     values = np.mean([value for value, _ in parts], axis=0)
@@ -130,4 +130,5 @@ def _inference(parts: Sequence[tuple[Floats, Floats]], rho: float) -> Inference 
     if not np.isfinite(values).all():
         return None
     groups = contributions.shape[1]
-    return joint(values.mean(axis=1), groups / (groups - 1) * (contributions @ contributions.T), rho, values)
+    covariance = groups / (groups - 1) * (contributions @ contributions.T)
+    return infer(block, values.mean(axis=1), covariance, values, contributions=contributions)

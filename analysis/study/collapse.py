@@ -51,7 +51,7 @@ def runs_of_arms(study: Study) -> Iterator[ArmRuns]:
 def collapse_sentences(study: Study) -> list[str]:
     """One sentence an arm with a failed run, and what it means for the intervals; empty where none failed."""
     sentences = [_sentence(runs) for runs in runs_of_arms(study) if runs.collapsed]
-    if sentences:
+    if sentences and study.estimand != "models":
         sentences.append(
             "A mean over seeds with a collapsed one among them stands for no training run, and its interval covers "
             "less than it says (81% instead of 95% where one in ten collapses): the table 'collapse' has the median "
@@ -76,6 +76,8 @@ def _positions(mask: np.ndarray) -> tuple[int, ...]:
 def _sentence(runs: ArmRuns) -> str:
     block, metric = runs.scored.block, runs.scored.metric
     values = runs.scored.values[runs.a]
+    if block.estimand == "models" and len(block.seeds) == 1:  # no outlier among one run: it is at chance
+        return f"{block.title}: '{runs.arm}' cannot be told from chance (AUROC {runs.aurocs[0]:.3f})."
     reasons = []
     if runs.at_chance:
         listed = ", ".join(f"{runs.aurocs[s]:.3f}" for s in runs.at_chance)
@@ -87,7 +89,7 @@ def _sentence(runs: ArmRuns) -> str:
             f"seeds ({metric.label} {listed}, median {np.median(values):.3f})"
         )
     return (
-        f"{block.dataset}, n = {block.n_per_class}: {len(runs.collapsed)} of {len(block.seeds)} training runs of "
+        f"{block.title}: {len(runs.collapsed)} of {len(block.seeds)} training runs of "
         f"'{runs.arm}' collapsed: {'; '.join(reasons)}."
     )
 

@@ -10,11 +10,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Predictions
+from analysis.predictions.block import Estimand, Predictions
 from analysis.statistics.equivalence import ALPHA, Equivalence, Verdict, against, verdict
 from analysis.statistics.inference import Inference
 from analysis.statistics.multiplicity import family
 from analysis.statistics.power import detectable, detectable_with
+from analysis.statistics.sequential import Decided, Looks
+from analysis.study.estimand import find
 from analysis.study.scores import Scored, score
 from analysis.study.sentences import sentence
 from benchmark import metrics
@@ -30,11 +32,13 @@ class Comparison:
     Attributes:
         scored: the metric's values and covariance.
         a, b: positions of the arms in the block; a comes earlier, and is the baseline.
-        inference: the difference, for new seeds and new patients.
+        inference: the difference, about what is asked of the block.
         adjusted_p: its p-value, corrected over the family; NaN where p-values are refused.
         margin: of equivalence, in the metric's units.
         equivalent_p: the p-value of a difference beyond the margin, corrected over the same family; NaN likewise.
         family: number of pairs in it, at least 1.
+        looks: of the locked plan, and which of them this is; None where there is one look, at the end.
+        decided: the look at which the verdict was first reached, where there are looks and it was.
     """
 
     scored: Scored
@@ -45,6 +49,8 @@ class Comparison:
     margin: float
     equivalent_p: float = math.nan
     family: int = 1
+    looks: Looks | None = None
+    decided: Decided | None = None
 
     @property
     def dataset(self) -> str:
@@ -82,14 +88,25 @@ class Comparison:
         return self.inference.estimate
 
     @property
+    def seed_variance(self) -> float:
+        """Sample variance of the difference over the seeds; NaN for one."""
+        values = self.scored.values[self.b] - self.scored.values[self.a]
+        return float(values.var(ddof=1)) if self.seeds > 1 else math.nan
+
+    @property
+    def for_models(self) -> bool:
+        """Whether the comparison is about these trained models alone, and tested as such."""
+        return self.scored.block.estimand == "models"
+
+    @property
     def favours_b(self) -> bool:
         """Whether the difference speaks for arm b, in the metric's direction; not for a difference of zero."""
         return self.metric.sign * self.estimate > 0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval, for new seeds and new patients."""
-        return self.inference.interval()
+        """The interval about what is asked of the block: 95%, or over all looks together (`level`)."""
+        return self.inference.interval(1 - self.level)
 
     @property
     def family_interval(self) -> tuple[float, float]:
@@ -97,9 +114,18 @@ class Comparison:
         return self.inference.interval(1 - self.alpha)
 
     @property
+    def level(self) -> float:
+        """The level of one comparison: .05, or what a look spends of it.
+
+        Intervals at the levels of all looks hold the difference at all of them together with 95%: repeated confidence
+        intervals (Jennison and Turnbull, JRSS B 1989).
+        """
+        return ALPHA if self.looks is None else self.looks.level
+
+    @property
     def alpha(self) -> float:
         """The level of the first step of the family's procedure."""
-        return ALPHA / self.family
+        return self.level / self.family
 
     @property
     def covariance(self) -> Floats:
@@ -119,12 +145,13 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What may be said of arm b."""
-        return verdict(self.inference, self.adjusted_p, self.equivalent_p, self.metric.higher_is_better)
+        """What may be said of arm b; what was decided at an earlier look stays decided."""
+        inference = self.inference if self.decided is None else self.decided.inference
+        return verdict(inference, self.adjusted_p, self.equivalent_p, self.metric.higher_is_better)
 
     def detectable(self, alpha: float) -> float:
         """The smallest true difference that is found with 80% power at two-sided `alpha`."""
-        if self.seeds == 1:
+        if self.seeds == 1 or self.for_models:
             return detectable(self.inference, alpha)
         return detectable_with(self.scored.components(self.a, self.b), self.seeds, 1, alpha=alpha)
 
@@ -142,6 +169,8 @@ class Comparison:
             self.margin,
             self.seeds,
             self.family,
+            self.looks,
+            self.for_models,
         )
 
 
@@ -166,19 +195,23 @@ def compare_all(
     )
 
 
-def compare(predictions: Predictions, *, metric: str = "auroc", margin: float = 0.02) -> tuple[Comparison, ...]:
-    """Compare all pairs of arms, jointly over training samples and patients, as one family.
+def compare(
+    predictions: Predictions, *, metric: str = "auroc", margin: float = 0.02, estimand: Estimand = "population"
+) -> tuple[Comparison, ...]:
+    """Compare all pairs of arms as one family.
 
     Args:
         predictions: as `read_predictions` gives them.
         metric: its name.
         margin: of equivalence, positive, in the metric's units.
+        estimand: "population" or "pool", jointly over training samples (of new images, or from the same pool) and
+            patients; or "models": these trained models on new patients, which takes no more than one seed.
 
     Returns:
         One comparison a pair of arms, by data set and n.
 
     Raises:
-        InputError: an unknown metric.
+        InputError: an unknown metric or estimand.
     """
-    wanted = metrics.find(metric)
-    return compare_all([score(block, wanted) for block in predictions.blocks], margin)
+    wanted, asked = metrics.find(metric), find(estimand)
+    return compare_all([score(block, wanted) for block in predictions.asked(asked).blocks], margin)

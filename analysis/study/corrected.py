@@ -44,5 +44,6 @@ def corrected(block: Block, correction: Correction) -> Corrected:
             values=scored.values[arms:],
             covariance=scored.covariance[arms * seeds :, arms * seeds :],
             refits=None if scored.refits is None else scored.refits[arms:],
+            contributions=None if scored.contributions is None else scored.contributions[arms * seeds :],
         )
     return Corrected(correction, twice, alone)

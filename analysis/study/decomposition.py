@@ -18,7 +18,8 @@ class Decomposition:
         seeds: of another training sample, for the same patients.
         patients: of other patients, the same for all seeds; NaN for one seed, as is `interaction`.
         interaction: of patients and seeds together.
-        of_mean: variance V of the mean over seeds.
+        of_mean: variance V of the mean over seeds, about what is asked: without the seeds' part where the trained
+            models are held fixed.
         share_seeds, share_patients, share_interaction: of V; NaN where V is zero.
     """
 
@@ -38,12 +39,14 @@ def decomposition(comparison: Comparison) -> Decomposition:
     shared = math.nan if count == 1 else (float(covariance.sum()) - count * own) / (count * (count - 1))
     total = inference.seed_part + inference.patient_part
     part = (own - shared) / count if count > 1 else math.nan
+    of_seeds = 0.0 if comparison.for_models else inference.seed_part - part
+    of_patients = shared if comparison.for_models and count > 1 else inference.patient_part
     return Decomposition(
-        seeds=inference.seed_variance - (own - shared),
+        seeds=comparison.seed_variance - (own - shared),
         patients=shared,
         interaction=own - shared,
         of_mean=total,
-        share_seeds=(inference.seed_part - part) / total if total else math.nan,
-        share_patients=inference.patient_part / total if total else math.nan,
+        share_seeds=of_seeds / total if total else math.nan,
+        share_patients=of_patients / total if total else math.nan,
         share_interaction=part / total if total else math.nan,
     )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from analysis.statistics.gain import LabelGain, equal_at, label_equivalent
 from analysis.statistics.inference import FEWEST_SEEDS
 from analysis.study import bootstrap
+from analysis.study.estimand import overlap
 from analysis.study.study import BlockStudy, Study
 from benchmark.seeds import seed_for
 
@@ -69,7 +70,12 @@ def named(value: float, sizes: Sequence[int]) -> str:
 
 
 def label_gains(study: Study) -> Iterator[Gain]:
-    """Every arm against every other at every n, in the primary metric, for data sets with two n or more."""
+    """Every arm against every other at every n, in the primary metric, for data sets with two n or more.
+
+    None where the trained models are held fixed: a learning curve is about new training samples.
+    """
+    if study.estimand == "models":
+        return
     by_dataset: dict[str, list[BlockStudy]] = {}
     for member in study.blocks:
         by_dataset.setdefault(member.block.dataset, []).append(member)
@@ -133,7 +139,7 @@ def _curves(study: Study, dataset: str, members: list[BlockStudy]) -> _Curves | 
         reason = f"{len(seeds)} seeds have every n, and the variance between training samples takes {FEWEST_SEEDS}"
     return _Curves(
         tuple(block.n_per_class for block in blocks),
-        tuple(block.rho for block in blocks),
+        tuple(overlap(block) for block in blocks),
         arms,
         values,
         covariance.reshape(values.shape * 2),

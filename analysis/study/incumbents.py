@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,12 @@ class Incumbents:
     Attributes:
         values: (S, T), in the tuned metric's units, never worse along a row.
         seconds: (S, T) device-seconds spent by then; NaN where costs are unknown.
+        seeds: (S,) their numbers.
     """
 
     values: Floats
     seconds: Floats
+    seeds: tuple[int, ...]
 
     def at(self, seconds: Floats) -> Floats:
         """(S, len(seconds)) the incumbent at given times; NaN before a seed's first trial has ended."""
@@ -40,11 +43,13 @@ def incumbents(trials: Trials) -> dict[tuple[str, int, str], Incumbents]:
     best = np.maximum if trials.metric.higher_is_better else np.minimum
     of_arms = {}
     for key, part in trials.by_arm():
-        seeds = [group.sort_values("trial") for _, group in part.groupby("seed", sort=True)]
+        groups = [(seed, group.sort_values("trial")) for seed, group in part.groupby("seed", sort=True)]
+        seeds = [group for _, group in groups]
         count = min(len(group) for group in seeds)
         values = np.stack([group["value"].to_numpy(dtype=np.float64)[:count] for group in seeds])
         seconds = np.stack([group["seconds"].to_numpy(dtype=np.float64)[:count] for group in seeds])
-        of_arms[key] = Incumbents(best.accumulate(values, axis=1), np.cumsum(seconds, axis=1))
+        names = tuple(int(cast(int, seed)) for seed, _ in groups)
+        of_arms[key] = Incumbents(best.accumulate(values, axis=1), np.cumsum(seconds, axis=1), names)
     return of_arms
 
 

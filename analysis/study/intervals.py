@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +16,7 @@ FEW_PATIENTS = 30  # with positives or negatives of a class: below it, logit int
 
 
 def arm_interval(scored: Scored, a: int, level: float = 0.95) -> tuple[float, float]:
-    """Both ends of the interval of arm a, for new seeds and new patients.
+    """Both ends of the interval of arm a, about what is asked of its block.
 
     On the logit scale for metrics in [0, 1]; Newcombe's method 5, with the seeds' variance added, for an AUROC of which
     some class or label has fewer than 30 patients with positives or with negatives, or that is at its bounds; else, and
@@ -22,7 +25,9 @@ def arm_interval(scored: Scored, a: int, level: float = 0.95) -> tuple[float, fl
     inference = scored.arm(a)
     inside = 0 < inference.estimate < 1
     if scored.metric.name == AUROC and (not inside or fewest_patients(scored) < FEW_PATIENTS):
-        return auc.newcombe_joint(inference, _cases(scored, a), level)
+        # Newcombe's variance is that of a formula, and not estimated from so many patients.
+        mean = replace(inference, df=math.inf) if scored.block.estimand == "models" else inference
+        return auc.newcombe_joint(mean, _cases(scored, a), level)
     if scored.metric.unit_interval and inside:
         return logit_interval(inference, level)
     return inference.interval(level)
@@ -53,7 +58,10 @@ def _cases(scored: Scored, a: int) -> auc.Cases:
     positives, negatives = _patients(scored)
     of_arm, count = scored.arm_covariance(a), len(areas)
     single = float(np.trace(of_arm)) / seeds
-    kept = (float(of_arm.sum()) / seeds - single) / (seeds - 1) / single if seeds > 1 and single > 0 else 1.0
+    # What a mean over new seeds keeps of one seed's variance over patients; over these very models, a little more.
+    mean = float(of_arm.sum()) / seeds
+    shared = mean / seeds if block.estimand == "models" else (mean - single) / max(seeds - 1, 1)
+    kept = shared / single if seeds > 1 and single > 0 else 1.0
     # The share is itself estimated from few patients: as if one more were kept by all seeds alike.
     kept += (1 - kept) / min(positives.min(), negatives.min())
     # Where no variance is seen, the classes count as moving together: the widest that can be true.

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.statistics.sequential import check
+from analysis.study.estimand import WORDS, answered, find
 from analysis.study.study import Study
 from benchmark import metrics
-from benchmark.errors import InputError, unknown_name
+from benchmark.errors import InputError
 from benchmark.results import write_text
-
-ESTIMANDS = ("the population", "this pool", "these models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,11 @@ class LockedPlan:
     Attributes:
         metric: the primary one.
         margin: of equivalence, positive, in its units.
-        estimand: what the claims are about, one of `ESTIMANDS`.
+        estimand: what the claims are about: population, pool or models.
         datasets, arms, n_per_class: the family of comparisons, every pair of arms on each; empty for whatever is run.
         locked: when, in UTC, as ISO 8601.
+        looks: numbers of training seeds at which the study is looked at, rising, the last one its own; empty for one
+            look, whatever its number of seeds.
     """
 
     metric: str
@@ -42,18 +44,35 @@ class LockedPlan:
     arms: tuple[str, ...]
     n_per_class: tuple[int, ...]
     locked: str
+    looks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         metrics.find(self.metric)
         if not self.margin > 0:
             raise InputError(f"the margin of the plan is {self.margin}: it must be positive, for example 0.02.")
-        if self.estimand not in ESTIMANDS:
-            raise unknown_name("estimand", self.estimand, ESTIMANDS)
+        find(self.estimand)
+        if self.looks:
+            check_looks(self.looks)
+        if self.looks and self.estimand == "models":
+            raise InputError("looks are over training seeds, which a plan on these models holds fixed: leave one out.")
 
     @property
     def hash(self) -> str:
         """SHA-256 of the content, 64 hex digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is written and hashed; looks only where there are any."""
+        return {name: value for name, value in asdict(self).items() if name != "looks" or value}
+
+
+def check_looks(looks: Sequence[int]) -> None:
+    """Raise `InputError` where numbers of seeds cannot be looks."""
+    try:
+        check(looks)
+    except ValueError as error:
+        raise InputError(f"{error}.") from error
 
 
 def now() -> str:
@@ -70,7 +89,7 @@ def write_plan(plan: LockedPlan, path: Path) -> None:
     if path.exists():
         raise InputError(f"{path} is there already: a locked plan stays as it is. Lock another under another name.")
     lines = ["# Locked before the holdout was opened. A change of this file breaks its hash."]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in {**asdict(plan), "hash": plan.hash}.items()]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in {**plan.content, "hash": plan.hash}.items()]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -126,9 +145,17 @@ def departures(plan: LockedPlan, study: Study, predicted: str) -> list[str]:
         phrases.append(f"the metric is {study.primary.name}, not {plan.metric}")
     if plan.margin != study.margin:
         phrases.append(f"the margin is {study.margin:g}, not {plan.margin:g}")
+    about = {answered(block) for block in blocks} - {plan.estimand}
+    if about:
+        phrases.append(f"the claims are about {_listed({WORDS[e] for e in about})}, not {WORDS[find(plan.estimand)]}")
     for kind, planned, reported in family:
         if planned and planned != reported:
             phrases.append(f"the {kind} are {_listed(reported)}, not {_listed(planned)}")
+    if plan.looks and study.looks is None:
+        counts = {len(block.seeds) for block in blocks}
+        phrases.append(
+            f"the number of seeds is {_listed(counts)}, at which no look is planned (but at {_listed({*plan.looks})})"
+        )
     return phrases
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,9 @@ class Curves:
 
 
 def curves(block: Block, root: np.random.SeedSequence) -> Curves:
-    """Mean over seeds (and classes or labels, one versus rest), with two-level bootstrap standard errors.
+    """Mean over seeds (and classes or labels, one versus rest), with bootstrap standard errors.
+
+    The bootstrap is of patients and seeds, of patients alone where the trained models are held fixed.
 
     Args:
         block: the predictions.
@@ -46,8 +49,9 @@ def curves(block: Block, root: np.random.SeedSequence) -> Curves:
     drawn = [resampling.draw(scheme, size, stream).weights for size, stream in resampling.chunks(RESAMPLES, root)]
     # Column 0 is the sample itself.
     weights = np.concatenate([np.ones((scheme.count, 1), dtype=np.uint16), *drawn], axis=1)[block.groups]
-    shares = bootstrap.seed_weights(seeds, RESAMPLES, root)
-    mixed = np.concatenate([np.full((1, seeds), 1 / seeds), shares])
+    mixed = np.full((RESAMPLES + 1, seeds), 1 / seeds)
+    if block.estimand != "models":
+        mixed[1:] = bootstrap.seed_weights(seeds, RESAMPLES, root)
     both = np.zeros((2, arms, len(GRID), RESAMPLES + 1))
     for k in block.columns:
         for a in range(arms):
@@ -76,25 +80,41 @@ def _curves(vectors: kernels.Sorted, row: int, weights: resampling.Counts) -> tu
         ends = ends[np.linspace(0, len(ends), POINTS + 1).astype(np.intp)[1:] - 1]
     hits = _running(weights[images[positive]], np.cumsum(positive)[ends])
     false = _running(weights[images[~positive]], np.cumsum(~positive)[ends])
-    roc, precision = np.empty((len(GRID), weights.shape[1])), np.empty((len(GRID), weights.shape[1]))
-    for lane, (tp, fp) in enumerate(zip(hits, false, strict=True)):
-        at = np.searchsorted(fp, GRID * fp[-1], side="right")
-        before_fp = np.where(at > 0, fp[at - 1], 0.0)
-        before_tp = np.where(at > 0, tp[at - 1], 0.0)
-        inside = np.minimum(at, len(fp) - 1)
-        step = np.maximum(fp[inside] - before_fp, 1e-12)
-        share = np.clip((GRID * fp[-1] - before_fp) / step, 0, 1)
-        roc[:, lane] = np.where(at < len(fp), before_tp + share * (tp[inside] - before_tp), tp[-1]) / tp[-1]
-        reached = np.minimum(np.searchsorted(tp, np.maximum(GRID * tp[-1], 1e-9), side="left"), len(tp) - 1)
-        precision[:, lane] = tp[reached] / np.maximum(tp[reached] + fp[reached], 1e-12)
-    return roc, precision
+    last, rates = hits.shape[1] - 1, GRID * false[:, -1:]
+    # Weights are whole numbers: what is at most a rate is at most the whole number below it.
+    at = _places(false, np.floor(rates), "right")
+    before_fp, before_tp = (np.where(at > 0, _take(sums, np.maximum(at - 1, 0)), 0.0) for sums in (false, hits))
+    inside = np.minimum(at, last)
+    share = np.clip((rates - before_fp) / np.maximum(_take(false, inside) - before_fp, 1e-12), 0, 1)
+    between = before_tp + share * (_take(hits, inside) - before_tp)
+    roc = np.where(at <= last, between, hits[:, -1:]) / hits[:, -1:]
+    reached = np.minimum(_places(hits, np.ceil(np.maximum(GRID * hits[:, -1:], 1e-9)), "left"), last)
+    tp, fp = _take(hits, reached), _take(false, reached)
+    return roc.T, (tp / np.maximum(tp + fp, 1e-12)).T
 
 
 def _running(weights: resampling.Counts, counts: npt.NDArray[np.intp]) -> Floats:
-    """(L, T) sums of the first counts[t] rows of (n, L) weights, for (T,) counts."""
-    sums = np.zeros((len(weights) + 1, weights.shape[1]))
-    np.cumsum(weights, axis=0, dtype=np.float64, out=sums[1:])
-    return np.ascontiguousarray(sums[counts].T)
+    """(L, T) sums of the first counts[t] rows of (n, L) weights, for (T,) counts that rise to n."""
+    starts = np.concatenate([[0], counts[:-1]])
+    longer = counts > starts
+    sums = np.zeros((len(counts), weights.shape[1]))
+    sums[longer] = np.add.reduceat(weights, starts[longer], axis=0, dtype=np.uint32)
+    return np.ascontiguousarray(np.cumsum(sums, axis=0).T)
+
+
+def _places(sums: Floats, wanted: Floats, side: Literal["left", "right"]) -> npt.NDArray[np.intp]:
+    """`np.searchsorted` of each row of (L, T) rising sums for its row of `wanted`; whole numbers, none above the last.
+
+    One search serves all rows, which are moved apart.
+    """
+    number = np.arange(len(sums))[:, None]
+    apart = (sums[:, -1].max() + 1) * number
+    places = np.searchsorted((sums + apart).ravel(), (wanted + apart).ravel(), side=side).reshape(wanted.shape)
+    return np.asarray(places - sums.shape[1] * number)
+
+
+def _take(sums: Floats, places: npt.NDArray[np.intp]) -> Floats:
+    return np.asarray(np.take_along_axis(sums, places, axis=1))
 
 
 def reliability(block: Block, a: int, bins: int = 10) -> tuple[Floats, Floats]:

@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from analysis.predictions.block import Block, Predictions
 from analysis.statistics.priors import correct, correct_labels
+from analysis.study.threads import in_threads
 
 Floats = npt.NDArray[np.float64]
 
 TRAINING_PRIOR = "training_prior"  # fact of a data set: n -> shares of the classes, or prevalences of the labels
 AS_IS, CORRECTED = "as they are", "prior-corrected"
 RECORDED, BALANCED = "recorded", "uniform, as training draws n a class"
-UNKNOWN = "not corrected: the file does not record how frequent each label is in training (training_prior)"
+UNKNOWN = "not corrected: the file does not record how frequent each class or label is in training (training_prior)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +53,11 @@ def correction(block: Block, facts: Mapping[str, Any]) -> Correction:
 
     The training prior is what the data set's facts record; else, for classes, uniform: n images a class are drawn. For
     labels n positives of each are drawn, and images hold several, so that a label's prevalence in training follows from
-    neither; where it is not recorded, nothing is corrected.
+    neither; where it is not recorded, nothing is corrected, nor are models of a table without n.
     """
     holdout = np.nanmean(block.truth, axis=0)
     training, source = _recorded(block, facts), RECORDED
-    if training is None and block.task != "multilabel":
+    if training is None and block.task != "multilabel" and block.n_per_class:
         training, source = np.full(len(block.classes), 1 / len(block.classes)), BALANCED
     if training is None:
         return Correction(block, None, holdout, UNKNOWN)
@@ -69,7 +70,9 @@ def correction(block: Block, facts: Mapping[str, Any]) -> Correction:
 
 def corrections(predictions: Predictions) -> tuple[Correction, ...]:
     """One a block."""
-    return tuple(correction(block, predictions.facts.get(block.dataset, {})) for block in predictions.blocks)
+    return tuple(
+        in_threads(lambda block: correction(block, predictions.facts.get(block.dataset, {})), predictions.blocks)
+    )
 
 
 def _recorded(block: Block, facts: Mapping[str, Any]) -> Floats | None:

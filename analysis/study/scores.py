@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Block
+from analysis.predictions.block import Block, Estimand
 from analysis.statistics import auc, kernels
-from analysis.statistics.inference import Inference, contrast, data_part, difference, joint, shared, these_models
+from analysis.statistics.inference import Inference, contrast, data_part, shared
 from analysis.statistics.influence import influence
 from analysis.statistics.power import Components
 from analysis.study import bootstrap
+from analysis.study.estimand import WORDS, answered, infer, overlap
 from benchmark.metrics import Metric
 
 Floats = npt.NDArray[np.float64]
 
 AUROC = "auroc"  # the one metric whose covariance has a closed form over patients
 RESAMPLES = 2000  # for the covariance of a metric that has no influence values, where none are handed over
-THESE_MODELS, THIS_POOL, THE_POPULATION = "these models", "this pool", "the population"  # what estimates are about
 VECTORS = 60  # score vectors whose placement values are computed at one time
 
 
@@ -36,6 +36,8 @@ class Scored:
         values: (A, S), the mean over refits.
         covariance: (A * S, A * S) of the values over a new sample of patients, arm by arm.
         refits: (A, S, R) the values of every refit, where they are kept.
+        contributions: (A * S, G) of the patients to the values, which the covariance is made from, in single precision
+            as there are many; None where it is made from resamples.
     """
 
     block: Block
@@ -43,37 +45,29 @@ class Scored:
     values: Floats
     covariance: Floats
     refits: Floats | None = None
+    contributions: npt.NDArray[np.float32] | None = None
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """All pairs of arms (a, b) in the order of the tables."""
         return tuple(combinations(range(len(self.block.arms)), 2))
 
-    def arm(self, a: int, rho: float | None = None) -> Inference:
-        """One arm's mean, for new seeds and new patients; for new samples from the same pool where rho is 0."""
+    def arm(self, a: int) -> Inference:
+        """One arm's mean, about what is asked of the block."""
         refits = None if self.refits is None else self.refits[a]
-        return joint(self.values[a], self.arm_covariance(a), self.block.rho if rho is None else rho, refits)
+        return infer(self.block, self.values[a], self.arm_covariance(a), refits, contributions=self._contributions(a))
 
-    def pair(self, a: int, b: int, rho: float | None = None) -> Inference:
-        """Arm b minus arm a, as `arm`."""
-        return difference(
-            self.values[a],
-            self.values[b],
-            self.pair_covariance(a, b),
-            self.block.rho if rho is None else rho,
-            self._refits(a, b),
-        )
-
-    def pair_of_these_models(self, a: int, b: int) -> Inference:
-        """Arm b minus arm a for new patients, the trained models held fixed."""
-        return these_models(self.values[b] - self.values[a], self.difference_covariance(a, b))
+    def pair(self, a: int, b: int, estimand: Estimand | None = None) -> Inference:
+        """Arm b minus arm a, about what is asked of the block or about another estimand."""
+        values, refits = self.values[b] - self.values[a], self._refits(a, b)
+        first, second = self._contributions(a), self._contributions(b)
+        contributions = None if first is None or second is None else second - first
+        return infer(self.block, values, self.difference_covariance(a, b), refits, estimand, contributions)
 
     @property
     def estimand(self) -> str:
-        """What `arm` and `pair` are about: "this pool" where nobody says how much the training samples overlap."""
-        if len(self.block.seeds) == 1:
-            return THESE_MODELS
-        return THE_POPULATION if self.block.rho_known else THIS_POOL
+        """What `arm` and `pair` are about, in words."""
+        return WORDS[answered(self.block)]
 
     def arm_covariance(self, a: int) -> Floats:
         """(S, S) covariance of arm a's values."""
@@ -99,10 +93,13 @@ class Scored:
         interaction = min(max(float(np.trace(covariance)) / len(values) - between, 0.0), variance)
         refits = self._refits(a, b)
         data = None if refits is None or refits.shape[1] == 1 else data_part(values, covariance, refits)
-        return Components(variance - interaction, max(between, 0.0), interaction, self.block.rho, data)
+        return Components(variance - interaction, max(between, 0.0), interaction, overlap(self.block), data)
 
     def _refits(self, a: int, b: int) -> Floats | None:
         return None if self.refits is None else np.asarray(self.refits[b] - self.refits[a])
+
+    def _contributions(self, a: int) -> Floats | None:
+        return None if self.contributions is None else self.contributions[self._rows(a)].astype(np.float64)
 
     def _rows(self, a: int) -> slice:
         seeds = len(self.block.seeds)
@@ -151,7 +148,9 @@ def _auroc(block: Block, metric: Metric) -> Scored:
             pieces.append(piece.averaged(refits))
         parts.append(auc.stack(pieces))
     values, covariance = auc.macro(parts)
-    return Scored(block, metric, values.reshape(arms, seeds), covariance, areas.reshape(arms, seeds, refits))
+    contributions = np.sum([part.positives + part.negatives for part in parts], axis=0) / len(parts)
+    of_refits = areas.reshape(arms, seeds, refits)
+    return Scored(block, metric, values.reshape(arms, seeds), covariance, of_refits, contributions.astype(np.float32))
 
 
 def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
@@ -171,7 +170,8 @@ def score_sums(block: Block, metrics: Sequence[Metric]) -> dict[str, Scored]:
         flat = contributions[metric.name].reshape(arms * seeds, groups)
         covariance = groups / (groups - 1) * (flat @ flat.T)
         of_refits = values[metric.name]
-        scored[metric.name] = Scored(block, metric, of_refits.mean(axis=2), covariance, of_refits)
+        single = flat.astype(np.float32)
+        scored[metric.name] = Scored(block, metric, of_refits.mean(axis=2), covariance, of_refits, single)
     return scored
 
 

@@ -9,12 +9,19 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from analysis.predictions.block import Block, Predictions
+from analysis.predictions.block import Block, Estimand, Predictions
+from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
+from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
+from analysis.study.estimand import find
+from analysis.study.labels import OfLabel, labels_of
+from analysis.study.looks import compare_at_looks
+from analysis.study.rankings import Ranked, rankings
 from analysis.study.scores import Scored, score, score_sums
+from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
 from benchmark import metrics
 from benchmark.metrics import Metric
@@ -64,6 +71,7 @@ class Study:
         seed: of all resampling.
         trials: of the run that made the predictions; None where only they are at hand.
         other: predictions of the same arms on another holdout, where there are any.
+        looks: of the locked plan, and which of them this is; None where there is one look, at the end.
     """
 
     predictions: Predictions
@@ -73,6 +81,7 @@ class Study:
     seed: int
     trials: Trials | None = None
     other: Predictions | None = None
+    looks: Looks | None = None
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -84,14 +93,29 @@ class Study:
         return self.of(self.primary.name)
 
     @property
+    def estimand(self) -> Estimand:
+        """What was asked: every block has it."""
+        return self.blocks[0].block.estimand
+
+    @property
     def exploratory(self) -> list[str]:
         """The metrics that no claim is made on."""
         return [name for name in metrics.names() if name != self.primary.name]
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Every pair of arms in the primary metric: one family, Holm over all of it."""
-        return compare_all(self.scored, self.margin)
+        """Every pair of arms in the primary metric: one family, Holm over all of it, and over the looks."""
+        return self.at_looks[-1] if self.looks else compare_all(self.scored, self.margin)
+
+    @cached_property
+    def at_looks(self) -> tuple[tuple[Comparison, ...], ...]:
+        """The comparisons at every look of the plan so far, the present one last; empty without such a plan."""
+        return compare_at_looks(self.scored, self.margin, self.looks) if self.looks else ()
+
+    @property
+    def level(self) -> float:
+        """The level of one interval: .05, or what the present look spends of it."""
+        return self.looks.level if self.looks else ALPHA
 
     def comparisons_of(self, scored: Scored) -> list[Comparison]:
         """Those of one block, in the order of its pairs."""
@@ -100,10 +124,11 @@ class Study:
     @cached_property
     def operating_curves(self) -> tuple[operating.Curves, ...]:
         """Mean ROC and precision-recall curves of every block, with standard errors."""
-        return tuple(
-            operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
-            for member in self.blocks
-        )
+
+        def of_block(member: BlockStudy) -> operating.Curves:
+            return operating.curves(member.block, seed_for(self.seed, "curves", dataset=member.block.dataset))
+
+        return tuple(in_threads(of_block, self.blocks))
 
     @cached_property
     def corrections(self) -> tuple[priors.Correction, ...]:
@@ -113,8 +138,12 @@ class Study:
     @cached_property
     def corrected(self) -> tuple[Corrected, ...]:
         """The metrics of sums before and after, of the blocks whose scores can be corrected."""
-        pairs = zip(self.blocks, self.corrections, strict=True)
-        return tuple(corrected(member.block, correction) for member, correction in pairs if correction.made)
+        pairs = [
+            (member.block, correction)
+            for member, correction in zip(self.blocks, self.corrections, strict=True)
+            if correction.made
+        ]
+        return tuple(in_threads(lambda pair: corrected(*pair), pairs))
 
     @cached_property
     def corrected_comparisons(self) -> Mapping[str, tuple[Comparison, ...]]:
@@ -128,7 +157,17 @@ class Study:
     @cached_property
     def decisions(self) -> tuple[net_benefit.Decisions, ...]:
         """Decision curves of every block, on corrected scores where they can be."""
-        return tuple(net_benefit.decisions(correction) for correction in self.corrections)
+        return tuple(in_threads(net_benefit.decisions, self.corrections))
+
+    def rankings(self, scored: Scored) -> list[Ranked]:
+        """The arms of one block from best to worst, with simultaneous sets of ranks over the whole family."""
+        comparisons = self.comparisons_of(scored)
+        return rankings(scored, comparisons[0].family) if comparisons else []
+
+    @cached_property
+    def labels(self) -> tuple[list[OfLabel], ...]:
+        """Every class or label by itself, of the blocks that have several."""
+        return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
 
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""
@@ -143,15 +182,19 @@ def study(
     resamples: int = RESAMPLES,
     trials: Trials | None = None,
     other: Predictions | None = None,
+    looks: Looks | None = None,
+    estimand: Estimand = "population",
 ) -> Study:
-    """Compute everything that the tables and figures show.
+    """Compute everything that the tables and figures show, about one estimand.
 
     Raises:
-        InputError: an unknown metric.
+        InputError: an unknown metric or estimand.
     """
-    primary = metrics.find(metric)
-    blocks = tuple(_block(block, seed, resamples) for block in predictions.blocks)
-    return Study(predictions, blocks, primary, margin, seed, trials, other)
+    primary, asked = metrics.find(metric), find(estimand)
+    predictions = predictions.asked(asked)
+    other = None if other is None else other.asked(asked)
+    blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:

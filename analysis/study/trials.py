@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +13,16 @@ from analysis.predictions.block import arm_rank
 from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.metrics import Metric
-from benchmark.results import COST_COLUMNS, COSTS, TRIAL_COLUMNS, TRIALS, cell_folders, read_table
+from benchmark.results import (
+    COST_COLUMNS,
+    COSTS,
+    CURVE_COLUMNS,
+    CURVES,
+    TRIAL_COLUMNS,
+    TRIALS,
+    cell_folders,
+    read_table,
+)
 from benchmark.spec import tuned_metric
 
 if TYPE_CHECKING:
@@ -30,11 +39,15 @@ class Trials:
         frame: one row a trial, sorted by cell and trial, with what it cost; `value` in the metric's natural units.
         metric: what the studies tuned.
         sampler: Optuna's; "" where the run does not tell.
+        curves: one row a trial and fold, with `losses`, `checked` and `values`; None where an older version ran it.
+        spaces: arm -> its dimensions, as spec.json has them; empty where it has none.
     """
 
     frame: pd.DataFrame
     metric: Metric
     sampler: str
+    curves: pd.DataFrame | None = None
+    spaces: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     def by_arm(self) -> list[tuple[tuple[str, int, str], pd.DataFrame]]:
         """((data set, n, arm), its trials) in the order of the tables."""
@@ -60,7 +73,7 @@ def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metri
 
     if not run.is_dir():
         return None
-    frames = []
+    frames, curves = [], []
     for folder in cell_folders(run):
         if not (folder / TRIALS).exists():
             continue
@@ -71,6 +84,8 @@ def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metri
         else:
             trials["seconds"] = trials["peak_memory_mb"] = np.nan
         frames.append(trials)
+        if (folder / CURVES).exists():
+            curves.append(_read(folder / CURVES, CURVE_COLUMNS))
     if not frames:
         return None
     frame = pd.concat(frames, ignore_index=True).sort_values([*CELL, "trial"], ignore_index=True)
@@ -79,7 +94,18 @@ def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metri
     if negated:
         frame["value"] = -frame["value"]
         frame["fold_values"] = frame["fold_values"].map(np.negative)
-    return Trials(frame, metric, str((described or {}).get("spec", {}).get("sampler", "")))
+    return Trials(
+        frame,
+        metric,
+        str((described or {}).get("spec", {}).get("sampler", "")),
+        pd.concat(curves, ignore_index=True) if curves else None,
+        _spaces(described or {}),
+    )
+
+
+def _spaces(described: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    spaces = described.get("spaces", {})
+    return spaces if isinstance(spaces, Mapping) else {}
 
 
 def _read(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ A file says what its table is called, where it stands and how it is read, and bu
     CHAPTER = "Main results"             # of the page; chapters come in the order of their first tables
     TITLE = "Every arm"
     CAPTION = "How the columns are read."
-    CAPTION_ONE_SEED = "..."             # instead, for studies of one training sample; may be left out
+    CAPTION_MODELS = "..."               # instead, where the trained models are held fixed; may be left out
     FOLDED = True                        # closed on the page until it is clicked; may be left out
 
     def build(study):                    # rows, or None where the study has nothing for it
@@ -50,7 +50,7 @@ MODULES: Kind[Table] = Kind(
         "CHAPTER": Constant((str,), 'CHAPTER = "Main results"'),
         "TITLE": Constant((str,), 'TITLE = "Every arm"'),
         "CAPTION": Constant((str,), 'CAPTION = "How the columns are read."'),
-        "CAPTION_ONE_SEED": Constant((str,), 'CAPTION_ONE_SEED = "How the columns are read."', needed=False),
+        "CAPTION_MODELS": Constant((str,), 'CAPTION_MODELS = "How the columns are read."', needed=False),
         "FOLDED": Constant((bool,), "FOLDED = True  # closed on the page until it is clicked", needed=False),
     },
     functions={"build": Function(("study",), "def build(study: Study) -> pd.DataFrame | None: ...")},

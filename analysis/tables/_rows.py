@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from analysis.statistics import effects
 from analysis.study.comparison import Comparison
 from analysis.study.intervals import arm_interval
@@ -53,10 +55,10 @@ def pair_keys(comparison: Comparison) -> Row:
     return block_keys(comparison.scored) | {"arm_a": comparison.arm_a, "arm_b": comparison.arm_b}
 
 
-def arm_row(scored: Scored, a: int) -> Row:
+def arm_row(scored: Scored, a: int, level: float = 0.95) -> Row:
     """`ARM_COLUMNS` of arm a."""
-    inference = scored.arm(a)
-    low, high = arm_interval(scored, a)
+    inference, values = scored.arm(a), scored.values[a]
+    low, high = arm_interval(scored, a, level)
     return block_keys(scored) | {
         "arm": scored.block.arms[a],
         "seeds": len(scored.block.seeds),
@@ -66,7 +68,7 @@ def arm_row(scored: Scored, a: int) -> Row:
         "df": inference.df,
         "ci_low": low,
         "ci_high": high,
-        "seed_sd": math.sqrt(inference.seed_variance),
+        "seed_sd": float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
     }
 
 
@@ -84,5 +86,5 @@ def pair_row(comparison: Comparison) -> Row:
         "ci_high": high,
         "p": inference.p,
         "hedges_g": effects.hedges_g(*comparison.oriented),
-        "p_superior": effects.superior_share(*comparison.oriented),
+        "p_superior": effects.superior_share(*comparison.oriented) if comparison.seeds > 1 else math.nan,
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from analysis.study.bootstrap import percentile
+from analysis.study.estimand import answered
 from analysis.study.study import BlockStudy, Study
 from analysis.tables._rows import Row, block_keys
 
@@ -18,6 +19,10 @@ TITLE = "Bootstrap intervals"
 CAPTION = (
     "Percentile intervals of every arm and pair from the same resamples of patients, with and without the seeds "
     "resampled; redrawn counts resamples that lacked a class."
+)
+CAPTION_MODELS = (
+    "Percentile intervals of every arm and pair from the same resamples of patients, the trained models held fixed; "
+    "redrawn counts resamples that lacked a class."
 )
 FOLDED = True
 
@@ -46,7 +51,7 @@ def _rows(block: BlockStudy, metric: str, subjects: Sequence[Subject]) -> Iterat
     """Those of one metric."""
     scored = block.scored[metric]
     levels = {"patients": block.groups_only(metric)}
-    if len(scored.block.seeds) > 1:
+    if answered(scored.block) != "models":
         levels = {"seeds and patients": block.two_level(metric), **levels}
     means = scored.values.mean(axis=1)
     names = scored.block.arms

@@ -10,11 +10,15 @@ NAME = "budget"
 ORDER = 160
 CHAPTER = "Budget"
 TITLE = "Budget ledger"
-CAPTION = "Finished trials, cost and divergence of every arm: the comparison is fair only if fewest and most are equal."
+CAPTION = (
+    "Finished trials, cost and divergence of every arm: the comparison is fair only if fewest and most are equal. "
+    "Trials and their range of epochs are equal; the epochs that were chosen, the images and the device-seconds need "
+    "not be, and the table 'equal_seconds' compares at equal device-seconds."
+)
 
 
 def build(study: Study) -> pd.DataFrame | None:
-    """One row an arm: trials in every cell, divergence, epochs, images, hours, memory; None without trials."""
+    """One row an arm: trials in every cell, divergence, epochs, images, seconds, memory; None without trials."""
     if study.trials is None:
         return None
     rows = []
@@ -32,7 +36,7 @@ def build(study: Study) -> pd.DataFrame | None:
                 "diverged": int((part["ended"] != "ok").sum()),
                 "epochs": int(part["epochs"].sum()),
                 "images_seen": int(part["images_seen"].sum()),
-                "hours": part["seconds"].sum() / 3600,
+                "device_seconds": part["seconds"].sum(),
                 "seconds_a_trial": part["seconds"].mean(),
                 "peak_memory_mb": part["peak_memory_mb"].max(),
             }

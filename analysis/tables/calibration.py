@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from analysis.statistics.inference import Inference
 from analysis.study.calibration import Calibration, calibrations
 from analysis.study.priors import AS_IS, CORRECTED
 from analysis.study.study import Study
+from analysis.study.threads import in_threads
 from analysis.tables._rows import Row
 
 NAME = "calibration"
@@ -19,7 +21,7 @@ CHAPTER = "Other metrics (exploratory)"
 TITLE = "Calibration"
 CAPTION = (
     "in_the_large: how far the log odds must be moved for the mean probability to be the observed rate (0 is perfect). "
-    "intercept and slope of the recalibration (0 and 1 are perfect). All with joint 95% intervals. scores: as they "
+    "intercept and slope of the recalibration (0 and 1 are perfect). All with 95% intervals. scores: as they "
     "are, which the class-balanced training puts off, and corrected to the holdout's prevalence. With several classes "
     "or labels, the mean over those that have a fit (fits says how many, why_not which have none), then each. The "
     "calibration error is debiased and descriptive."
@@ -29,13 +31,13 @@ FOLDED = True
 
 def build(study: Study) -> pd.DataFrame:
     """One row an arm and kind of scores; with several classes or labels the mean, and one row each."""
-    rows = []
+    arms: list[tuple[Block, int, str, str]] = []
     for member, correction in zip(study.blocks, study.corrections, strict=True):
         for a in range(len(member.block.arms)):
-            rows += _rows(member.block, a, AS_IS, "" if correction.made else correction.source)
+            arms.append((member.block, a, AS_IS, "" if correction.made else correction.source))
             if correction.made:
-                rows += _rows(correction.block, a, CORRECTED, "")
-    return pd.DataFrame(rows)
+                arms.append((correction.block, a, CORRECTED, ""))
+    return pd.DataFrame(list(chain.from_iterable(in_threads(lambda arm: _rows(*arm), arms))))
 
 
 def _rows(block: Block, a: int, scores: str, note: str) -> list[Row]:

@@ -23,8 +23,10 @@ CAPTION = (
 FOLDED = True
 
 
-def build(study: Study) -> pd.DataFrame:
-    """One row an arm."""
+def build(study: Study) -> pd.DataFrame | None:
+    """One row an arm; None where the trained models are held fixed: the next training run is another question."""
+    if study.estimand == "models":
+        return None
     rows = []
     for runs in runs_of_arms(study):
         scored, seeds = runs.scored, runs.scored.block.seeds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.statistics import effects
+from analysis.study.about import models_fixed
 from analysis.study.study import Study
 from analysis.tables._rows import pair_keys
 
@@ -20,8 +21,13 @@ CAPTION = (
 FOLDED = True
 
 
-def build(study: Study) -> pd.DataFrame:
-    """One row a comparison; positive effects speak for arm b, in the metric's direction."""
+def build(study: Study) -> pd.DataFrame | None:
+    """One row a comparison; positive effects speak for arm b, in the metric's direction.
+
+    None where the trained models are held fixed: effect sizes over seeds are about new training samples.
+    """
+    if models_fixed(study):
+        return None
     rows = []
     for comparison in study.comparisons:
         a, b = comparison.oriented

@@ -6,9 +6,10 @@ import math
 
 import pandas as pd
 
+from analysis.predictions.block import Estimand
 from analysis.statistics.inference import FEWEST_SEEDS, Inference
 from analysis.study.comparison import Comparison
-from analysis.study.scores import THE_POPULATION, THESE_MODELS, THIS_POOL
+from analysis.study.estimand import WORDS, answered
 from analysis.study.study import Study
 from analysis.tables._rows import pair_keys
 
@@ -17,10 +18,11 @@ ORDER = 25
 CHAPTER = "Main results"
 TITLE = "What a difference is claimed for"
 CAPTION = (
-    f"{THESE_MODELS}: new patients, the trained models held fixed. {THIS_POOL}: training samples drawn anew from the "
-    f"same pool of images, too. {THE_POPULATION}: training samples of new images; samples that overlap (rho) tell less "
-    "about that, and its interval is an upper bound. Not corrected for the number of comparisons; primary is what the "
-    f"verdicts are about. p is empty where it may not be claimed: for new training samples, below {FEWEST_SEEDS} seeds."
+    f"{WORDS['models']}: new patients, the trained models held fixed. {WORDS['pool']}: training samples drawn anew "
+    f"from the same pool of images, too. {WORDS['population']}: training samples of new images; samples that overlap "
+    "(rho) tell less about that, and its interval is an upper bound. Not corrected for the number of comparisons; "
+    "primary is what the verdicts are about. p is empty where it may not be claimed: for new training samples, below "
+    f"{FEWEST_SEEDS} seeds."
 )
 FOLDED = True
 
@@ -34,9 +36,9 @@ def build(study: Study) -> pd.DataFrame | None:
             rows.append(
                 pair_keys(comparison)
                 | {
-                    "estimand": estimand,
-                    "primary": estimand == comparison.scored.estimand,
-                    "rho": comparison.scored.block.rho if estimand == THE_POPULATION else math.nan,
+                    "estimand": WORDS[estimand],
+                    "primary": estimand == answered(comparison.scored.block),
+                    "rho": comparison.scored.block.rho if estimand == "population" else math.nan,
                     "difference": inference.estimate,
                     "se": inference.se,
                     "ci_low": low,
@@ -47,11 +49,8 @@ def build(study: Study) -> pd.DataFrame | None:
     return pd.DataFrame(rows) if rows else None
 
 
-def _inferences(comparison: Comparison) -> list[tuple[str, Inference]]:
-    scored, a, b = comparison.scored, comparison.a, comparison.b
-    inferences = [(THESE_MODELS, scored.pair_of_these_models(a, b))]
+def _inferences(comparison: Comparison) -> list[tuple[Estimand, Inference]]:
+    scored, estimands = comparison.scored, list[Estimand](["models"])
     if comparison.seeds > 1:
-        inferences.append((THIS_POOL, scored.pair(a, b, 0.0)))
-        if scored.block.rho_known:
-            inferences.append((THE_POPULATION, comparison.inference))
-    return inferences
+        estimands += ["pool", "population"] if scored.block.rho_known else ["pool"]
+    return [(estimand, scored.pair(comparison.a, comparison.b, estimand)) for estimand in estimands]

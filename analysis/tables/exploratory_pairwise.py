@@ -12,7 +12,7 @@ ORDER = 130
 CHAPTER = "Other metrics (exploratory)"
 TITLE = "Every pair of arms"
 CAPTION = (
-    "Intervals for new seeds and patients; q_bh: Benjamini-Hochberg within each metric. For log-loss and Brier score "
+    "95% intervals, each of one row alone; q_bh: Benjamini-Hochberg within each metric. For log-loss and Brier score "
     "lower is better."
 )
 FOLDED = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
-from analysis.statistics.equivalence import ALPHA
 from analysis.study.study import Study
 from analysis.tables._rows import PAIR_COLUMNS, pair_row
 
@@ -13,14 +14,25 @@ ORDER = 20
 CHAPTER = "Main results"
 TITLE = "Every pair of arms"
 CAPTION = (
-    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette's variance, calibrated critical value), "
-    "about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected as one "
-    "family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. ci_low "
-    "and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together (Bonferroni; the "
-    "verdict may see a little further). hedges_g: difference over the seeds' SD, positive where b is better; "
-    "p_superior: share of seeds in which b beats a; mdd: smallest true difference that this design finds with 80% "
-    "power at the first step of the correction, mdd_unadjusted: with one comparison; rho: overlap of the training "
-    "subsamples."
+    "Difference arm_b - arm_a, paired by seed and patient (Obuchowski-Rockette's variance, calibrated critical "
+    "value), about what estimand names. Claims of difference (p_holm) and of equivalence (p_equivalent) are corrected "
+    "as one family over every row of this table, by Holm's procedure restricted by logic; the verdict rests on both. "
+    "ci_low and ci_high are of one row alone, ci_low_family and ci_high_family hold for all rows together "
+    "(Bonferroni; the verdict may see a little further). Under a plan with looks these are repeated confidence "
+    "intervals (table 'looks'), and p_holm and p_equivalent are corrected over the looks too. hedges_g: difference "
+    "over the seeds' SD, positive where b is better; p_superior: share of seeds in which b beats a; mdd: smallest "
+    "true difference that this design finds with 80% power at the first step of the correction, mdd_unadjusted: with "
+    "one comparison; rho: overlap of the training subsamples."
+)
+CAPTION_MODELS = (
+    "Difference arm_b - arm_a of these trained models, paired by patient (for AUROC clustered DeLong, by Student's t "
+    "with df by Satterthwaite, few where few patients carry the difference), for new patients. Claims of difference "
+    "(p_holm) and of equivalence (p_equivalent) are corrected as one family over every row of this table, by Holm's "
+    "procedure restricted by logic; the verdict rests on both. ci_low and ci_high are of one row alone, ci_low_family "
+    "and ci_high_family hold for all rows together (Bonferroni; the verdict may see a little further). mdd: smallest "
+    "true difference that these patients find with 80% power at the first step of the correction, mdd_unadjusted: with "
+    "one comparison. hedges_g, p_superior and rho are about several training samples, and p is empty where a single "
+    "one was asked about others."
 )
 
 COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
@@ -28,18 +40,18 @@ COLUMNS += ["p_equivalent", "ci_low_family", "ci_high_family", "mdd_unadjusted",
 
 
 def build(study: Study) -> pd.DataFrame:
-    """One row a comparison, tested jointly over seeds and patients; the whole table is one family."""
+    """One row a comparison, tested about what is asked; the whole table is one family."""
     rows = [
         pair_row(comparison)
         | {
             "p_holm": comparison.adjusted_p,
             "verdict": comparison.verdict,
             "mdd": comparison.detectable(comparison.alpha),
-            "rho": comparison.scored.block.rho,
+            "rho": comparison.scored.block.rho if comparison.seeds > 1 else math.nan,
             "p_equivalent": comparison.equivalent_p,
             "ci_low_family": comparison.family_interval[0],
             "ci_high_family": comparison.family_interval[1],
-            "mdd_unadjusted": comparison.detectable(ALPHA),
+            "mdd_unadjusted": comparison.detectable(comparison.level),
         }
         for comparison in study.comparisons
     ]

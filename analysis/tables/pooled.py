@@ -18,7 +18,7 @@ ORDER = 36
 CHAPTER = "Main results"
 TITLE = "Pooled over the data sets"
 CAPTION = (
-    "A random-effects model of the joint estimates of all data sets with this n (Paule and Mandel; Hartung, Knapp, "
+    "A random-effects model of the estimates of all data sets with this n (Paule and Mandel; Hartung, Knapp, "
     "Sidik and Jonkman): their mean, what to expect of a new data set (prediction interval), and each data set's own "
     "difference drawn towards the mean. tau: SD of the true differences between data sets. Exploratory: the data sets "
     "of a benchmark are no random sample of data sets, and no verdict rests on this table."

@@ -16,7 +16,7 @@ TITLE = "Corrected to the holdout's prevalence"
 CAPTION = (
     "Training draws as many images of every class, the holdout does not: probabilities and default thresholds are off "
     "by the ratio of the priors. as_is: as the models give them. corrected: odds multiplied by that ratio (Saerens et "
-    "al. 2002), the holdout's prior taken as known. change: corrected less as_is. All with joint 95% intervals. "
+    "al. 2002), the holdout's prior taken as known. change: corrected less as_is. All with 95% intervals. "
     "training_prior says where the prior of training comes from; labels for which it is not recorded are left out. "
     "Metrics of ranks hardly change, and are not repeated."
 )

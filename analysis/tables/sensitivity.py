@@ -16,6 +16,10 @@ CAPTION = (
     "Only the first row of each pair is the primary analysis. generalises_to says what each interval is about: those "
     "that hold seeds or patients fixed are too narrow for a claim about new ones."
 )
+CAPTION_MODELS = (
+    "Only the first row of each pair is the primary analysis: these trained models, new patients. generalises_to says "
+    "what each interval is about; those about anything else answer another question."
+)
 FOLDED = True
 
 COLUMNS = ["dataset", "n_per_class", "metric", "arm_a", "arm_b", "method", "seed", "generalises_to", "difference"]

@@ -16,11 +16,18 @@ CAPTION = (
     "Variance of one seed's difference: training seeds, patients, and their interaction; the shares are of the "
     "variance of the mean. Negative components are estimates of something near zero."
 )
+CAPTION_MODELS = (
+    "Variance of one seed's difference: training seeds, patients, and their interaction; the shares are of the "
+    "variance of the mean for new patients, to which training does not add, as the trained models are held fixed. "
+    "Negative components are estimates of something near zero."
+)
 FOLDED = True
 
 
-def build(study: Study) -> pd.DataFrame:
-    """One row a comparison."""
+def build(study: Study) -> pd.DataFrame | None:
+    """One row a comparison; None where no block has two seeds, so that all of it is the patients'."""
+    if all(comparison.seeds == 1 for comparison in study.comparisons):
+        return None
     rows = []
     for comparison in study.comparisons:
         parts = decomposition(comparison)

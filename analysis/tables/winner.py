@@ -16,7 +16,7 @@ CHAPTER = "Main results"
 TITLE = "The best arm, and its winner's curse"
 CAPTION = (
     "The arm with the best mean, and an estimate that takes into account that it was chosen for being best: the bias "
-    "of the largest of several uncertain means, by a parametric bootstrap over training samples and patients together. "
+    "of the largest of several uncertain means, by a parametric bootstrap with the covariance of the means. "
     "It removes most of the bias where arms are close and nothing where one leads clearly. What an arm is worth is "
     "better judged on patients that did not choose it."
 )

@@ -29,6 +29,8 @@ class Dimension:
         log: whether the range is searched on the log scale.
         step: grid of a float or an int that is not on the log scale.
         choices: the values of a "choice".
+        natural_ends: the ends beyond which nothing could be searched (no augmentation at all), "low" or "high": a best
+            trial there does not say that the range is too narrow.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Dimension:
     log: bool = False
     step: float | None = None
     choices: tuple[Value, ...] = ()
+    natural_ends: tuple[Literal["low", "high"], ...] = ()
 
     def __str__(self) -> str:
         if self.kind == "choice":

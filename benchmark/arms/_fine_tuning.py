@@ -22,9 +22,16 @@ OWN_DEFAULT: Value = "all"
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A loaded backbone, never trained itself: every fit works on copies of what it changes."""
+    """A loaded backbone, never trained itself: every fit works on copies of what it changes.
+
+    Attributes:
+        backbone: as it is trained.
+        frozen: the same function in evaluation mode, made to be quick.
+        mean, std: of the images that it takes.
+    """
 
     backbone: nn.Module
+    frozen: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -33,35 +40,38 @@ def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
     """Load the backbone's weights once."""
     import torch
 
-    from benchmark.training.tiny_maps import patch_depthwise
+    from benchmark.training.folding import folded
+    from benchmark.training.quick_layers import quicken
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = patch_depthwise(load_backbone(spec.backbone, weights, image_size=spec.image_size))
+    backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
     backbone = backbone.to(memory_format=torch.channels_last)
     mean, std = normalisation(weights)
-    return Pretrained(backbone, mean, std)
+    return Pretrained(backbone, folded(backbone), mean, std)
 
 
 def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Network:
     """The backbone with a new linear head; below the searched depth it is frozen, and its features shared."""
     from torch import nn
 
-    from benchmark.training.network import Network, Normalise
+    from benchmark.training.network import Head, Network, Normalise
     from benchmark.weights.build import feature_width
     from benchmark.weights.stages import split
 
     normalise = Normalise(prepared.mean, prepared.std)
-    head = nn.Linear(feature_width(prepared.backbone), spec.outputs)
+    head = Head(feature_width(prepared.backbone), spec.outputs)
     depth = parameters["depth"]
-    if depth == "head":
-        return Network(head, nn.Sequential(normalise, prepared.backbone), "backbone")
     if depth == "all":
         return Network(nn.Sequential(normalise, copy.deepcopy(prepared.backbone), head))
-    stages = split(prepared.backbone)
-    if stages.trunk is not None and stages.last is not None:
-        learned = nn.Sequential(copy.deepcopy(stages.last), head)
-        return Network(learned, nn.Sequential(normalise, stages.trunk), "trunk")
-    backbone = copy.deepcopy(prepared.backbone)
-    for name, parameter in backbone.named_parameters():
-        parameter.requires_grad_(name in stages.last_parameters)
-    return Network(nn.Sequential(normalise, backbone, head))
+    stages, frozen = split(prepared.backbone), split(prepared.frozen)
+    if frozen.trunk is None or frozen.last is None or stages.last is None:
+        if depth == "head":
+            return Network(head, nn.Sequential(normalise, prepared.frozen), "backbone")
+        backbone = copy.deepcopy(prepared.backbone)
+        for name, parameter in backbone.named_parameters():
+            parameter.requires_grad_(name in stages.last_parameters)
+        return Network(nn.Sequential(normalise, backbone, head))
+    trunk = nn.Sequential(normalise, frozen.trunk)
+    if depth == "last":
+        return Network(nn.Sequential(copy.deepcopy(stages.last), head), trunk, "trunk")
+    return Network(head, frozen.last, "backbone", below=Network(head, trunk, "trunk"))

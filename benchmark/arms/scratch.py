@@ -29,7 +29,8 @@ def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     """Four stages of convolution, batch normalisation, ReLU and max-pooling, then the mean and a linear layer."""
     from torch import nn
 
-    from benchmark.training.network import Network, Normalise
+    from benchmark.training.network import Head, Network, Normalise
+    from benchmark.training.norms import NormReluPool
 
     layers: list[nn.Module] = [Normalise([0.5] * spec.channels, [0.25] * spec.channels)]
     channels = spec.channels
@@ -37,10 +38,8 @@ def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
         width = int(parameters["width"]) * 2**stage
         layers += [
             nn.Conv2d(channels, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
+            NormReluPool(width),
         ]
         channels = width
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, spec.outputs)]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), Head(channels, spec.outputs)]
     return Network(nn.Sequential(*layers))

@@ -37,14 +37,14 @@ def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
     """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) or dropout, and a linear head."""
     from torch import nn
 
-    from benchmark.training.network import Network, Normalise
-    from benchmark.training.tiny_maps import patch_depthwise
+    from benchmark.training.network import Head, Network, Normalise
+    from benchmark.training.quick_layers import quicken
     from benchmark.weights.build import feature_width
     from benchmark.weights.load import load_backbone, normalisation
 
     drop_path = float(parameters.get("drop_path", 0.0))
-    backbone = patch_depthwise(load_backbone(spec.backbone, None, image_size=spec.image_size, drop_path_rate=drop_path))
-    head: nn.Module = nn.Linear(feature_width(backbone), spec.outputs)
+    backbone = quicken(load_backbone(spec.backbone, None, image_size=spec.image_size, drop_path_rate=drop_path))
+    head: nn.Module = Head(feature_width(backbone), spec.outputs)
     if DROPOUT.name in parameters:
         head = nn.Sequential(nn.Dropout(float(parameters[DROPOUT.name])), head)
     return Network(nn.Sequential(Normalise(*normalisation(None)), backbone, head))

@@ -7,8 +7,10 @@ import functools
 import hashlib
 import multiprocessing
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +19,13 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.images.contract import Images
+from benchmark.processes import follow_parent
 from benchmark.results import atomic_path, path_name, read_json, write_json
 
 VERSION = 2  # raise it when decoding changes
 NAMED = 5  # unreadable files named in the message
 CHUNK = 128  # images of one task, and of one report of progress
+TIMED = 32  # images from which the time for all is estimated
 FEW = 512  # as many images are decoded before other processes have started
 
 Pixels = npt.NDArray[np.uint8]
@@ -87,11 +91,9 @@ def decoded(
     Raises:
         InputError: an image cannot be read; the message names up to `NAMED` of them and counts the rest.
     """
-    key = f"{VERSION}\0{images.fingerprint}\0{size}\0{images.channels}"
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    path = folder / f"{path_name(images.dataset)}-{size}px-{digest}.npy"
+    path = _cached(images, size, folder)
     remarks = path.with_suffix(".json")
-    if not all(file.exists() for file in (path, remarks, _hashes_of(path))):
+    if not is_decoded(images, size, folder):
         errors = _decode(images, size, path, workers, progress)
         write_json(remarks, {"unreadable": {str(images.sample_ids[i]): text for i, text in errors.items()}})
     unreadable = read_json(remarks)["unreadable"]
@@ -105,6 +107,22 @@ def decoded(
         good = ~np.isin(images.sample_ids, list(unreadable))
         images = subset(images, good, {"skipped_images": len(unreadable)})
     return Decoded(images, path)
+
+
+def is_decoded(images: Images, size: int, folder: Path) -> bool:
+    """Whether the cache has the images at the working size."""
+    path = _cached(images, size, folder)
+    return all(file.exists() for file in (path, path.with_suffix(".json"), _hashes_of(path)))
+
+
+def decode_seconds(images: Images, size: int) -> float:
+    """Expected seconds of one process for decoding all images, from a few that are decoded now and not kept."""
+    rows = np.linspace(0, len(images.sample_ids) - 1, TIMED).astype(int)
+    began = time.perf_counter()
+    for row in rows:
+        with suppress(InputError):
+            resized(images.read(int(row)), size)
+    return (time.perf_counter() - began) / len(rows) * len(images.sample_ids)
 
 
 def subset(images: Images, keep: npt.NDArray[np.bool_], about: Mapping[str, object]) -> Images:
@@ -128,6 +146,12 @@ def resized(image: Pixels, size: int) -> Pixels:
     if image.shape[:2] != (size, size):
         image = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
     return image.reshape(size, size, -1)
+
+
+def _cached(images: Images, size: int, folder: Path) -> Path:
+    key = f"{VERSION}\0{images.fingerprint}\0{size}\0{images.channels}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return folder / f"{path_name(images.dataset)}-{size}px-{digest}.npy"
 
 
 def _hashes_of(path: Path) -> Path:
@@ -164,14 +188,21 @@ def _spread(work: Work, starts: Iterable[int], workers: int, count: int) -> Iter
         return
     # A forked child starts at once and does nothing here but Pillow and NumPy.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(work,)) as pool:
-        yield from pool.map(_continue, starts)
+        try:
+            yield from pool.map(_continue, starts)
+        except BaseException:  # the pool would finish the chunks that it has begun
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+            raise
 
 
 _given: list[Work] = []  # a worker process's own: the list of files is sent once, not with every chunk
 
 
 def _begin(work: Work) -> None:
+    follow_parent()
     _given[:] = [work]
 
 

@@ -99,7 +99,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     from benchmark.seeds import seed_for
     from benchmark.training.engine import configure, seeded
     from benchmark.training.network import Normalise
-    from benchmark.training.tiny_maps import patch_depthwise
+    from benchmark.training.quick_layers import quicken
     from benchmark.weights.build import require_size
     from benchmark.weights.checkpoint import save_checkpoint
     from benchmark.weights.find import find
@@ -119,7 +119,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     device = torch.device(places.device)
     sources = tuple(_source(name, spec, places, device) for name in spec.sources)
     with seeded(seed_for(spec.root_seed, "pretrain backbone")):
-        backbone = patch_depthwise(load_backbone(spec.backbone, weights, image_size=spec.image_size))
+        backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
     backbone = backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     normalise = Normalise(*normalisation(weights)).to(device)
     resume = places.weights / f".{spec.name}.resume.pt"

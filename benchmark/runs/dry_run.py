@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from benchmark import datasets
 from benchmark.errors import InputError
 from benchmark.images.contract import Images
 from benchmark.images.subsample import Subsample
+from benchmark.runs.estimate import Estimate, estimate
 from benchmark.runs.planning import draw_all, load_images, measure_overlaps
 from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
 from benchmark.runs.weights import find_weights, is_made, needs, refuse_same_file
+from benchmark.spec import Cell
 from benchmark.weights.find import WeightFile
 from studies.progress import duration_text
-from studies.timing import trial_seconds
 
 
 def describe(request: Request) -> str:
@@ -30,7 +31,8 @@ def describe(request: Request) -> str:
         f"trials      {len(cells)} x {spec.budget} = {len(cells) * spec.budget:,}, of {spec.folds} folds each",
     ]
     missing: list[str] = []
-    hours: dict[str, dict[str, float]] = {}
+    there: dict[str, Images] = {}
+    rows: dict[Cell, int] = {}
     for name in spec.datasets:
         try:
             images = load_images(request, name)
@@ -39,13 +41,10 @@ def describe(request: Request) -> str:
             continue
         draws = draw_all(spec, images)
         lines += ["", *_counts(name, images, draws)]
-        hours[name] = dict.fromkeys(spec.arms, 0.0)
-        for cell in open_cells:
-            if cell.dataset == name:
-                rows = len(draws[cell.n_per_class, cell.seed].indices)
-                hours[name][cell.arm] += spec.budget * trial_seconds(spec, request.device, cell.arm, rows) / 3600
+        there[name] = images
+        rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
     weights, lacking = _weights(request)
-    lines += [*([""] if weights else []), *weights, "", *_expected(hours, request)]
+    lines += [*([""] if weights else []), *weights, "", *_expected(estimate(request, there, rows), there)]
     missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
@@ -94,17 +93,23 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
     return lines, missing
 
 
-def _expected(hours: Mapping[str, Mapping[str, float]], request: Request) -> list[str]:
-    """Hours of one process (a device, or a core) by data set and arm, and of the whole on this machine."""
+def _expected(expected: Estimate, there: Collection[str]) -> list[str]:
+    """Time of one process (a device, or a core) by data set and arm, and the wall time on this machine by part."""
+    request = expected.request
     lines = []
     for name in request.spec.datasets:
-        if name in hours:
-            listed = ", ".join(f"{arm} {value:,.1f}" for arm, value in hours[name].items())
-            lines.append(f"hours       {name}: {listed}; together {sum(hours[name].values()):,.1f} device-hours")
+        if name in there:
+            by_arm = {arm: expected.of(name, arm) for arm in request.spec.arms}
+            listed = ", ".join(f"{arm} {duration_text(seconds)}" for arm, seconds in by_arm.items())
+            total = sum(by_arm.values())
+            lines.append(f"studies     {name}: {listed}; together {total / 3600:,.1f} device-hours")
         else:
-            lines.append(f"hours       {name}: not known, as it is missing")
-    total = sum(sum(by_arm.values()) for by_arm in hours.values())
-    rest = "" if len(hours) == len(request.spec.datasets) else ", without what is missing"
-    time = duration_text(total * 3600 / request.workers)
-    lines.append(f"expected    {time} with {request.workers} workers on {request.device}{rest}")
+            lines.append(f"studies     {name}: time not known, as it is missing")
+    wall = expected.wall()
+    rest = "" if len(there) == len(request.spec.datasets) else ", without what is missing"
+    parts = ", ".join(f"{name} {duration_text(seconds)}" for name, seconds in wall.items())
+    devices = ", ".join(dict.fromkeys(request.devices))
+    lines.append(
+        f"expected    {duration_text(sum(wall.values()))} with {request.workers} workers on {devices}{rest} ({parts})"
+    )
     return lines

@@ -62,7 +62,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         located |= {(name, need.arm): file_of_arm for name in need.datasets}
     for name in spec.datasets:
         refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms})
-    data = {name: _decode(request, name, report) for name in spec.datasets}
+    data = {name: decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
     overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
     weights: dict[tuple[str, str], WeightFile | None] = {}
@@ -143,12 +143,12 @@ def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
     return {n: [float(share) for share in np.mean(of_seeds, axis=0)] for n, of_seeds in shares.items()}
 
 
-def _decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
+def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
     decoded = decoding.decoded(
-        images, request.spec.image_size, request.root / "cache", request.workers, request.skip_bad_images
+        images, request.spec.image_size, request.root / "cache", request.decoders, request.skip_bad_images
     )
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side

@@ -27,7 +27,8 @@ def protocol_records(request: Request) -> list[Record]:
         "inner validation": f"{spec.folds} stratified, group-disjoint folds; a trial's value is their mean",
         "tuned metric": spec.tune_metric,
         "sampler": spec.sampler,
-        "cap on epochs": f"{spec.max_epochs}, for every arm; no early stopping",
+        "epochs": f"{spec.min_epochs} to {spec.max_epochs} searched on the log scale, the same for every arm; no early "
+        "stopping: validation by epoch is recorded, and decides nothing",
         "batch size": str(spec.batch_size),
         "image size": f"{spec.image_size} px",
         "shared backbone": f"{spec.backbone}, for every arm but scratch",

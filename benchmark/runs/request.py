@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +25,7 @@ class Request:
         root: `mlruns`, which holds the runs, the cache, the weights folder and MLflow's database.
         data_root: where the real data sets are.
         weights: arm, or arm@data set -> a file (or a known source's name) to start from.
-        device: "cpu", "cuda", ...
-        workers: processes.
+        devices: "cpu", "cuda:0", ...: one for every worker process.
         skip_bad_images: leave unreadable images out, and count them.
         allowed_leaks: names of `leaks.LEAKS` that are reported instead of refused.
     """
@@ -35,10 +35,24 @@ class Request:
     root: Path
     data_root: Path | None
     weights: Mapping[str, Path]
-    device: str
-    workers: int
+    devices: tuple[str, ...]
     skip_bad_images: bool
     allowed_leaks: tuple[str, ...]
+
+    @property
+    def device(self) -> str:
+        """The first worker's."""
+        return self.devices[0]
+
+    @property
+    def workers(self) -> int:
+        """Processes that compute cells."""
+        return len(self.devices)
+
+    @property
+    def decoders(self) -> int:
+        """Processes that decode images: where cards compute, all cores do."""
+        return self.workers if self.device == "cpu" else os.cpu_count() or 1
 
 
 def check_request(request: Request) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from benchmark import metrics
-from benchmark.results import SPEC, write_json
+from benchmark.results import COSTS, SPEC, STUDY, read_table, write_json
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
 from benchmark.runs.provenance import git_commit, hardware, versions
 from benchmark.runs.request import Request, is_done
 from benchmark.spec import Cell
 from benchmark.tracking.mirror import Mirror
+from studies.costs import Costs
+from studies.devices import CardMemory, free_memory
+from studies.journal import finished_seconds
 from studies.progress import Progress
-from studies.spaces import side_by_side
+from studies.spaces import as_records, side_by_side
 from studies.trainer import CellJob
 from studies.workers import Message, execute
 
@@ -23,7 +26,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     spec = request.spec
     tables = {
         "protocol": protocol_records(request),
-        "spaces": side_by_side(spec.arms, spec.max_epochs, spec.backbone),
+        "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         **{name: records for name, records in plan.tables.items() if records},
     }
     described = {
@@ -33,6 +36,7 @@ def write_spec(request: Request, plan: Plan) -> None:
         "versions": versions(),
         "git_commit": git_commit(),
         "hardware": hardware(request.device, request.workers),
+        "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         "tables": tables,
     }
     write_json(request.out / SPEC, described)
@@ -55,15 +59,29 @@ def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> di
     report(f"{request.out}: {total} cells of {spec.budget} trials, {total - len(cells)} already finished")
     if not cells:
         return {}
-    # The costly arms first and the simple CNN last, so that no worker is left alone with a long study at the end.
-    cells.sort(key=lambda cell: spec.arms.index(cell.arm), reverse=True)
-    progress = Progress(cells, spec.budget, request.workers)
+    costs = known_costs(request, cells)
+    progress = Progress(costs, request.workers)
+    jobs = [_job(cell, request, plan) for cell in cells]
+    memory = CardMemory(free_memory(request.devices))
     with Mirror(request.root, request.out.name, metrics.find(spec.tune_metric)) as mirror:
         follow = _Follower(request, plan, mirror, progress)
         try:
-            return execute([_job(cell, request, plan) for cell in cells], request.workers, follow.receive)
+            return execute(jobs, request.devices, follow.receive, costs, memory)
         finally:
             progress.close()
+
+
+def known_costs(request: Request, open_cells: Sequence[Cell]) -> Costs:
+    """What the run's folder says of the cost of cells: finished cells by their costs table, others by their journal."""
+    seconds = {cell: finished_seconds(cell.folder(request.out) / STUDY) for cell in open_cells}
+    costs = Costs({cell: max(0, request.spec.budget - len(of_cell)) for cell, of_cell in seconds.items()})
+    for cell, of_cell in seconds.items():
+        costs.learn(cell, of_cell)
+    for cell in request.spec.cells():
+        path = cell.folder(request.out) / COSTS
+        if cell not in seconds and costs.trial_seconds(cell) is None and path.exists():
+            costs.learn(cell, read_table(path)["seconds"])
+    return costs
 
 
 def _job(cell: Cell, request: Request, plan: Plan) -> CellJob:
@@ -92,9 +110,9 @@ class _Follower:
             block = self._plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
             self._mirror.study_started(cell, {**block.facts, "budget": spec.budget, "backbone": spec.backbone})
         if message.kind == "trial":
-            trial, cost = message.content
-            self._mirror.trial_finished(cell, trial, cost)
-            self._progress.trial(cell, cost["seconds"])
+            trial, cost, curves = message.content
+            self._mirror.trial_finished(cell, trial, cost, curves)
+            self._progress.trial(cell)
         elif message.kind == "done":
             self._mirror.study_finished(cell, message.content, cell.folder(self._request.out))
             score = message.content[f"holdout_{spec.tune_metric}"]

@@ -95,16 +95,16 @@ def make_weights(request: Request, report: Callable[[str], None]) -> WeightFile:
     return find(request.spec.backbone, "medical", path, image_size=request.spec.image_size)
 
 
+def pretraining_left(request: Request) -> PretrainSpec | None:
+    """What the run has to pretrain before its first study; None where nothing, or where it has been done."""
+    made = any(is_made(name, arm, request) for name in request.spec.datasets for arm in request.spec.arms)
+    spec = _built_in_spec(request)
+    return spec if made and not (_built_in_folder(request) / f"{spec.name}.safetensors").exists() else None
+
+
 def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
-    folder = request.root / "weights" / BUILT_IN
-    spec = PretrainSpec(
-        sources=(BUILT_IN_CORPUS,),
-        backbone=request.spec.backbone,
-        image_size=request.spec.image_size,
-        epochs=BUILT_IN_EPOCHS,
-        root_seed=request.spec.root_seed,
-    )
-    if not (folder / f"{spec.name}.safetensors").exists():
+    folder = _built_in_folder(request)
+    if pretraining_left(request):
         report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     places = Places(
         data_root=None,
@@ -113,4 +113,18 @@ def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
         device=request.device,
         imagenet=request.weights.get("imagenet"),
     )
-    return pretrain(spec, places, target=BUILT_IN)
+    return pretrain(_built_in_spec(request), places, target=BUILT_IN)
+
+
+def _built_in_folder(request: Request) -> Path:
+    return request.root / "weights" / BUILT_IN
+
+
+def _built_in_spec(request: Request) -> PretrainSpec:
+    return PretrainSpec(
+        sources=(BUILT_IN_CORPUS,),
+        backbone=request.spec.backbone,
+        image_size=request.spec.image_size,
+        epochs=BUILT_IN_EPOCHS,
+        root_seed=request.spec.root_seed,
+    )

@@ -40,6 +40,7 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     root.mkdir(parents=True, exist_ok=True)
+    _sync_less()
     with _locked(root / ".mlflow.lock"):
         client = MlflowClient(f"sqlite:///{root / database}")
         client.search_experiments(max_results=1)  # makes the tables
@@ -47,6 +48,25 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
             connection.execute("PRAGMA journal_mode=wal")
         connection.close()
     return client
+
+
+def _sync_less() -> None:
+    """Let SQLite sync at its checkpoints instead of with every write: sound with its write-ahead log.
+
+    A power failure may take the last writes; the database is a mirror, and can be rebuilt.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    if not event.contains(Engine, "connect", _normal):
+        event.listen(Engine, "connect", _normal)
+
+
+def _normal(connection: object, _: object) -> None:
+    import sqlite3
+
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=normal")
 
 
 def newest_experiment(root: Path) -> str | None:

@@ -12,7 +12,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,10 +21,13 @@ from typing import TYPE_CHECKING, Any, Self
 from benchmark.metrics import Metric
 from benchmark.results import COSTS, PREDICTIONS, TRIALS, path_name, read_table
 from benchmark.spec import Cell
+from benchmark.tracking.curves import by_epoch, curves_of
 from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
 
 KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same thing twice harmless
 
@@ -31,7 +35,9 @@ KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same
 class Mirror:
     """Writes what happens in a run to MLflow. Calls return at once; a thread of its own does the work, in order.
 
-    Use it as a context manager: leaving it waits for the work that is queued.
+    Use it as a context manager: leaving it waits for the work that is queued, or, after an error, for no more than
+    the piece that is being written. MLflow is imported with the first work: until then it would only keep the workers
+    from starting.
     """
 
     def __init__(self, root: Path, run: str, metric: Metric, database: str = DATABASE) -> None:
@@ -44,32 +50,50 @@ class Mirror:
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
         self._client: MlflowClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
+        self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
         self._best: dict[str, float] = {}
+        self._best_points: dict[str, list[tuple[int, float]]] = {}  # study's MLflow run -> (trial, best so far)
         self.failure: str | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._thread.ident is None:
+            return
+        if error is not None:
+            self._drop()
         self._tasks.put(None)
-        self._thread.join()
+        self._thread.join(None if error is None else LONGEST_WAIT)
         if self.failure:
             sys.stderr.write("MLflow lacks part of this run: python -m benchmark.tracking --rebuild\n")
 
     def study_started(self, cell: Cell, facts: Mapping[str, Any]) -> None:
         """A study has begun, or goes on. `facts` of its data are shown with it."""
-        self._tasks.put(lambda: self._study(cell, facts))
+        self._put(lambda: self._study(cell, facts))
 
-    def trial_finished(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
-        """A trial has finished: its rows of the trials and the costs table."""
-        self._tasks.put(lambda: self._trial(cell, trial, cost))
+    def trial_finished(
+        self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any], curves: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """A trial has finished: its rows of the trials, the costs and the curves table."""
+        self._put(lambda: self._trial(cell, trial, cost, curves))
 
     def study_finished(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         """A cell is complete in its folder. Trials that were never sent (the driver had died) are added now."""
-        self._tasks.put(lambda: self._finish(cell, metrics, folder))
+        self._put(lambda: self._finish(cell, metrics, folder))
+
+    def _put(self, task: Callable[[], object]) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+        self._tasks.put(task)
+
+    def _drop(self) -> None:
+        """Forget what is queued: the trials are in the folder, and are sent when the study is continued."""
+        with suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait()
 
     def _work(self) -> None:
         """Do the tasks until None comes; after a failure, only wait for None."""
@@ -81,6 +105,8 @@ class Mirror:
             if self.failure is None:
                 try:
                     task()
+                    if self._tasks.empty():
+                        self._log_best()
                 except Exception as error:
                     self._fail(error)
 
@@ -105,7 +131,9 @@ class Mirror:
             self._log_dataset(known[key], cell, facts)
         return known[key]
 
-    def _trial(self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any]) -> None:
+    def _trial(
+        self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any], curves: Sequence[Mapping[str, Any]]
+    ) -> None:
         study = self._study(cell, {})
         key = f"{self._key(cell)}/trial{trial['trial']:03d}"
         known = self._experiment(cell)
@@ -129,14 +157,26 @@ class Mirror:
             {"mlflow.parentRunId": study, "kind": "trial", "ended": str(trial["ended"])},
             params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
             metrics=metrics,
+            by_epoch=by_epoch(curves),
             seconds=float(cost.get("seconds") or 0.0),
         )
-        self._client.log_metric(study, "best_so_far", best, step=number)
+        self._best_points.setdefault(study, []).append((number, best))
+
+    def _log_best(self) -> None:
+        """Write the best values so far, of several trials together where trials come fast."""
+        from mlflow.entities import Metric
+
+        now = time.time_ns() // 1_000_000
+        for study, points in self._best_points.items():
+            self._client.log_batch(study, metrics=[Metric("best_so_far", value, now, step) for step, value in points])
+        self._best_points.clear()
 
     def _finish(self, cell: Cell, metrics: Mapping[str, float], folder: Path) -> None:
         trials, costs = read_table(folder / TRIALS), read_table(folder / COSTS)
+        curves = curves_of(folder)
         for (_, trial), (_, cost) in zip(trials.iterrows(), costs.iterrows(), strict=True):
-            self._trial(cell, dict(trial), dict(cost))
+            self._trial(cell, dict(trial), dict(cost), curves.get(int(trial["trial"]), ()))
+        self._log_best()
         study = self._study(cell, {})
         key = f"{self._key(cell)}/final"
         known = self._experiment(cell)
@@ -162,28 +202,35 @@ class Mirror:
         tags: Mapping[str, str],
         params: Mapping[str, Any],
         metrics: Mapping[str, Any] | None = None,
+        by_epoch: Mapping[str, Mapping[int, float]] | None = None,
         seconds: float = 0.0,
     ) -> str:
         """One MLflow run. With metrics it is complete, and ends now."""
         now = time.time_ns() // 1_000_000
-        experiment = self._client.get_experiment_by_name(_experiment_name(cell))
-        assert experiment is not None
         created = self._client.create_run(
-            experiment.experiment_id,
+            self._identities[_experiment_name(cell)],
             start_time=now - int(seconds * 1000),
             tags={"mlflow.runName": name, KEY: key, RUN: self._run, **tags},
         )
         run_id = str(created.info.run_id)
-        self._log(run_id, metrics or {}, params)
+        self._log(run_id, metrics or {}, params, by_epoch)
         if metrics is not None:
             self._client.set_terminated(run_id, "FINISHED", end_time=now)
         return run_id
 
-    def _log(self, run_id: str, metrics: Mapping[str, Any], params: Mapping[str, Any] | None = None) -> None:
+    def _log(
+        self,
+        run_id: str,
+        metrics: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        by_epoch: Mapping[str, Mapping[int, float]] | None = None,
+    ) -> None:
         from mlflow.entities import Metric, Param
 
         now = time.time_ns() // 1_000_000
         numbers = [Metric(name, float(value), now, 0) for name, value in metrics.items() if value is not None]
+        for name, points in (by_epoch or {}).items():
+            numbers += [Metric(name, value, now, epoch) for epoch, value in points.items()]
         self._client.log_batch(
             run_id,
             metrics=numbers,
@@ -211,6 +258,7 @@ class Mirror:
                 identity = self._client.create_experiment(name, artifact_location=place)
             else:
                 identity = experiment.experiment_id
+            self._identities[name] = identity
             self._known[name] = dict(self._recorded(identity))
         return self._known[name]
 

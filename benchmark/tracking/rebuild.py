@@ -11,7 +11,7 @@ from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json, run_folders
 from benchmark.spec import Cell, tuned_metric
-from benchmark.tracking.database import DATABASE
+from benchmark.tracking.database import DATABASE, open_database
 from benchmark.tracking.mirror import Mirror
 
 
@@ -37,6 +37,7 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     fresh = f".{DATABASE}.{os.getpid()}"
     count = 0
     try:
+        open_database(root, fresh)
         for folder in folders:
             tuned, negated = tuned_metric(read_json(folder / SPEC))
             if negated:

@@ -1,6 +1,7 @@
 """Aggressive augmentation, batched on the device, the same family for every arm, one searched strength.
 
-All draws are made on the CPU from the given generator, so that a fit sees the same augmentation on any device.
+Draws are made where the generator is. A generator on the images' device keeps a GPU from waiting for numbers that one
+thread of the CPU draws; so the same seed gives other views on a GPU than on the CPU.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def augment(images: Tensor, strength: float, flip: bool, generator: torch.Genera
         images: (B, C, H, W) uint8.
         strength: 0 gives the images themselves (but for `flip`), 1 the full ranges above.
         flip: whether to flip left-right with probability one half.
-        generator: on the CPU; every draw is made from it, in a fixed order.
+        generator: every draw is made from it, on its device, in a fixed order.
 
     Returns:
         (B, C, H, W) float32 in [0, 1].
@@ -41,7 +42,7 @@ def augment(images: Tensor, strength: float, flip: bool, generator: torch.Genera
     views = images.float().div_(255.0)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        draws = torch.rand(*(shape or (batch,)), generator=generator)
+        draws = torch.rand(*(shape or (batch,)), generator=generator, device=generator.device)
         return (low + (high - low) * draws).to(device)
 
     direction = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if flip else torch.ones(batch, device=device)
@@ -60,10 +61,10 @@ def augment(images: Tensor, strength: float, flip: bool, generator: torch.Genera
     contrast = torch.exp(uniform(-CONTRAST, CONTRAST) * strength).view(column)
     brightness = (uniform(-BRIGHTNESS, BRIGHTNESS) * strength).view(column)
     mean = views.mean(dim=(1, 2, 3), keepdim=True)
-    views = (views - mean) * contrast + mean + brightness
+    views = torch.addcmul(mean * (1 - contrast) + brightness, views, contrast)
     std = uniform(0, NOISE).view(column) * strength
-    noise = torch.randn(views.shape, generator=generator).to(device)
-    views = torch.addcmul(views, noise, std).clamp_(0.0, 1.0)
+    noise = torch.randn(views.shape, generator=generator, device=generator.device).to(device)
+    views.addcmul_(noise, std).clamp_(0.0, 1.0)
     return _erase(
         views,
         chosen=uniform(0, 1) < ERASE * strength,
@@ -80,7 +81,7 @@ def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Gen
         inputs: (B, ...) images, or the features of a frozen trunk, which are mixed where the trunk ends.
         targets: (B, K) in [0, 1]; NaN (label unknown) stays NaN in both partners' mixture.
         strength: in [0, 1].
-        generator: on the CPU.
+        generator: on the CPU on any device, as a batch asks it for a few numbers alone.
     """
     chosen = torch.rand((), generator=generator).item() < MIXUP * strength
     if not chosen:
@@ -92,28 +93,38 @@ def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Gen
 
 
 def _affine(images: Tensor, angle: Tensor, scale: Tensor, shift: Tensor, direction: Tensor) -> Tensor:
+    height, width = images.shape[2:]
     cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
-    rows = [
-        torch.stack([cosine * direction, -sine, shift[:, 0]], 1),
-        torch.stack([sine * direction, cosine, shift[:, 1]], 1),
-    ]
-    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    x, y = _centres(width, images.device) * 2 - 1, _centres(height, images.device) * 2 - 1
+    by_x = torch.stack([cosine * direction, sine * direction], 1)[:, None, None] * x[:, None]  # (B, 1, W, 2)
+    by_y = torch.stack([-sine, cosine], 1)[:, None, None] * y[:, None, None] + shift[:, None, None]  # (B, H, 1, 2)
+    return F.grid_sample(images, by_x + by_y, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _blur(images: Tensor, chosen: Tensor) -> Tensor:
-    kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4.0
-    channels = images.shape[1]
-    weight = torch.outer(kernel, kernel).expand(channels, 1, 3, 3)
-    blurred = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), weight, groups=channels)
-    return torch.where(chosen.view(-1, 1, 1, 1), blurred, images)
+    """The mean over a pixel and its neighbours, weighted 1, 2, 1 along both sides, of the chosen images."""
+    if images.device.type != "cpu":  # to know which were chosen, a GPU would have to wait
+        return torch.where(chosen.view(-1, 1, 1, 1), _smooth(_smooth(images, 2), 3), images)
+    rows = chosen.nonzero().flatten()
+    return images if len(rows) == 0 else images.index_copy_(0, rows, _smooth(_smooth(images[rows], 2), 3))
+
+
+def _smooth(images: Tensor, side: int) -> Tensor:
+    length = images.shape[side]
+    ends = images.narrow(side, 0, 1), images, images.narrow(side, length - 1, 1)
+    padded = torch.cat(ends, side)
+    total = torch.add(padded.narrow(side, 0, length), padded.narrow(side, 2, length))
+    return total.add_(images, alpha=2).mul_(0.25)
 
 
 def _erase(images: Tensor, chosen: Tensor, centre: Tensor, size: Tensor, fill: Tensor) -> Tensor:
     height, width = images.shape[2:]
-    y = (torch.arange(height, device=images.device) + 0.5) / height
-    x = (torch.arange(width, device=images.device) + 0.5) / width
-    rows = (y - centre[:, :1]).abs() < size[:, :1] / 2
-    columns = (x - centre[:, 1:]).abs() < size[:, 1:] / 2
-    hole = (rows[:, :, None] & columns[:, None, :] & chosen[:, None, None]).unsqueeze(1)
+    rows = ((_centres(height, images.device) - centre[:, :1]).abs() < size[:, :1] / 2) & chosen[:, None]
+    columns = (_centres(width, images.device) - centre[:, 1:]).abs() < size[:, 1:] / 2
+    hole = (rows[:, :, None] & columns[:, None, :]).unsqueeze(1)
     return torch.where(hole, fill.view(-1, 1, 1, 1), images)
+
+
+def _centres(count: int, device: torch.device) -> Tensor:
+    """(count,) centres of a side's pixels, the side being [0, 1]."""
+    return (torch.arange(count, device=device) + 0.5) / count

@@ -6,6 +6,7 @@ trial's cost is what its parameters say and no validation image steers a fit.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +23,14 @@ from benchmark.results import Task
 from benchmark.seeds import int_seed
 from benchmark.training.augment import augment, mixup
 from benchmark.training.features import CHUNK, FrozenFeatures, as_unit, frozen_features
-from benchmark.training.network import Network
+from benchmark.training.network import Network, computing_in
 
 WARM_UP = 0.1  # share of the steps
 LARGEST_NORM = 5.0  # the gradient is clipped to it
+
+
+#: (epoch, its mean training loss, the network as it is).
+Watch = Callable[[int, float, Network], None]
 
 
 class Diverged(ArithmeticError):
@@ -63,6 +68,7 @@ class TrainingSet:
         task: decides the loss: softmax cross-entropy, or masked binary cross-entropy for "multilabel".
         flip: whether left-right flips are allowed.
         features: of these images, used where part of the network is frozen.
+        precision: of the network but its head: "float32", or "bfloat16" as torch's autocast.
     """
 
     images: Tensor
@@ -70,6 +76,7 @@ class TrainingSet:
     task: Task
     flip: bool
     features: FrozenFeatures
+    precision: str = "float32"
 
 
 def configure(threads: int) -> None:
@@ -77,6 +84,18 @@ def configure(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # tiny BatchNorm statistics otherwise cost up to ten times the time
     torch.backends.cudnn.benchmark = False
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """Have the C library keep freed memory: else every large map is new pages, a fault and a clearing for each."""
+    mmap_threshold, trim_threshold = -3, -1  # their numbers in malloc.h
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(mmap_threshold, 32 * 2**20)
+        library.mallopt(trim_threshold, 2**30)
+    except (OSError, AttributeError):
+        pass  # another system's library: slower, and right
 
 
 @contextmanager
@@ -99,6 +118,7 @@ def fit(
     rows: npt.NDArray[np.intp],
     recipe: Recipe,
     seed: np.random.SeedSequence,
+    watch: Watch | None = None,
 ) -> Network:
     """Train a network on some rows of a subsample.
 
@@ -108,6 +128,8 @@ def fit(
         rows: the rows to train on.
         recipe: the shared settings.
         seed: all randomness of this fit.
+        watch: told of every finished epoch, the first is 1, with its mean training loss and the network. It may
+            `predict`, and changes nothing: the same bits come of a fit without it.
 
     Raises:
         Diverged: when the loss is not finite.
@@ -115,40 +137,64 @@ def fit(
     device = data.images.device
     initial, order = seed.spawn(2)
     generator = torch.Generator().manual_seed(int_seed(order))
+    drawing = generator if device.type == "cpu" else torch.Generator(device).manual_seed(int_seed(order))
     with seeded(initial):
         network = build()
         learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         _train_mode(learned)
-        if network.frozen is not None:
-            network.frozen.to(device)
-        optimiser = torch.optim.AdamW(
-            parameter_groups(learned, recipe.weight_decay), lr=recipe.learning_rate, fused=True
-        )
+        _move_frozen(network, device)
+        groups = parameter_groups(learned, recipe.weight_decay)
+        trained = [parameter for group in groups for parameter in group["params"]]
+        optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
         batches = math.ceil(len(rows) / recipe.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
         for epoch in range(recipe.epochs):
             features = None if network.frozen is None else data.features.view(network, recipe.augmentation, epoch)
             shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
+            sums = torch.zeros(2, device=device)  # of losses and gradient norms: read once an epoch, as it takes a wait
             for batch in shuffled.to(device).tensor_split(batches):
                 if features is None:
-                    inputs = augment(data.images[batch], recipe.augmentation, data.flip, generator)
+                    inputs = augment(data.images[batch], recipe.augmentation, data.flip, drawing)
                     inputs = inputs.contiguous(memory_format=torch.channels_last)
                 else:
                     inputs = features[batch]
                 inputs, targets = mixup(inputs, data.targets[batch], recipe.augmentation, generator)
-                loss = classification_loss(learned(inputs), targets, data.task, recipe.label_smoothing)
+                with computing_in(data.precision, device):
+                    logits = learned(inputs)
+                loss = classification_loss(logits.float(), targets, data.task, recipe.label_smoothing)
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
-                norm = nn.utils.clip_grad_norm_(learned.parameters(), LARGEST_NORM)
-                if not math.isfinite(norm.item()) or not math.isfinite(loss.item()):
-                    raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
+                sums += torch.stack([loss.detach(), _clip(trained)])
                 optimiser.step()
                 schedule.step()
+            total_loss, total_norm = sums.tolist()
+            if not math.isfinite(total_loss) or not math.isfinite(total_norm):
+                raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
+            if watch is not None:
+                watch(epoch + 1, total_loss / batches, network)
+                _train_mode(learned)
     return network
 
 
+def _move_frozen(network: Network, device: torch.device) -> None:
+    if network.frozen is not None:
+        network.frozen.to(device)
+    if network.below is not None:
+        _move_frozen(network.below, device)
+
+
+def _clip(parameters: list[nn.Parameter]) -> Tensor:
+    """Clip the gradient in place to `LARGEST_NORM`, and return the norm that it had."""
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if norm.device.type != "cpu" or norm > LARGEST_NORM:  # elsewhere the comparison would wait for the device
+        nn.utils.clip_grads_with_norm_(parameters, LARGEST_NORM, norm)
+    return norm
+
+
 @torch.no_grad()
-def predict(network: Network, images: Tensor, task: Task, *, cached: Tensor | None = None) -> Tensor:
+def predict(
+    network: Network, images: Tensor, task: Task, *, cached: Tensor | None = None, precision: str = "float32"
+) -> Tensor:
     """Probabilities of a trained network.
 
     Args:
@@ -156,6 +202,7 @@ def predict(network: Network, images: Tensor, task: Task, *, cached: Tensor | No
         images: (N, C, H, W) uint8 on the device.
         task: "multilabel" gives a sigmoid for each label, the others a softmax.
         cached: (N, ...) the frozen part's features of these images, where they are at hand.
+        precision: as in `TrainingSet`.
 
     Returns:
         (N, K) float32 on the CPU.
@@ -164,12 +211,13 @@ def predict(network: Network, images: Tensor, task: Task, *, cached: Tensor | No
         Diverged: when a score is not finite (the weights were, but their outputs overflow).
     """
     if network.frozen is not None and cached is None:
-        cached = frozen_features(network, images)
+        cached = frozen_features(network, images, precision)
     learned = network.learned.eval()
-    if cached is not None:
-        logits = torch.cat([learned(chunk) for chunk in torch.split(cached, CHUNK)])
-    else:
-        logits = torch.cat([learned(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
+    with computing_in(precision, images.device):
+        if cached is not None:
+            logits = torch.cat([learned(chunk) for chunk in torch.split(cached, CHUNK)])
+        else:
+            logits = torch.cat([learned(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
     scores = logits.double().sigmoid() if task == "multilabel" else logits.double().softmax(dim=1)
     if not torch.isfinite(scores).all():
         raise Diverged("a predicted score was not finite")

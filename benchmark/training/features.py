@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmark.seeds import int_seed, seed_for
 from benchmark.training.augment import augment
-from benchmark.training.network import Network
+from benchmark.training.network import Network, computing_in
 
 CHUNK = 64  # images a forward pass; fixed, so that cached and recomputed features are the same bits
 CAPACITY = 768 * 2**20  # bytes kept in one process
@@ -26,9 +26,18 @@ class FrozenFeatures:
     What is dropped is computed again, to the same bits: the capacity changes the time, never the result.
     """
 
-    def __init__(self, images: Tensor, flip: bool, root_seed: int, cell: str, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        images: Tensor,
+        flip: bool,
+        root_seed: int,
+        cell: str,
+        capacity: int = CAPACITY,
+        precision: str = "float32",
+    ) -> None:
         """Keep the subsample's images, (N, C, H, W) uint8 on the device."""
         self._images = images
+        self._precision = precision
         self._flip = flip
         self._seed = (root_seed, cell)
         self._capacity = capacity
@@ -52,24 +61,38 @@ class FrozenFeatures:
         return self._kept[key]
 
     def _compute(self, network: Network, strength: float, epoch: int) -> Tensor:
+        if network.below is not None:
+            kept = self._kept.get((network.below.frozen_key, strength, epoch))
+            if kept is not None:
+                return _through(network, kept, self._precision)
         if strength < 0:
-            return frozen_features(network, self._images)
+            return frozen_features(network, self._images, self._precision)
         root, cell = self._seed
         seed = seed_for(root, "view", cell=cell, strength=str(strength), epoch=epoch)
-        generator = torch.Generator().manual_seed(int_seed(seed))
+        generator = torch.Generator(self._images.device).manual_seed(int_seed(seed))
         views = (augment(chunk, strength, self._flip, generator) for chunk in torch.split(self._images, CHUNK))
-        return torch.cat([frozen_features(network, view) for view in views])
+        return torch.cat([frozen_features(network, view, self._precision) for view in views])
 
     def _bytes(self) -> int:
         return sum(kept.numel() * kept.element_size() for kept in self._kept.values())
 
 
 @torch.no_grad()
-def frozen_features(network: Network, images: Tensor) -> Tensor:
+def frozen_features(network: Network, images: Tensor, precision: str = "float32") -> Tensor:
     """Pass images through the frozen part in evaluation mode: (N, C, H, W), uint8 or in [0, 1], to (N, ...)."""
+    if network.below is not None:
+        return _through(network, frozen_features(network.below, images, precision), precision)
+    return torch.cat([_through(network, as_unit(chunk), precision) for chunk in torch.split(images, CHUNK)])
+
+
+@torch.no_grad()
+def _through(network: Network, inputs: Tensor, precision: str) -> Tensor:
+    """The frozen part alone; what is pooled, and small, is float32, maps are kept as they were computed."""
     assert network.frozen is not None
     frozen = network.frozen.eval()
-    return torch.cat([frozen(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
+    with computing_in(precision, inputs.device):
+        features = torch.cat([frozen(chunk) for chunk in torch.split(inputs, CHUNK)])
+    return features.float() if features.ndim == 2 else features
 
 
 def as_unit(images: Tensor) -> Tensor:

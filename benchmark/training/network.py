@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -19,24 +20,42 @@ class Network:
             None where everything learns.
         frozen_key: names the frozen part within a run: equal keys mean equal functions, so that features can
             be shared between the trials of a cell.
+        below: a network whose frozen part comes before this one's, which then maps its features, not images: where
+            they are at hand, this one's cost less.
     """
 
     learned: nn.Module
     frozen: nn.Module | None = None
     frozen_key: str = ""
+    below: Network | None = None
+
+
+class Head(nn.Linear):
+    """The linear layer to the logits, in single precision whatever the network before it computes in."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) to (B, K) float32."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float())
+
+
+def computing_in(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Products of matrices and convolutions in this precision ("float32" or "bfloat16"), as torch's autocast does."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 class Normalise(nn.Module):
     """Images in [0, 1] to the input that a backbone was trained with; grey images become three equal channels."""
 
-    mean: Tensor
-    std: Tensor
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        scale = 1.0 / torch.tensor(std).view(1, -1, 1, 1)
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", -torch.tensor(mean).view(1, -1, 1, 1) * scale, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 1 or C, H, W) to (B, C, H, W)."""
-        return (images - self.mean) / self.std
+        return torch.addcmul(self.shift, images, self.scale)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
-from benchmark.weights.sources import timm_config
+from benchmark.weights.sources import cut_of, timm_config
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,7 +60,7 @@ def create(backbone: str, image_size: int | None = None, drop_path_rate: float =
     Position embeddings and windows are made for the size, in every family that has them.
 
     Args:
-        backbone: a timm model name.
+        backbone: a timm model name; ``NAME:K`` keeps the stem and the first K stages of an EfficientNet.
         image_size: S; None = the backbone's own.
         drop_path_rate: stochastic depth, in [0, 1); 0 is passed on too, as some families have another default.
 
@@ -164,5 +164,20 @@ def _timm(backbone: str, options: dict[str, Any]) -> nn.Module:
     import timm
 
     timm_config(backbone)  # refuses an unknown name before anything is built
-    model: nn.Module = timm.create_model(backbone, pretrained=False, num_classes=0, in_chans=3, **options)
+    name, stages = cut_of(backbone)
+    model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=3, **options)
+    if stages is not None:
+        _keep_stages(model, backbone, stages)
     return model
+
+
+def _keep_stages(model: nn.Module, backbone: str, stages: int) -> None:
+    """Cut a headless EfficientNet after so many of its stages, in place; what is left is pooled."""
+    from timm.models.efficientnet import EfficientNet
+
+    if not isinstance(model, EfficientNet):
+        raise InputError(f"{backbone}: only networks of timm's EfficientNet family can be cut; leave out ':{stages}'.")
+    if stages > len(model.blocks):
+        raise InputError(f"{backbone}: the network has {len(model.blocks)} stages.")
+    model.prune_intermediate_layers([stages], extra_blocks=True)  # counted from the stem, which is 0
+    model.reset_classifier(0, "avg")

@@ -13,7 +13,7 @@ from benchmark.errors import InputError
 from benchmark.weights import keys
 from benchmark.weights.build import create, feature_width, on_meta, traits
 from benchmark.weights.checkpoint import read_state, sha256_of
-from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile
+from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, cut_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,8 +37,8 @@ def load_backbone(
     functions. With `weights` None the weights are random, from torch's generator, which the caller seeds.
 
     Args:
-        backbone: a timm model name.
-        weights: the file to load, or None.
+        backbone: a timm model name; ``NAME:K`` keeps the stem and the first K stages of an EfficientNet.
+        weights: the file to load, or None; a file of the whole network serves a part of it.
         image_size: side of the images in pixels; None = the backbone's own.
         drop_path_rate: stochastic depth, in [0, 1).
 
@@ -85,7 +85,7 @@ def _matched(backbone: str, weights: WeightFile, image_size: int | None) -> Mapp
     of = traits(backbone)
     model = on_meta(backbone, **({"img_size": image_size or of.native} if of.sized else {}))
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    raw = read_state(weights.path)
+    raw = _within(read_state(weights.path), backbone, expected)
     named = keys.to_timm(raw)
     classifier = getattr(model, "pretrained_cfg", {}).get("classifier", "")
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
@@ -95,6 +95,16 @@ def _matched(backbone: str, weights: WeightFile, image_size: int | None) -> Mapp
     _require_match(backbone, weights, raw, state, expected)
     _require_head(backbone, weights, keys.split_head(named, names)[1], model)
     return state
+
+
+def _within(state: Mapping[str, Tensor], backbone: str, expected: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    """The tensors of a file without those of the stages that a cut backbone leaves out, and without the classifier."""
+    name, stages = cut_of(backbone)
+    if stages is None:
+        return state
+    beyond = set(on_meta(name).state_dict()) - set(expected)
+    body, _ = keys.split_head(keys.to_timm(state), ("classifier",))
+    return {key: value for key, value in body.items() if key not in beyond}
 
 
 def _same_shapes(state: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> bool:

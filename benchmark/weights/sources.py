@@ -74,7 +74,7 @@ def source_for_fetching(name: str) -> WeightSource:
 
 def sources_for(backbone: str, role: str) -> tuple[WeightSource, ...]:
     """The known sources of a backbone and role, the preferred first; timm's own tags come after these."""
-    return tuple(s for s in KNOWN if s.role == role and s.backbone == backbone)
+    return tuple(s for s in KNOWN if s.role == role and s.backbone == cut_of(backbone)[0])
 
 
 def timm_source(backbone: str) -> WeightSource | None:
@@ -87,6 +87,7 @@ def timm_source(backbone: str) -> WeightSource | None:
         InputError: timm does not know the backbone; with the near miss.
     """
     cfg = timm_config(backbone)
+    backbone, _ = cut_of(backbone)
     if not (cfg.url or cfg.hf_hub_id):
         return None
     tag = cfg.tag or ""
@@ -109,12 +110,29 @@ def timm_source(backbone: str) -> WeightSource | None:
     )
 
 
+def cut_of(backbone: str) -> tuple[str, int | None]:
+    """``NAME:K`` to timm's name and the number of stages that are kept, which is None for a whole network.
+
+    Raises:
+        InputError: K is no whole number of at least 2: one stage has no last one to fine-tune.
+    """
+    name, colon, stages = backbone.partition(":")
+    if not colon:
+        return name, None
+    if not (stages.isascii() and stages.isdigit() and int(stages) > 1):
+        raise InputError(
+            f"backbone '{backbone}': after the colon stands how many stages are kept, 2 or more, as in {name}:2."
+        )
+    return name, int(stages)
+
+
 def timm_config(backbone: str) -> Any:
-    """timm's `PretrainedCfg` of a backbone.
+    """timm's `PretrainedCfg` of a backbone, whole or cut.
 
     Raises:
         InputError: timm does not know the backbone; with the near miss.
     """
+    backbone, _ = cut_of(backbone)
     from timm import list_models
     from timm.models import get_pretrained_cfg, is_model
 

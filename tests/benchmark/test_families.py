@@ -23,7 +23,7 @@ def test_the_docs_have_a_row_for_every_family():
     assert [line.split(" | ")[0].removeprefix("| ") for line in rows] == list(FAMILIES)
 
 
-@pytest.mark.parametrize("value", spaces.space(find("scratch-same"), 2, "densenet121")[-1].choices)
+@pytest.mark.parametrize("value", spaces.space(find("scratch-same"), 1, 2, "densenet121")[-1].choices)
 def test_the_control_can_be_built_with_a_backbone_that_has_no_stochastic_depth(value):
     import torch
 

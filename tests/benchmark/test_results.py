@@ -1,4 +1,7 @@
+import multiprocessing
+import os
 import re
+import signal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,7 @@ from benchmark.results import (
     TableInfo,
     atomic_path,
     cell_folders,
+    clear_temporary,
     path_name,
     read_info,
     read_json,
@@ -99,3 +103,23 @@ def test_truncated_files_are_named(tmp_path, frame):
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(InputError, match=r"x\.json"):
         read_json(tmp_path / "x.json")
+
+
+def _killed_while_writing(path):
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_killed_writers_left_is_cleared_and_nothing_else(tmp_path):
+    process = multiprocessing.get_context("fork").Process(target=_killed_while_writing, args=(tmp_path / "a" / "x",))
+    process.start()
+    process.join()
+    (left,) = (tmp_path / "a").iterdir()
+    others = left.with_name(left.name.replace(f".{process.pid}.", f"-elsewhere.{process.pid}."))
+    others.write_text("another machine is still writing")
+    with atomic_path(tmp_path / "b") as mine:
+        mine.write_text("so am I")
+        assert clear_temporary(tmp_path) == 1
+        assert not left.exists() and others.exists() and mine.exists()
+    assert (tmp_path / "b").read_text() == "so am I"

@@ -1,13 +1,14 @@
 """The command, as a user gives it: a small comparison of one's own images, start to end."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
 
-from benchmark import run
+from benchmark import command_line, run
 from benchmark.results import PREDICTIONS, TRIALS
 from benchmark.run import main
 from tests.chexpert_tree import write_chexpert
@@ -21,6 +22,7 @@ budget = 2
 folds = 2
 image_size = 16
 backbone = "resnet10t"
+min_epochs = 1
 max_epochs = 2
 batch_size = 8
 min_per_class = 4
@@ -120,6 +122,27 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     assert "overlap between seeds 0.00 (benign 0.00, malign 0.00)" in said
     assert "expected" in said
     assert not (place / "mlruns").exists()
+
+
+def test_a_dry_run_says_what_each_arm_and_each_part_takes(place, capsys):
+    assert give("--dry-run", "--workers", "2") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"studies     folder:mine: scratch \d.*, scratch-same \d.*; together \d.*device-hours", said)
+    assert re.search(r"expected    \d+ s with 2 workers on cpu \(start .*decoding .*studies .*report ", said)
+
+
+@pytest.mark.parametrize(
+    ("flags", "devices"),
+    [
+        (["--device", "cuda:0,cuda:1"], ("cuda:0", "cuda:1", "cuda:0", "cuda:1")),
+        (["--device", "cuda:0,cuda:1", "--workers-per-device", "1"], ("cuda:0", "cuda:1")),
+        (["--device", "cuda:0,cuda:1", "--workers", "3"], ("cuda:0", "cuda:1", "cuda:0")),
+        (["--device", "cpu", "--workers", "3"], ("cpu",) * 3),
+    ],
+)
+def test_workers_are_dealt_over_the_devices(monkeypatch, flags, devices):
+    monkeypatch.setattr(command_line, "device_name", lambda wanted: wanted)
+    assert run._devices(run._parser().parse_args(flags)) == devices
 
 
 def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it(place, capsys):

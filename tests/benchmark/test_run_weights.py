@@ -17,7 +17,7 @@ from benchmark.weights.sources import WeightFile, WeightSource
 
 def request_for(weights, datasets=("phantom", "chest-xray", "ham10000"), arms=("scratch", "imagenet", "medical")):
     spec = BenchmarkSpec(datasets=datasets, arms=arms, backbone="resnet10t")
-    return Request(spec, Path("out"), Path("mlruns"), None, weights, "cpu", 1, False, ())
+    return Request(spec, Path("out"), Path("mlruns"), None, weights, ("cpu",), False, ())
 
 
 def test_a_file_named_for_a_data_set_goes_before_the_arms_own():
@@ -72,7 +72,7 @@ def test_the_same_file_ends_a_run_before_it_starts(dry, tmp_path, monkeypatch, c
     flags += ["--weights", "imagenet=one.pth", "--weights", "medical@phantom=two.pth", "--device", "cpu"]
     monkeypatch.setattr("benchmark.runs.running.run_cells", lambda *_: pytest.fail("the run started"))
     if dry:
-        monkeypatch.setattr("benchmark.runs.dry_run.trial_seconds", lambda *_: 1.0)
+        monkeypatch.setattr("benchmark.runs.dry_run.estimate", lambda *_: pytest.fail("trials were timed"))
         flags.append("--dry-run")
     assert run.main(flags) == 2
     assert "phantom: the arms imagenet and medical start from the same file" in capsys.readouterr().err

@@ -27,6 +27,8 @@ def test_cell_key_is_its_folder():
         ({"folds": 1}, "folds"),
         ({"arms": ()}, "arms"),
         ({"arms": ("scratch", "scratch")}, "twice"),
+        ({"min_epochs": 0}, "min_epochs"),
+        ({"min_epochs": 61}, "'min_epochs' is 61, more than 'max_epochs', which is 60"),
         ({"sampler": "tp"}, "Did you mean 'tpe'"),
         ({"image_size": 8}, "image_size"),
         ({"tune_metric": "auroq"}, "Did you mean 'auroc'"),
@@ -50,7 +52,9 @@ def test_identity_ignores_what_may_grow_and_nothing_else():
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_preset_is_valid(path):
-    BenchmarkSpec(**({"datasets": ("phantom",)} | read_preset(path)))
+    spec = BenchmarkSpec(**({"datasets": ("phantom",)} | read_preset(path)))
+    assert spec.refits >= 3, "one refit varies by rounding alone"
+    assert spec.max_epochs >= 2 * spec.min_epochs
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.results import COSTS, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
+from benchmark.results import COSTS, CURVES, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
 from benchmark.spec import Cell
 from studies import trainer
 from studies.cell import run_cell
@@ -39,7 +39,7 @@ def test_the_same_cell_is_the_same_bytes(job, tmp_path):
     again = dataclasses.replace(job, run=tmp_path / "again")
     for one in (job, again):
         run_cell(one)
-    for name in (TRIALS, PREDICTIONS):
+    for name in (TRIALS, CURVES, PREDICTIONS):
         assert (folder(job) / name).read_bytes() == (folder(again) / name).read_bytes()
 
 

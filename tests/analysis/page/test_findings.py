@@ -35,8 +35,30 @@ def test_many_comparisons_are_grouped_and_none_is_lost(ten):
     counts = [int(number) for line in lines for number in re.findall(r"\((\d+) of 45 pairs\)", line)]
     counts += [int(number) for line in lines for number in re.findall(r"than (\d+) of the 9 other arms", line)]
     assert sum(counts) == 45
-    decided = ten.pairwise["verdict"].isin(["better", "worse"]).sum()
-    assert decided and sum(line.count("95% CI") for line in lines if "is better" in line) == decided
+    rows = ten.pairwise[ten.pairwise["verdict"].isin(["better", "worse"])]
+    won = rows.assign(winner=rows["arm_b"].where(rows["verdict"] == "better", rows["arm_a"])).groupby("winner")
+    winners = [line for line in lines if "is better" in line]
+    assert len(rows) > 10 and len(winners) == len(won)
+    for winner, beaten in won:
+        (line,) = [line for line in winners if line.startswith(f"{winner} is better")]
+        sizes = beaten["difference"].abs()
+        assert f"({sizes.min():+.3f}" in line and f"{sizes.max():+.3f})" in line
+
+
+def test_many_arms_are_told_in_their_order_with_the_ranks_left_open(ten):
+    ((_, _, (order, *lines)),) = ten.sentences
+    ranked = ten.frames["rank_sets"]
+    assert order.startswith("In the order of AUROC, with the ranks that the data leave open")
+    assert [arm for _, arm in sorted((order.index(f"{arm}"), arm) for arm in TEN)] == ranked["arm"].tolist()
+    last = ranked.iloc[-1]
+    assert f"({last['rank_best']} to {last['rank_worst']}" in order
+    assert lines[0].startswith(ranked["arm"].iloc[0]), "the best comes first"
+
+
+def test_few_decided_pairs_keep_their_intervals():
+    made = [comparison("a", "b", "better", 0.1)] + [comparison("a", f"x{i}", "inconclusive", 0.0) for i in range(10)]
+    assert "(+0.100, 95% CI +0.050 to +0.150)" in findings(made)[0]
+    assert findings([comparison("a", f"x{i}", "inconclusive", 0.0) for i in range(11)])[-1].endswith("all of them.")
 
 
 def test_a_losing_arm_stands_under_its_winner_with_the_sign_turned():
@@ -55,6 +77,8 @@ def comparison(arm_a, arm_b, verdict, estimate):
         verdict=verdict,
         estimate=estimate,
         family=11,
+        looks=None,
+        for_models=False,
         family_interval=(estimate - 0.05, estimate + 0.05),
         metric=SimpleNamespace(label="AUROC"),
         margin=0.02,
@@ -92,7 +116,7 @@ def test_one_seed_is_never_said_to_speak_of_new_training_samples(tmp_path):
     assert "Holm-adjusted p below" not in head and "new training sample" not in head
     for caption in re.findall(r'<(?:figcaption|p class="caption")>(.*?)<', page):
         if "joint" in caption or "new training sample" in caption or "new seeds" in caption:
-            assert "one training sample: every interval is about these trained models" in caption
+            assert "the trained models are held fixed: every interval is about these trained models" in caption
 
 
 def test_several_seeds_and_a_mixture():
@@ -105,6 +129,6 @@ def test_several_seeds_and_a_mixture():
 
 def test_captions_for_one_seed():
     for shown in (*tables.MODULES.all(), *figures.MODULES.all()):
-        assert caption_of(shown, one_seed=False) == shown.CAPTION
-        assert caption_of(shown, one_seed=True).endswith(".")
-    assert "joint" not in caption_of(figures.MODULES.find("forest"), one_seed=True)
+        assert caption_of(shown, models_fixed=False) == shown.CAPTION
+        assert caption_of(shown, models_fixed=True).endswith(".")
+    assert "joint" not in caption_of(figures.MODULES.find("forest"), models_fixed=True)

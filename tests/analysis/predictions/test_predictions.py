@@ -68,7 +68,7 @@ def test_a_foreign_file_without_metadata(path):
     pq.write_table(table, path)
     predictions = read_predictions(path)
     assert predictions.blocks[0].task == "binary" and predictions.blocks[0].classes == ("class 0", "class 1")
-    assert any("rho = 0 is assumed" in line for line in predictions.remarks)
+    assert not predictions.blocks[0].rho_known
     assert any("taken from the rows" in line for line in predictions.remarks)
 
 
@@ -174,7 +174,10 @@ def test_common_seeds_are_paired_and_named(path):
 def test_missing_column(path):
     frame = read_table(path).drop(columns=["group_id", "refit"])
     frame.to_parquet(path)
-    with pytest.raises(InputError, match="lacks the columns refit, group_id"):
+    with pytest.raises(
+        InputError,
+        match=r"lacks the column group_id; it has dataset, arm, n_per_class, seed, sample_id, y_true, y_score\. ",
+    ):
         read_predictions(path)
 
 

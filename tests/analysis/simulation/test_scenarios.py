@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from analysis import validate
-from analysis.simulation import collapse, equivalence, familywise, few_positives, form, label_gain, learner
+from analysis.simulation import (
+    collapse,
+    equivalence,
+    familywise,
+    few_positives,
+    form,
+    label_gain,
+    learner,
+    models,
+    sequential,
+)
 from analysis.simulation.form import Gate
 from analysis.study.scores import score
 from benchmark import metrics
@@ -55,6 +65,15 @@ def test_arms_on_the_margin_are_seldom_called_equivalent(case):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", [sequential.Case(10, 3, 0.9), sequential.Case(10, 6, 0.5, (5, 10))])
+def test_planned_looks_keep_the_error_and_most_of_the_power(case):
+    row = row_of("sequential", case, 150)
+    assert row.failed == () and row.rates["unplanned"] > 0.065
+    assert 0 <= row.rates["power, one look"] - row.rates["power"] < 0.04
+    assert row.rates["seeds"] < 10 and row.rates["larger, seeds"] < row.rates["seeds"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [learner.Case(5, 2, 0.3), learner.Case(10, 2, 0.6), learner.Case(5, 7, 0.3, True)])
 def test_the_interval_covers_the_population_of_a_real_learner(case):
     row = row_of("learner", case, 300)
@@ -75,6 +94,13 @@ def test_few_positives_are_covered(case):
 @pytest.mark.parametrize("case", [label_gain.Case(3, 35.0), label_gain.Case(5, 100.0), label_gain.Case(10, 140.0)])
 def test_label_gains_are_covered(case):
     assert row_of("label_gain", case, 300).failed == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [models.Case(3, False), models.Case(10, True, labels=5, prevalence=0.1)])
+def test_claims_on_fixed_models_and_their_ranks_hold(case):
+    row = row_of("models", case, 150)
+    assert row.failed == () and row.rates["places open"] > (0.9 if not case.apart else 0.5)
 
 
 @pytest.mark.slow

@@ -137,6 +137,19 @@ def test_compiled_kernels_equal_numpys(case):
     quick = kernels.evaluate(RANKING, vectors, weights, compiled=True)
     for metric in RANKING:
         np.testing.assert_allclose(quick[metric.name], plain[metric.name], rtol=0, atol=1e-12)
+        alone = kernels.evaluate([metric], vectors, weights, compiled=True)
+        assert (alone[metric.name] == quick[metric.name]).all(), "one walk serves all, and leaves each as it is alone"
+
+
+def test_weights_too_heavy_for_32_bits_are_counted_in_full():
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(1)
+    truth = np.repeat([0.0, 1.0], 15)
+    vectors = kernels.sort(truth, np.round(rng.normal(size=(2, 30)) + truth, 1))
+    weights = rng.integers(1, 60_000, size=(30, 3)).astype(np.uint16)
+    plain, quick = (kernels.evaluate(RANKING, vectors, weights, compiled=use) for use in (False, True))
+    for metric in RANKING:
+        np.testing.assert_allclose(quick[metric.name], plain[metric.name], rtol=1e-12)
 
 
 def test_counting_is_the_same_compiled():

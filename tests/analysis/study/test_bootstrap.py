@@ -8,7 +8,7 @@ import pytest
 from analysis.statistics import kernels, resampling
 from analysis.study import bootstrap
 from benchmark import metrics
-from tests.analysis.conftest import make_block, make_multilabel
+from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
 
 ROOT = np.random.SeedSequence(5)
 
@@ -67,6 +67,20 @@ def test_without_numba_the_replicates_are_the_same(block, monkeypatch):
     plain = bootstrap.replicate(block, ranking, 100, ROOT)
     for metric in ranking:
         np.testing.assert_allclose(quick.values[metric.name], plain.values[metric.name], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [make_block, make_multilabel, make_multiclass])
+def test_metrics_of_sums_are_those_of_the_images_drawn(make):
+    drawn_from = make()
+    of_sums = [metric for metric in map(metrics.find, metrics.names()) if metric.of_sums is not None]
+    values = bootstrap.replicate(drawn_from, of_sums, 3, ROOT).values
+    size, stream = next(resampling.chunks(3, ROOT))
+    weights = resampling.draw(resampling.scheme(drawn_from.truth, drawn_from.groups), size, stream).weights
+    for lane in range(3):
+        images = np.repeat(np.arange(len(drawn_from.groups)), weights[drawn_from.groups, lane])
+        args = drawn_from.task, drawn_from.truth[images], drawn_from.scores[1, 2, 0][images]
+        for metric in of_sums:
+            assert values[metric.name][lane, 1, 2] == pytest.approx(metric.value(*args), rel=1e-12)
 
 
 def test_relabelled_groups_change_nothing_but_the_draws(block):

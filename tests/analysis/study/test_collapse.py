@@ -36,7 +36,7 @@ def test_the_report_names_it_first_and_before_the_findings(written):
     assert "the median and" in written.remarks[1]
     page = written.index.read_text()
     assert 0 < page.index("training runs of") < page.index('id="findings"')
-    assert summary(written.head, written.arms, written.pairwise).index("WARNING") < 100
+    assert summary(written.head, written.frames).index("WARNING") < 100
     assert not any("'scratch' collapsed" in remark for remark in written.remarks)
 
 

@@ -74,7 +74,7 @@ def test_the_estimand_is_named_and_each_has_its_row(block):
     scored = score(known, AUROC)
     cov = scored.difference_covariance(0, 2)
     assert rows.loc["these models", "se"] == pytest.approx(math.sqrt(cov.sum()) / 4)
-    assert rows.loc["this pool", "p"] == scored.pair(0, 2, 0.0).p
+    assert rows.loc["this pool", "p"] == scored.pair(0, 2, "pool").p
 
 
 def test_refits_are_kept_and_used():

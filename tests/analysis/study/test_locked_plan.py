@@ -9,9 +9,7 @@ from analysis.study.locked_plan import LockedPlan, read_plan, write_plan
 from benchmark.errors import InputError
 from tests.simulated import info, predictions, written
 
-PLAN = LockedPlan(
-    "auroc", 0.03, "the population", ("sim",), ("scratch", "imagenet"), (100,), "2020-01-01T00:00:00+00:00"
-)
+PLAN = LockedPlan("auroc", 0.03, "population", ("sim",), ("scratch", "imagenet"), (100,), "2020-01-01T00:00:00+00:00")
 
 
 @pytest.fixture
@@ -75,6 +73,8 @@ def test_a_plan_that_is_kept_to_sets_metric_and_margin(source, tmp_path):
         (PLAN, {"margin": 0.01}, "the margin is 0.01, not 0.03"),
         (changed(arms=("scratch", "medical")), {}, "the arms are imagenet, scratch, not medical, scratch"),
         (changed(n_per_class=(100, 200)), {}, "the n per class are 100, not 100, 200"),
+        (PLAN, {"estimand": "models"}, "the claims are about these models, not the population"),
+        (changed(estimand="models"), {"estimand": "pool"}, "the claims are about this pool, not these models"),
         (changed(locked="2999-01-01T00:00:00+00:00"), {}, "after the first predictions"),
     ],
 )
@@ -85,6 +85,13 @@ def test_departures_are_named_first(source, tmp_path, plan, options, said):
 
 def test_a_family_that_is_left_open_departs_from_nothing(source, tmp_path):
     assert "is kept to" in remark(source, tmp_path, changed(datasets=(), arms=(), n_per_class=()))
+
+
+def test_a_plan_sets_the_estimand(source, tmp_path):
+    assert remark(source, tmp_path, changed(estimand="models")).endswith("and is kept to.")
+    assert "for these trained models and new patients" in (tmp_path / "report" / "index.html").read_text()
+    with pytest.raises(InputError, match="unknown estimand 'the population'"):
+        changed(estimand="the population")
 
 
 def test_the_command_locks_a_plan(tmp_path, capsys):

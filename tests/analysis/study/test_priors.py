@@ -101,15 +101,16 @@ def test_pairs_on_corrected_scores_are_those_of_a_study_of_the_corrected_scores(
 def test_decision_curves_lie_below_the_prevalence_and_their_gain_above_doing_the_same_for_all(rare):
     curves = decisions(priors.correction(rare, {}))
     prevalence = rare.truth[:, 1].mean()
-    mean = curves.values.mean(axis=(1, 2))
+    mean = np.array([curve.estimates for curve in curves.arms])
     assert (mean <= prevalence).all() and (curves.treat_all <= prevalence).all()
     for t in (0, 10, 40):
-        inference, gain = curves.arm(0, t), curves.gain(0, t)
+        inference, gain = curves.arms[0].inferences[t], curves.gains[0].inferences[t]
         assert inference.estimate == pytest.approx(mean[0, t])
         assert gain.estimate == pytest.approx(mean[0, t] - max(curves.treat_all[t], 0))
         assert inference.interval()[0] <= inference.estimate <= inference.interval()[1]
-    assert curves.gain(0, 0).se < 0.5 * curves.arm(0, 0).se  # nearly all are acted on: the patients cancel
-    raw = decisions(replace(priors.correction(rare, {}), block=rare)).values.mean(axis=(1, 2))
+    # Nearly all are acted on: the patients cancel.
+    assert curves.gains[0].inferences[0].se < 0.5 * curves.arms[0].inferences[0].se
+    raw = np.array([curve.estimates for curve in decisions(replace(priors.correction(rare, {}), block=rare)).arms])
     assert (mean[:, 10:20] > raw[:, 10:20]).all()  # balanced training acts on far too many
 
 
@@ -142,9 +143,11 @@ def frame_of_labels():
 def test_refits_enter_as_they_do_elsewhere():
     block = replace(make_multiclass(refits=3), rho=0.4)
     curves = decisions(priors.correction(block, {}))
-    assert curves.values.shape[2] == 3
-    alone = decisions(priors.correction(replace(block, scores=block.scores[:, :, :1]), {}))
-    assert alone.arm(0, 10).estimate == pytest.approx(curves.values[0, :, 0, 10].mean())
+    alone = [
+        decisions(priors.correction(replace(block, scores=block.scores[:, :, r : r + 1]), {})).arms[0] for r in range(3)
+    ]
+    assert curves.arms[0].estimates == pytest.approx(np.mean([curve.estimates for curve in alone], axis=0))
+    assert curves.arms[0].inferences[10].se < max(curve.inferences[10].se for curve in alone)
     computed = of(block)
     expected = score(computed.corrections[0].block, metrics.find("brier"))
     assert computed.corrected[0].scored["brier"].arm(1).se == pytest.approx(expected.arm(1).se)

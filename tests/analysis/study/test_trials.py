@@ -41,7 +41,7 @@ def test_the_ledger_shows_unequal_budgets(trials):
     assert ledger["arm"].tolist() == ["scratch", "imagenet"]
     assert ledger["trials"].tolist() == [18, 15]
     assert ledger["fewest_in_a_cell"].tolist() == ledger["most_in_a_cell"].tolist() == [6, 5]
-    assert ledger["hours"].iloc[0] == pytest.approx(3 * 21 / 3600)
+    assert ledger["device_seconds"].iloc[0] == pytest.approx(3 * 21)
     assert "5 to 6" in unequal_budgets(trials)
     assert unequal_budgets(replace(trials, frame=trials.frame[trials.frame["arm"] == "scratch"])) is None
 

@@ -14,6 +14,8 @@ from benchmark.errors import InputError
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
+    CURVE_COLUMNS,
+    CURVES,
     DONE,
     PREDICTION_COLUMNS,
     PREDICTIONS,
@@ -25,6 +27,7 @@ from benchmark.results import (
 )
 from benchmark.spec import Cell
 from benchmark.tracking import mirror as mirror_module
+from benchmark.tracking.curves import MOST_POINTS, by_epoch
 from benchmark.tracking.database import open_database
 from benchmark.tracking.mirror import KEY, Mirror
 from benchmark.tracking.rebuild import rebuild
@@ -50,6 +53,17 @@ def rows(cell, number):
     return trial, keys | {"trial": number, "seconds": 1.5, "peak_memory_mb": 100.0}
 
 
+def curves(cell, number):
+    """Two folds, of which the second diverged after an epoch."""
+    keys = {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
+    losses, values = ([0.75, 0.5], [0.5]), ([float("nan"), 0.75], [])
+    return [
+        keys | {"trial": number, "fold": fold, "losses": losses[fold], "checked": [1, 2][: len(values[fold])]}
+        | {"values": values[fold]}
+        for fold in range(2)
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run folder with one finished cell of four trials."""
@@ -57,6 +71,8 @@ def run(tmp_path):
     trials, costs = zip(*(rows(CELL, number) for number in range(4)), strict=True)
     write_table(folder / TRIALS, pd.DataFrame(trials), TRIAL_COLUMNS)
     write_table(folder / COSTS, pd.DataFrame(costs), COST_COLUMNS)
+    of_trials = [row for number in range(4) for row in curves(CELL, number)]
+    write_table(folder / CURVES, pd.DataFrame(of_trials), CURVE_COLUMNS)
     write_table(folder / PREDICTIONS, predictions(arms=("scratch",), seeds=1), PREDICTION_COLUMNS, info())
     cell = {"dataset": "sim", "arm": "scratch", "n_per_class": 100, "seed": 0}
     write_json(folder / DONE, {"cell": cell, "budget": 4, "metrics": METRICS})
@@ -68,7 +84,7 @@ def mirrored(run, sent=4, tuned="auroc"):
     with Mirror(run.parent, run.name, metrics.find(tuned)) as mirror:
         mirror.study_started(CELL, {"holdout": "official", "overlap": {"100": 0.0}})
         for number in range(sent):
-            mirror.trial_finished(CELL, *rows(CELL, number))
+            mirror.trial_finished(CELL, *rows(CELL, number), curves(CELL, number))
         mirror.study_finished(CELL, METRICS, CELL.folder(run))
     return mirror
 
@@ -87,7 +103,10 @@ def content(root):
         found[names[r.info.run_id]] = (tags, parent, dict(r.data.params), dict(r.data.metrics), r.info.status)
     study = next(r for r in runs if r.data.tags["kind"] == "study")
     steps = [m.step for m in client.get_metric_history(study.info.run_id, "best_so_far")]
-    return found, sorted(steps)
+    trial = next(r for r in runs if r.data.tags["mlflow.runName"] == "trial 000")
+    for name in ("train_loss", "validation"):
+        steps += [(name, m.step, m.value) for m in client.get_metric_history(trial.info.run_id, name)]
+    return found, steps
 
 
 def test_a_study_its_trials_and_its_final_run(run):
@@ -95,7 +114,8 @@ def test_a_study_its_trials_and_its_final_run(run):
     found, steps = content(run.parent)
     key = "mine/sim/n100/seed00/scratch"
     assert set(found) == {key, f"{key}/final", *(f"{key}/trial{i:03d}" for i in range(4))}
-    assert steps == [0, 1, 2, 3]
+    assert sorted(steps[:4]) == [0, 1, 2, 3]
+    assert sorted(steps[4:]) == [("train_loss", 1, 0.625), ("train_loss", 2, 0.5), ("validation", 2, 0.75)]
     _, parent, params, metrics, status = found[key]
     assert parent is None
     assert params == {"arm": "scratch", "n_per_class": "100", "seed": "0"}
@@ -105,6 +125,12 @@ def test_a_study_its_trials_and_its_final_run(run):
     assert found[f"{key}/trial002"][1] == key
     assert found[f"{key}/trial002"][2]["width"] == "16"
     assert list((run.parent / "artifacts").rglob(PREDICTIONS))
+
+
+def test_a_long_curve_is_thinned_to_what_one_batch_takes():
+    row = {"losses": [1 / (epoch + 1) for epoch in range(3000)], "checked": [3000], "values": [0.5]}
+    points = by_epoch([row])["train_loss"]
+    assert len(points) <= MOST_POINTS + 1 and max(points) == 3000 and min(points) == 1
 
 
 def test_the_best_so_far_of_a_loss_is_its_lowest(run):
@@ -137,6 +163,20 @@ def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys)
     said = capsys.readouterr().err
     assert said.count("the disk is full") == 1
     assert "--rebuild" in said
+
+
+def test_an_interrupted_run_does_not_wait_for_the_queue_and_loses_nothing(run, monkeypatch):
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Mirror(run.parent, run.name, metrics.find("auroc")) as mirror:
+        assert not mirror._thread.is_alive(), "MLflow is imported when there is something to write"
+        monkeypatch.setattr(mirror, "_study", lambda cell, facts: time.sleep(0.2))
+        for _ in range(100):
+            mirror.study_started(CELL, {})
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 10
+    mirrored(run, sent=0)
+    found, steps = content(run.parent)
+    assert len(found) == 6 and steps == [0, 1, 2, 3]
 
 
 def test_nothing_to_rebuild_or_to_show_is_said(tmp_path, capsys):

@@ -1,0 +1,110 @@
+"""Where in its ranges every arm's best trials lie: a best trial at an edge says that the range is too narrow."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.study.trials import Trials
+
+End = Literal["low", "high"]
+ENDS: tuple[End, ...] = ("low", "high")
+
+EDGE = 0.05  # of a range, on its own scale, counts as its end
+MOST_CELLS = 1 / 3  # with their best trial at one end
+LUCK = 0.05  # chance at which so many best trials at the end of a coarse grid are not put down to it
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One end of one dimension of an arm.
+
+    Attributes:
+        dataset, n_per_class, arm: which cells.
+        dimension, end: which end.
+        value: there.
+        cells: whose best trial is there.
+        of: cells in all.
+        natural: whether nothing lies beyond it, or its values are alternatives without an order.
+        flagged: whether the range is too narrow.
+    """
+
+    dataset: str
+    n_per_class: int
+    arm: str
+    dimension: str
+    end: End
+    value: float | str
+    cells: int
+    of: int
+    natural: bool
+    flagged: bool
+
+
+def edges(trials: Trials) -> Iterator[Edge]:
+    """Both ends of every dimension of every arm; none where the run does not tell its search spaces."""
+    for (dataset, n, arm), part in trials.by_arm():
+        best = [
+            json.loads(str(cell["parameters"].iloc[int((trials.metric.sign * cell["value"]).to_numpy().argmax())]))
+            for _, cell in part.groupby("seed", sort=True)
+        ]
+        for dimension in trials.spaces.get(arm, ()):
+            values = [parameters[dimension["name"]] for parameters in best if dimension["name"] in parameters]
+            if not values:
+                continue
+            for end in ENDS:
+                cells = sum(at_end(dimension, value, end) for value in values)
+                natural = dimension["kind"] == "choice" or end in dimension.get("natural_ends", ())
+                narrow = too_many(cells, len(values), _choices(dimension))
+                yield Edge(
+                    dataset, n, arm, dimension["name"], end, _value(dimension, end), cells, len(values), natural,
+                    flagged=narrow and not natural,
+                )  # fmt: skip
+
+
+def at_end(dimension: Mapping[str, Any], value: Any, end: End) -> bool:
+    """Whether a value lies at an end: within 5% of a range, on its scale; the last of a grid or of choices."""
+    last = _value(dimension, end)
+    if dimension["kind"] == "choice" or _choices(dimension):
+        return bool(value == last)
+    low, high = _scaled(dimension, dimension["low"]), _scaled(dimension, dimension["high"])
+    return abs(_scaled(dimension, value) - _scaled(dimension, last)) <= EDGE * (high - low)
+
+
+def too_many(cells: int, of: int, grid: int) -> bool:
+    """Whether best trials lie at an end in more than a third of the cells.
+
+    Of a grid of few values chance alone puts a best trial on the last one in 1 / grid of the cells: there the excess
+    must be more than luck too (one-sided exact binomial test).
+
+    Args:
+        cells: at the end.
+        of: all cells.
+        grid: number of the dimension's values; 0 for a range.
+    """
+    from scipy.stats import binom
+
+    if cells <= MOST_CELLS * of:
+        return False
+    return not grid or float(binom.sf(cells - 1, of, 1 / grid)) < LUCK
+
+
+def _choices(dimension: Mapping[str, Any]) -> int:
+    """Number of values of a grid; 0 for a range."""
+    if not dimension.get("step"):
+        return 0
+    return round(float((dimension["high"] - dimension["low"]) / dimension["step"])) + 1
+
+
+def _value(dimension: Mapping[str, Any], end: End) -> Any:
+    if dimension["kind"] == "choice":
+        choices: Sequence[Any] = dimension["choices"]
+        return choices[0] if end == "low" else choices[-1]
+    return dimension[end]
+
+
+def _scaled(dimension: Mapping[str, Any], value: float) -> float:
+    return math.log(value) if dimension["log"] else float(value)

@@ -1,0 +1,60 @@
+"""What would make the budgets unfair, checked for every arm: chance, edges of ranges, curves that still rise."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.study.edges import EDGE, edges
+from analysis.study.flags import NO_BETTER_THAN_CHANCE, chances
+from analysis.study.rising import ERRORS, RISING, rises
+from analysis.study.study import Study
+
+NAME = "flags"
+ORDER = 155
+CHAPTER = "Budget"
+TITLE = "Was the budget fair?"
+CAPTION = (
+    "chance: the AUROC on the holdout, flagged where it is below "
+    f"{NO_BETTER_THAN_CHANCE:g}, or half of the training runs cannot be told from .5 (cells; one-sided 95% DeLong "
+    f"bound). edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
+    "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells, and for a grid "
+    "of few values where that is more than luck (binomial test); listed but never flagged are natural ends (no "
+    "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
+    "second half of the epochs brings in validation (before: the second quarter), mean over cells of the better half "
+    "of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
+    f"which pays whatever the cap is: flagged where both lie above {RISING:g} and above {ERRORS:.0f} standard errors."
+)
+
+
+def build(study: Study) -> pd.DataFrame | None:
+    """One row a check; ends of ranges without a best trial are left out. None without trials."""
+    if study.trials is None:
+        return None
+    rows = [
+        _keys(chance) | {"check": "chance", "estimate": chance.auroc, "ci_low": chance.low, "ci_high": chance.high}
+        | {"cells": chance.cells, "of": chance.of, "flagged": chance.flagged}
+        for chance in chances(study)
+    ]  # fmt: skip
+    rows += [
+        _keys(edge)
+        | {"check": "edge", "where": f"{edge.dimension}, {edge.end} end", "end": str(edge.value)}
+        | {"cells": edge.cells, "of": edge.of, "share": edge.cells / edge.of, "flagged": edge.flagged}
+        for edge in edges(study.trials)
+        if edge.cells
+    ]
+    rows += [
+        _keys(rise)
+        | {"check": "rise", "where": f"{rise.trials} trials near the cap", "of": rise.cells}
+        | {"before": rise.before, "before_se": rise.before_se, "estimate": rise.gain, "se": rise.se}
+        | {"flagged": rise.flagged}
+        for rise in rises(study.trials)
+    ]
+    columns = ["dataset", "n_per_class", "arm", "check", "flagged", "where", "end", "cells", "of", "share"]
+    frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high", "before", "before_se"])
+    for name in ("cells", "of"):
+        frame[name] = frame[name].astype("Int64").astype(object).where(frame[name].notna(), None)
+    return frame.sort_values(["dataset", "n_per_class"], kind="stable", ignore_index=True)
+
+
+def _keys(row: object) -> dict[str, object]:
+    return {name: getattr(row, name) for name in ("dataset", "n_per_class", "arm")}

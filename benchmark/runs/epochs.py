@@ -1,0 +1,235 @@
+"""From how many epochs on does an arm's curve flatten? Measured on images that no study uses, to settle the range.
+
+Every arm is fitted to the whole subsample with its default parameters and one number of epochs after another, and
+predicts images of the pool that are not in the subsample, nor of its patients. The holdout is never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from benchmark.command_line import add_data_root, comma_integers, comma_list, device_name
+from benchmark.errors import InputError
+from benchmark.images.contract import Images
+from benchmark.images.training_block import TrainingBlock
+from benchmark.runs.planning import Plan, decode, make_plan
+from benchmark.runs.request import Request
+from benchmark.seeds import rng_for
+from benchmark.spec import BenchmarkSpec, Cell, read_preset
+
+PRESETS = Path(__file__).parents[2] / "studies" / "presets"
+SETTINGS = ("datasets", "arms", "n_per_class", "seeds", "image_size", "backbone")
+MOST_PREDICTED = 2000  # unused images
+FLAT = 0.005  # gain of a doubling of the epochs up to which a curve counts as flat
+ERRORS = 2.0  # standard errors that a gain must lie above it to count as more
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An arm at one number of epochs.
+
+    Attributes:
+        dataset, n_per_class, arm, epochs: which.
+        values: (S,) AUROC on unused images, one a seed.
+        seconds: mean of a fit, in one process.
+    """
+
+    dataset: str
+    n_per_class: int
+    arm: str
+    epochs: int
+    values: tuple[float, ...]
+    seconds: float
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `python -m benchmark.perf --epochs`."""
+    group = parser.add_argument_group("AUROC by epochs, instead of speed: settles a preset's range of epochs")
+    group.add_argument("--epochs", type=comma_integers, metavar="E,E", help="numbers of epochs to fit for")
+    group.add_argument("--preset", default="builtin", metavar="NAME", help="default: %(default)s")
+    group.add_argument("--datasets", type=comma_list, metavar="A,B", help="default: the preset's")
+    group.add_argument("--arms", type=comma_list, metavar="A,B", help="default: the preset's")
+    group.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="default: the preset's")
+    group.add_argument("--seeds", type=int, metavar="S", help="default: the preset's")
+    group.add_argument("--image-size", type=int, metavar="PX", help="default: the preset's")
+    group.add_argument("--backbone", metavar="NAME", help="default: the preset's")
+    group.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    add_data_root(group)
+
+
+def print_table(flags: argparse.Namespace) -> int:
+    """What the command with `--epochs` does: measure, and print the table; returns the exit code."""
+    points = measure(_request(flags), flags.epochs, _report)
+    sys.stdout.write(table(points))
+    return 0
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _request(flags: argparse.Namespace) -> Request:
+    from benchmark import datasets
+
+    settings = read_preset(Path(flags.preset) if flags.preset.endswith(".toml") else PRESETS / f"{flags.preset}.toml")
+    settings |= {name: getattr(flags, name) for name in SETTINGS if getattr(flags, name) is not None}
+    if "datasets" not in settings:
+        raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")
+    settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
+    return Request(
+        spec=BenchmarkSpec(**settings),
+        out=Path("mlruns"),
+        root=Path("mlruns"),
+        data_root=datasets.data_root(flags.data_root),
+        weights={},
+        devices=(device_name(flags.device),),
+        skip_bad_images=False,
+        allowed_leaks=(),
+    )
+
+
+def measure(request: Request, epochs: Sequence[int], report: Callable[[str], None]) -> list[Point]:
+    """Fit every arm of every block at every number of epochs; in this process.
+
+    Args:
+        request: what a run would be; its budget and folds play no part.
+        epochs: rising numbers of epochs.
+        report: takes a line on what is done.
+
+    Raises:
+        InputError: as `make_plan`; or a pool without unused images.
+    """
+    from benchmark.training.engine import configure
+    from studies.workers import THREADS
+
+    if list(epochs) != sorted(set(epochs)) or epochs[0] < 1:
+        raise InputError(f"the epochs {', '.join(map(str, epochs))} must be at least 1, each more than the one before.")
+    plan = make_plan(request, report)
+    configure(THREADS)
+    points = []
+    for dataset in request.spec.datasets:
+        images, _ = decode(request, dataset, lambda line: None)  # kept since the plan was made
+        for n in request.spec.n_per_class:
+            blocks = [_on_unused(plan.blocks[dataset, n, seed], images, request) for seed in range(request.spec.seeds)]
+            for arm in request.spec.arms:
+                points += list(_curve(request, plan, blocks, arm, epochs, report))
+    return points
+
+
+def table(points: Sequence[Point]) -> str:
+    """Markdown: AUROC by epochs, what each doubling gains, seconds, and from where on the curve is flat."""
+    lines = [
+        "| data set, n | arm | epochs | AUROC | SD over seeds | gain of a doubling | SE | seconds a fit |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for curve in curves(points):
+        for before, point in zip([None, *curve], curve, strict=False):
+            gain, se = ("", "") if before is None else (f"{value:+.3f}" for value in doubling(before, point))
+            cells = [f"{point.dataset}, {point.n_per_class}", f"`{point.arm}`", str(point.epochs)]
+            cells += [f"{fmean(point.values):.3f}", f"{_sd(point.values):.3f}", gain, se.lstrip("+")]
+            lines.append(f"| {' | '.join([*cells, f'{point.seconds:.2f}'])} |")
+    lines.append("")
+    for curve in curves(points):
+        first = curve[0]
+        flat = flat_from(curve)
+        lines.append(
+            f"- {first.dataset}, n = {first.n_per_class}, `{first.arm}`: "
+            + (f"flat from {flat} epochs on" if flat else f"still rising at {curve[-1].epochs} epochs")
+        )
+    lines.append(
+        f"\nFlat: from there on no doubling gains more than {FLAT:g} by more than {ERRORS:.0f} standard errors (paired "
+        f"over {len(points[0].values)} seeds). Default parameters, the whole subsample, unused images of the pool."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def curves(points: Sequence[Point]) -> list[list[Point]]:
+    """The points of every (data set, n, arm), by rising epochs."""
+    grouped: dict[tuple[str, int, str], list[Point]] = {}
+    for point in points:
+        grouped.setdefault((point.dataset, point.n_per_class, point.arm), []).append(point)
+    return list(grouped.values())
+
+
+def doubling(before: Point, after: Point) -> tuple[float, float]:
+    """What twice the epochs gain between two points, and its standard error over seeds; NaN for one seed."""
+    gains = np.subtract(after.values, before.values) / np.log2(after.epochs / before.epochs)
+    return float(gains.mean()), _sd(gains) / len(gains) ** 0.5
+
+
+def flat_from(curve: Sequence[Point]) -> int | None:
+    """The number of epochs from which on no doubling gains more than `FLAT`; None where the last one does."""
+    flat = None
+    for before, after in reversed(list(pairwise(curve))):
+        gain, se = doubling(before, after)
+        if gain - ERRORS * (0.0 if np.isnan(se) else se) > FLAT:
+            break
+        flat = before.epochs
+    return flat
+
+
+def _sd(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _on_unused(block: TrainingBlock, images: Images, request: Request) -> TrainingBlock:
+    """The block with unused images of the pool, of other patients than the subsample's, in the holdout's place."""
+    used = np.isin(images.groups, images.groups[block.subsample])
+    rows = np.flatnonzero(~images.holdout & ~used)
+    if not len(rows):
+        raise InputError(
+            f"{block.dataset}, n = {block.n_per_class}: the subsample takes every patient of the pool, and nothing is "
+            "left to predict. Use a smaller --n-per-class."
+        )
+    rng = rng_for(request.spec.root_seed, "unused", dataset=block.dataset, n=block.n_per_class, seed=block.seed)
+    rows = np.sort(rng.permutation(rows)[:MOST_PREDICTED])
+    assert not images.holdout[rows].any()
+    return replace(
+        block,
+        holdout=rows,
+        holdout_labels=images.labels[rows],
+        holdout_ids=images.sample_ids[rows],
+        holdout_groups=images.groups[rows],
+    )
+
+
+def _curve(
+    request: Request,
+    plan: Plan,
+    blocks: Sequence[TrainingBlock],
+    arm: str,
+    epochs: Sequence[int],
+    report: Callable[[str], None],
+) -> Iterator[Point]:
+    from benchmark import metrics
+    from studies import spaces
+    from studies.trainer import CellJob, Trainer
+
+    auroc = metrics.find("auroc")
+    trainers = []
+    for block in blocks:
+        cell = Cell(block.dataset, block.n_per_class, block.seed, arm)
+        weights = plan.weights[block.dataset, arm]
+        trainers.append(Trainer(CellJob(cell, block, weights, request.spec, request.out, request.device)))
+    for count in epochs:
+        values, seconds = [], []
+        for trainer in trainers:
+            parameters = spaces.default(trainer.arm, count, count, request.spec.backbone)
+            began = time.perf_counter()
+            network = trainer.fit_subsample(parameters, 0)
+            seconds.append(time.perf_counter() - began)
+            scores = trainer.predict_holdout(network)
+            values.append(auroc.value(trainer.block.task, trainer.block.holdout_labels, scores))
+        first = blocks[0]
+        point = Point(first.dataset, first.n_per_class, arm, count, tuple(values), fmean(seconds))
+        report(f"{point.dataset}, n = {point.n_per_class}, {arm}, {count} epochs: AUROC {fmean(values):.3f}")
+        yield point

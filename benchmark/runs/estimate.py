@@ -1,0 +1,103 @@
+"""How long a run would take here, part by part: reading, decoding, pretraining, studies, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmark import arms, datasets
+from benchmark.images import decoding
+from benchmark.images.contract import Images, LoadOptions
+from benchmark.pretraining.pretrain import THREADS, PretrainSpec
+from benchmark.results import STUDY
+from benchmark.runs.planning import load_images
+from benchmark.runs.request import Request
+from benchmark.runs.weights import pretraining_left
+from benchmark.spec import Cell
+from studies.costs import makespan
+from studies.journal import finished_seconds
+from studies.timing import CellTime, Speed, cell_time, measure_speeds
+
+#: Seconds on the machine that they were measured on: imports until a worker can begin, and the report with its figures.
+#: A report takes as many times longer elsewhere as imports do.
+START, REPORT, REPORT_A_CELL = 4.0, 8.0, 0.1
+#: Threads of a pretraining that do what as many processes of a study do.
+THREADS_ARE_WORTH = 0.75
+
+
+@dataclass
+class Estimate:
+    """Expected seconds of the parts of a run.
+
+    Attributes:
+        request: the run.
+        cells: the studies by open cell, in one process.
+        parts: wall time by part, of what comes before the studies.
+        start: imports until a worker can begin, as they took now.
+    """
+
+    request: Request
+    cells: dict[Cell, CellTime] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
+    start: float = START
+
+    def wall(self) -> dict[str, float]:
+        """Wall time by part, in the order in which they come."""
+        studies = makespan([cell.total for cell in self.cells.values()], self.request.workers)
+        report = (REPORT + REPORT_A_CELL * len(list(self.request.spec.cells()))) * max(1.0, self.start / START)
+        return {"start": self.start, **self.parts, "studies": studies, "report": report}
+
+    def of(self, dataset: str, arm: str) -> float:
+        """Device-seconds of an arm's open cells on a data set."""
+        return sum(time.total for cell, time in self.cells.items() if (cell.dataset, cell.arm) == (dataset, arm))
+
+    def add_part(self, name: str, seconds: float) -> None:
+        """Seconds of wall time more for a part."""
+        if seconds > 0:
+            self.parts[name] = self.parts.get(name, 0.0) + seconds
+
+
+def estimate(request: Request, images: Mapping[str, Images], rows: Mapping[Cell, int]) -> Estimate:
+    """Time what a run would do, with short trials of noise, and add it up.
+
+    Args:
+        request: the run.
+        images: by data set, of those that are there.
+        rows: images of the subsample, by open cell of these data sets.
+    """
+    expected = Estimate(request)
+    if not rows:
+        return expected
+    for name, index in images.items():
+        began = time.perf_counter()
+        load_images(request, name)
+        expected.add_part("reading", time.perf_counter() - began)
+        expected.add_part("decoding", _decoding(request, index, request.decoders))
+    speeds, start = measure_speeds(request.spec, request.devices)
+    expected.start = max(START, start)
+    pretraining = pretraining_left(request)
+    if pretraining is not None:
+        expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
+    for cell, count in rows.items():
+        holdout = int(images[cell.dataset].holdout.sum())
+        time_of_cell = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout)
+        finished = len(finished_seconds(cell.folder(request.out) / STUDY)) / request.spec.budget
+        expected.cells[cell] = CellTime(time_of_cell.search * max(0.0, 1 - finished), time_of_cell.refit)
+    return expected
+
+
+def _decoding(request: Request, images: Images, processes: int) -> float:
+    if decoding.is_decoded(images, request.spec.image_size, request.root / "cache"):
+        return 0.0
+    return decoding.decode_seconds(images, request.spec.image_size) / processes
+
+
+def _pretraining(request: Request, spec: PretrainSpec, speeds: Mapping[str, Sequence[Speed]]) -> float:
+    """Decoding its sources, and its epochs, at the speed of an arm that trains all of the backbone."""
+    options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed)
+    sources = [datasets.load(name, None, options) for name in spec.sources]
+    backbone = [speed.image for arm, by_choice in speeds.items() if arms.find(arm).ROLE for speed in by_choice]
+    images = sum(len(source.sample_ids) for source in sources)
+    training = images * spec.epochs * max(backbone) / (THREADS * THREADS_ARE_WORTH)
+    return training + sum(_decoding(request, source, THREADS) for source in sources)

@@ -1,0 +1,197 @@
+"""What the report says before its findings: chance, edges of ranges, curves that rise at the cap, and equal seconds."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.page.head import head
+from analysis.study.edges import at_end, edges, too_many
+from analysis.study.equal_seconds import equal_seconds
+from analysis.study.flags import chances, flag_sentences
+from analysis.study.rising import rises
+from analysis.study.study import study
+from analysis.study.trials import read_trials
+from analysis.tables import equal_seconds as equal_seconds_table
+from analysis.tables import flags
+from benchmark import metrics
+from benchmark.results import (
+    COST_COLUMNS,
+    COSTS,
+    CURVE_COLUMNS,
+    CURVES,
+    SPEC,
+    TRIAL_COLUMNS,
+    TRIALS,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
+from tests.analysis.simulated_run import settings, study_of, write_run
+
+AUROC = metrics.find("auroc")
+SPACE = [
+    {"name": "rate", "kind": "float", "low": 1e-4, "high": 1e-2, "log": True, "step": None},
+    {"name": "epochs", "kind": "int", "low": 15, "high": 60, "log": True, "step": None},
+    {"name": "smoothing", "kind": "float", "low": 0.0, "high": 0.2, "log": False, "step": 0.05}
+    | {"natural_ends": ["low"]},
+    {"name": "depth", "kind": "choice", "choices": ["head", "all"], "low": 0.0, "high": 0.0, "log": False},
+]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Three seeds of two arms whose best trials are inside all ranges, and whose curves are flat."""
+    run = write_run(tmp_path / "run", settings(datasets=("toy",), n_per_class=(100,)), aurocs=(0.8, 0.85), images=200)
+    write_json(run / SPEC, read_json(run / SPEC) | {"spaces": {"scratch": SPACE, "imagenet": SPACE}})
+    for folder in run.glob("cells/*/*/*/*"):
+        set_trials(folder, {"rate": 1e-3, "epochs": 58, "smoothing": 0.1, "depth": "all"}, best={"epochs": 30})
+    return run
+
+
+def set_trials(folder, parameters, best, gain=0.0, wobble=0.0, before=None):
+    """All trials have these parameters; the best one, of .9 and number 1, others. Every doubling gains so much."""
+    trials = read_table(folder / TRIALS)
+    trials["ended"] = "ok"
+    trials["value"] = np.where(trials["trial"] == 1, 0.9, 0.8)
+    trials["parameters"] = [json.dumps(parameters | (best if t == 1 else {})) for t in trials["trial"]]
+    write_table(folder / TRIALS, trials, TRIAL_COLUMNS)
+    rows = [
+        {
+            **{name: row[name] for name in ("dataset", "arm", "n_per_class", "seed", "trial")},
+            "fold": fold,
+            "losses": [0.5] * 58,
+            "checked": [15, 29, 58],
+            "values": [0.8 - (gain if before is None else before), 0.8, 0.8 + gain + wobble * (row["seed"] - 1)],
+        }
+        for row in trials.to_dict("records")
+        for fold in range(2)
+    ]
+    write_table(folder / CURVES, pd.DataFrame(rows), CURVE_COLUMNS)
+
+
+def cells(run, arm):
+    return sorted(run.glob(f"cells/*/*/*/{arm}"))
+
+
+def trials_of(run):
+    return read_trials(run, read_json(run / SPEC), AUROC)
+
+
+def test_a_fair_run_raises_no_flag(run):
+    computed = study_of(run)
+    assert flag_sentences(computed) == []
+    frame = flags.build(computed)
+    assert not frame["flagged"].any()
+    assert set(frame["check"]) == {"chance", "edge", "rise"}, "what was checked is listed all the same"
+    assert frame[frame["check"] == "edge"]["where"].tolist() == ["depth, high end"] * 2
+
+
+def test_a_best_trial_at_the_cap_in_more_than_a_third_of_the_cells_stands_before_the_findings(run):
+    set_trials(cells(run, "imagenet")[0], {"epochs": 30}, best={"epochs": 60})
+    assert flag_sentences(study_of(run)) == [], "one of three is not more than a third"
+    set_trials(cells(run, "imagenet")[1], {"epochs": 30}, best={"epochs": 57})
+    computed = study_of(run)
+    first, last = flag_sentences(computed)
+    assert "'imagenet' is at the cap of 60 epochs in 2 of 3 cells" in first
+    assert head(computed, {}, []).warnings[:2] == [first, last]
+    row = flags.build(computed).query("flagged")
+    assert row[["arm", "where", "cells", "of"]].to_numpy().tolist() == [["imagenet", "epochs, high end", 2, 3]]
+
+
+def test_natural_ends_and_choices_are_listed_and_never_flagged(run):
+    for folder in cells(run, "scratch"):
+        set_trials(folder, {"epochs": 30}, best={"rate": 1.2e-4, "smoothing": 0.0, "depth": "head"})
+    of_scratch = [edge for edge in edges(trials_of(run)) if edge.arm == "scratch" and edge.cells]
+    assert [(edge.dimension, edge.end, edge.natural, edge.flagged) for edge in of_scratch] == [
+        ("rate", "low", False, True),
+        ("smoothing", "low", True, False),
+        ("depth", "low", True, False),
+    ]
+
+
+def test_an_edge_is_the_last_twentieth_on_the_dimensions_own_scale_or_the_last_of_a_grid():
+    rate, epochs, smoothing, _ = SPACE
+    assert at_end(rate, 1.25e-4, "low") and not at_end(rate, 1.27e-4, "low")
+    assert at_end(epochs, 56, "high") and not at_end(epochs, 55, "high")
+    assert at_end(smoothing, 0.2, "high") and not at_end(smoothing, 0.15, "high")
+
+
+def test_the_end_of_a_grid_of_five_must_be_more_than_luck():
+    assert too_many(2, 5, 0) and not too_many(1, 3, 0)
+    assert not too_many(2, 5, 5) and not too_many(3, 5, 5) and too_many(4, 5, 5)
+
+
+def test_an_arm_that_rises_at_the_cap_is_named_with_its_error(run):
+    for folder in cells(run, "scratch"):
+        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, wobble=0.01)
+    for folder in cells(run, "imagenet"):
+        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, wobble=0.06)
+    certain, doubtful = rises(trials_of(run))
+    assert certain.gain == pytest.approx(0.03, abs=1e-6) and certain.se == pytest.approx(0.01 / 3**0.5, rel=1e-4)
+    assert certain.flagged and not doubtful.flagged, "a gain within two standard errors is none"
+    assert "'scratch' still rises at the cap" in flag_sentences(study_of(run))[0]
+
+
+def test_what_the_decay_of_the_learning_rate_brings_is_no_rise(run):
+    for folder in cells(run, "scratch"):
+        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, before=0.0)
+    assert [rise.gain for rise in rises(trials_of(run))] == pytest.approx([0.03, 0.0], abs=1e-6)
+    assert not any(rise.flagged for rise in rises(trials_of(run)))
+
+
+def test_only_trials_near_the_cap_say_whether_it_binds(run):
+    for folder in cells(run, "scratch"):
+        set_trials(folder, {"epochs": 20}, best={"epochs": 20}, gain=0.2)
+    assert [rise.arm for rise in rises(trials_of(run))] == ["imagenet"]
+
+
+def test_an_arm_at_chance_is_named_from_predictions_alone(tmp_path):
+    run = write_run(tmp_path, settings(datasets=("toy",), n_per_class=(100,)), aurocs=(0.5, 0.9), images=200)
+    computed = replace(study_of(run), trials=None)
+    assert [chance.flagged for chance in chances(computed)] == [True, False]
+    assert "'scratch' is at chance" in flag_sentences(computed)[0]
+
+
+def test_one_collapsed_run_among_good_ones_is_not_an_arm_at_chance(run):
+    computed = study_of(run)
+    block = computed.blocks[0].block
+    block.scores[1, 0] = 0.5
+    broken = study(replace(computed.predictions, blocks=(block,)), resamples=100)
+    assert [(chance.cells, chance.of, chance.flagged) for chance in chances(broken)] == [(0, 3, False), (1, 3, False)]
+
+
+def test_runs_of_older_versions_have_neither_edges_nor_curves(tmp_path):
+    trials = trials_of(write_run(tmp_path, settings(datasets=("toy",), n_per_class=(100,))))
+    assert list(edges(trials)) == list(rises(trials)) == []
+
+
+def test_equal_seconds_cuts_the_costly_arm_off_where_the_cheap_one_ends(run):
+    for folder in cells(run, "imagenet"):  # ten times as costly: 10, 20, ... against 1, 2, ... and 21 in all
+        costs = read_table(folder / COSTS)
+        costs["seconds"] *= 10
+        write_table(folder / COSTS, costs, COST_COLUMNS)
+        trials = read_table(folder / TRIALS)
+        trials["value"] = np.array([0.7, 0.8, 0.9, 0.8, 0.8, 0.8]) + 0.01 * trials["seed"]
+        write_table(folder / TRIALS, trials, TRIAL_COLUMNS)
+    (pair,) = equal_seconds(trials_of(run))
+    assert pair.limits.tolist() == [21.0] * 3
+    assert pair.trials.tolist() == [[6] * 3, [1] * 3]
+    assert pair.at_trials[1] == pytest.approx([0.9, 0.91, 0.92])
+    assert pair.at_seconds[1] == pytest.approx([0.7, 0.71, 0.72])
+    row = equal_seconds_table.build(study_of(run)).iloc[0]
+    assert row["at_equal_trials"] == pytest.approx(0.01) and row["at_equal_seconds"] == pytest.approx(-0.19)
+    assert row["seconds_ci_low"] < -0.19 < row["seconds_ci_high"]
+
+
+def test_an_arm_without_a_trial_in_time_has_no_value(run):
+    for folder in cells(run, "imagenet"):
+        costs = read_table(folder / COSTS)
+        costs["seconds"] *= 100
+        write_table(folder / COSTS, costs, COST_COLUMNS)
+    (pair,) = equal_seconds(trials_of(run))
+    assert np.isnan(pair.at_seconds[1]).all()
+    assert len(equal_seconds_table.build(study_of(run))) == 0

@@ -1,0 +1,43 @@
+"""What a cell is expected to take: the sum of its parts, and short trials that run."""
+
+import dataclasses
+
+import pytest
+
+from studies import timing
+from studies.timing import Speed, cell_time, measure_speeds
+
+
+def test_a_cell_takes_its_trials_its_cached_views_and_its_refits(tiny_spec):
+    spec = dataclasses.replace(tiny_spec, max_epochs=1, budget=10, folds=2, refits=3)
+    plain = cell_time(spec, "scratch", [Speed(fit=0.5, image=0.01, view=0.0)], rows=100, holdout=30)
+    assert plain.search == pytest.approx(10 * (2 * 0.5 + 0.01 * 100))
+    assert plain.refit == pytest.approx(3 * (0.5 + 0.01 * 100 + 0.01 / 3 * 30))
+    frozen = cell_time(spec, "scratch", [Speed(fit=0.5, image=0.01, view=0.1)], rows=100, holdout=30)
+    assert frozen.search - plain.search == pytest.approx(5 * 100 * 0.1), "once for each strength"
+
+
+def test_more_epochs_trials_and_choices_cost_what_they_cost(tiny_spec):
+    spec = dataclasses.replace(tiny_spec, max_epochs=40)
+    one, other = Speed(0.0, 0.01, 0.0), Speed(0.0, 0.03, 0.0)
+    search = cell_time(spec, "scratch", [one], 100, 0).search
+    both = cell_time(spec, "scratch", [one, other], 100, 0).search
+    assert both == pytest.approx(2 * search), "tried equally often"
+    assert cell_time(dataclasses.replace(spec, budget=6), "scratch", [one], 100, 0).search == pytest.approx(2 * search)
+    epochs = search / (spec.budget * 0.01 * 100)
+    assert 18 < epochs < 30, "between the mean of the range and its end"
+
+
+def test_an_arm_is_timed_in_the_processes_that_will_run_it(tiny_spec):
+    spec = dataclasses.replace(tiny_spec, arms=("scratch",))
+    speeds, start = measure_speeds(spec, ("cpu", "cpu"))
+    assert len(speeds["scratch"]) == 3, "each of its widths"
+    assert all(speed.image > 0 and speed.fit >= 0 for speed in speeds["scratch"])
+    assert start > 0
+
+
+def test_of_a_long_trial_one_epoch_is_enough(tiny_spec, monkeypatch):
+    monkeypatch.setattr(timing, "LONG", 0.0)
+    monkeypatch.setattr(timing, "_device", ["cpu"])
+    speed = timing._measure((tiny_spec, "scratch", 8))
+    assert speed.fit == 0 and speed.image > 0
