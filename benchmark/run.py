@@ -26,7 +26,7 @@ from benchmark.command_line import (
 )
 from benchmark.errors import InputError
 from benchmark.results import clear_temporary, path_name
-from benchmark.spec import HOLDOUTS, SAMPLERS, BenchmarkSpec, read_preset
+from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, read_preset
 
 if TYPE_CHECKING:
     from benchmark.runs.request import Request
@@ -47,6 +47,7 @@ FLAGS = (
     "max_epochs",
     "image_size",
     "backbone",
+    "precision",
     "sampler",
     "holdout",
     "tune_metric",
@@ -205,6 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     tuning.add_argument("--image-size", type=int, metavar="PX", help="working size in pixels")
     tuning.add_argument(
         "--backbone", metavar="NAME", help="timm's name of the shared network; NAME:K keeps its first K stages"
+    )
+    tuning.add_argument(
+        "--precision", choices=PRECISIONS, help="bfloat16 is faster on GPUs and on processors made for it"
     )
     tuning.add_argument(
         "--weights",

@@ -16,6 +16,7 @@ from benchmark.results import CELLS, path_name
 
 SAMPLERS = ("tpe", "random", "qmc", "gp")
 HOLDOUTS = ("official", "grouped")
+PRECISIONS = ("float32", "bfloat16")
 
 #: Settings of older versions -> what to say now.
 RENAMED = {"metric": "'tune_metric' for what the studies tune, 'report_metric' for what is concluded on"}
@@ -58,6 +59,7 @@ class BenchmarkSpec:
         backbone: timm's name of the network that all arms but `scratch` share; ``NAME:K`` keeps its first K stages.
         min_epochs, max_epochs: range of a fit's epochs, searched on the log scale, the same for every arm.
         batch_size: largest batch.
+        precision: what networks compute in: "float32", or "bfloat16" but for their heads, sums and weights.
         sampler: Optuna's sampler.
         tune_metric: what the studies tune.
         report_metric: what the report concludes on; it may be changed at any time.
@@ -78,6 +80,7 @@ class BenchmarkSpec:
     min_epochs: int = 15
     max_epochs: int = 60
     batch_size: int = 16
+    precision: str = "float32"
     sampler: str = "tpe"
     tune_metric: str = "auroc"
     report_metric: str = "auroc"
@@ -104,7 +107,7 @@ class BenchmarkSpec:
                 raise InputError(f"'{name}' names something twice: {', '.join(map(str, values))}.")
         for n in self.n_per_class:
             _at_least("n_per_class", n, self.folds)
-        for name, known in (("sampler", SAMPLERS), ("holdout", HOLDOUTS)):
+        for name, known in (("sampler", SAMPLERS), ("holdout", HOLDOUTS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise unknown_name(name, str(getattr(self, name)), known)
         from benchmark import metrics  # imports NumPy, which --help can do without

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from studies.trainer import Trainer
 
 #: Seconds of a trial of one epoch beside which the building of the network is nothing: no more epochs are timed.
-LONG, MORE = 2.0, 6
+LONG, MORE = 2.0, 3
 NOTICED = 1.5  # times as long as a repetition: so much longer takes what caches are filled in
 CHANNELS, CLASSES = 3, 2
 STRENGTHS = 5  # of augmentation that a search tries

@@ -27,6 +27,7 @@ from studies.curves import Curve, Recorder
 from studies.tune import Outcome
 
 Rows = npt.NDArray[np.intp]
+Scores = npt.NDArray[np.float32]
 
 PREDICTED = 1024  # holdout images that are read and predicted at one time
 
@@ -58,7 +59,10 @@ class Trainer:
             targets=torch.from_numpy(self.block.labels).to(self.device),
             task=self.block.task,
             flip=self.block.flip,
-            features=FrozenFeatures(images, self.block.flip, self.spec.root_seed, job.cell.key),
+            features=FrozenFeatures(
+                images, self.block.flip, self.spec.root_seed, job.cell.key, precision=self.spec.precision
+            ),
+            precision=self.spec.precision,
         )
         self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes), self.spec.image_size)
         self.prepared = self.arm.prepare(self.network, job.weights)
@@ -106,17 +110,19 @@ class Trainer:
     def predict_holdout(self, network: Network) -> npt.NDArray[np.float32]:
         """(m, K) probabilities, a part of the images in memory at a time."""
         parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
-        scores = [
-            predict(network, to_device(self.block.images(rows), self.device), self.block.task).numpy() for rows in parts
-        ]
-        return np.concatenate(scores)
+        return np.concatenate(
+            [self._predict(network, to_device(self.block.images(rows), self.device)) for rows in parts]
+        )
+
+    def _predict(self, network: Network, images: torch.Tensor, cached: torch.Tensor | None = None) -> Scores:
+        return predict(network, images, self.block.task, cached=cached, precision=self.spec.precision).numpy()
 
     def _value(self, validation: Rows, network: Network) -> float:
         """The tuned metric on validation rows."""
         cached = None
         if network.frozen is not None:
             cached = self.data.features.clean(network)[validation]
-        scores = predict(network, self.data.images[validation], self.block.task, cached=cached).numpy()
+        scores = self._predict(network, self.data.images[validation], cached)
         return self.metric.value(self.block.task, self.block.labels[validation], scores)
 
     def _value_by_then(self, validation: Rows, network: Network) -> float:

@@ -71,8 +71,9 @@ def warm_up() -> None:
     """Start the server that workers are forked from: it imports while the driver still reads and decodes."""
     if sys.platform != "linux":
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    resource_tracker.ensure_running()  # starting it unblocks signals
     multiprocessing.set_forkserver_preload(list(PRELOADED))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # Ctrl-C is the driver's to answer
     try:

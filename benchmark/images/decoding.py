@@ -8,6 +8,7 @@ import hashlib
 import multiprocessing
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -191,7 +192,9 @@ def _spread(work: Work, starts: Iterable[int], workers: int, count: int) -> Iter
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(work,)) as pool:
         try:
-            yield from pool.map(_continue, starts)
+            waiting = deque(pool.submit(_continue, start) for start in starts)
+            while waiting:
+                yield waiting.popleft().result()
         except BaseException:  # the pool would finish the chunks that it has begun
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()

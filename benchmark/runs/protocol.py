@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.runs.provenance import kernels
+
 if TYPE_CHECKING:
     from benchmark.runs.records import Record
     from benchmark.runs.request import Request
@@ -13,10 +15,12 @@ def protocol_records(request: Request) -> list[Record]:
     """One record (item, value) for every choice that a reader needs in order to judge or repeat the run."""
     spec = request.spec
     deterministic = (
-        "the same command gives the same tables, byte for byte"
+        "the same command gives the same tables, byte for byte, on the same kind of processor, with the same versions "
+        f"and kernels (here: {kernels(request.device)})"
         if request.device == "cpu"
         else f"computed on {request.device}: sums run in an order that the device chooses, so scores of a "
-        "repeated run can differ in their last digits, and with them the search"
+        "repeated run can differ in their last digits, and with them the search; augmentation is drawn there, and "
+        "is another than the CPU's"
     )
     items = {
         "labelled images per class": f"{', '.join(map(str, spec.n_per_class))}, validation included",
@@ -31,6 +35,7 @@ def protocol_records(request: Request) -> list[Record]:
         "stopping: validation by epoch is recorded, and decides nothing",
         "batch size": str(spec.batch_size),
         "image size": f"{spec.image_size} px",
+        "precision": f"{spec.precision}; heads, normalisation, weights and their updates in float32",
         "shared backbone": f"{spec.backbone}, for every arm but scratch",
         "refit": f"best parameters on the whole subsample, {spec.refits} time(s)",
         "optimiser": "AdamW, linear warm-up over a tenth of the steps, cosine decay to zero",

@@ -6,11 +6,13 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 PACKAGES = (
     "torch",
+    "numba",
     "torchvision",
     "timm",
     "optuna",
@@ -56,6 +58,7 @@ def hardware(device: str, workers: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "device": device,
+        "kernels": kernels(device),
         "workers": workers,
     }
     if device.startswith("cuda"):
@@ -63,6 +66,14 @@ def hardware(device: str, workers: int) -> dict[str, Any]:
 
         described["gpu"] = torch.cuda.get_device_name(device)
     return described
+
+
+def kernels(device: str) -> str:
+    """What training computes with: our "compiled" loops beside the library's kernels, or the "library" alone.
+
+    They differ in the last bits. As `benchmark.training.kernels` decides.
+    """
+    return "compiled" if device == "cpu" and find_spec("numba") else "library"
 
 
 def _processor() -> str:

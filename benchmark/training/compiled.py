@@ -2,34 +2,62 @@
 
 The innermost loop of each runs over channels and becomes vector instructions. Images come as (N, H, W, C), or as rows
 (M, W) of W = C r neighbouring values, r pixels of C channels, so that networks of few channels fill a vector too.
-Sums are made in blocks of float32 that are added in float64; the order is fixed, so the same input gives the same bits.
+They are float32, or bfloat16 as the 16-bit words that hold it; all is computed in float32. Sums are made in blocks of
+float32 that are added in float64; the order is fixed, so the same input gives the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 BLOCK = 32  # rows summed in float32; they stay in the nearest cache for their second reading
 
 
-def compile_it(signature: str) -> Callable[[Any], Any]:
-    """Compile for one signature, when this file is imported; kept on disk where some folder for it can be written."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-
-    def compiled(function: Any) -> Any:
-        try:
-            return njit(signature, cache=True, **options)(function)
-        except RuntimeError:  # neither beside this file nor in the user's cache folder
-            return njit(signature, **options)(function)
-
-    return compiled
+def compile_it(function: Any) -> Any:
+    """Compiled at the first call, and kept on disk where a folder for it can be written."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # neither beside this file nor in the user's cache folder
+        return njit(**options)(function)
 
 
-@compile_it("void(float32[:,:,:,::1], float32[:,:,:,::1], int64, int64, int64, float32[:,:,::1])")
+def wide(value: Any) -> Any:
+    """A stored value as float32."""
+    raise NotImplementedError("for compiled code")
+
+
+def narrow(value: Any, out: Any) -> Any:
+    """A float32 as it is stored in an array like `out`: rounded to the nearest, ties to even."""
+    raise NotImplementedError("for compiled code")
+
+
+@overload(wide)
+def _wide(value):  # type: ignore[no-untyped-def]
+    if isinstance(value, types.Float):
+        return lambda value: value
+    return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
+
+
+@overload(narrow)
+def _narrow(value, out):  # type: ignore[no-untyped-def]
+    if isinstance(out.dtype, types.Float):
+        return lambda value, out: value
+
+    def rounded(value, out):  # type: ignore[no-untyped-def]
+        bits = np.float32(value).view(np.uint32)
+        even = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+        word = np.uint16(np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + even) >> np.uint32(16))
+        return word if value == value else np.uint16(0x7FC0)
+
+    return rounded
+
+
+@compile_it
 def depthwise_weight_gradient(x, g, stride, top, left, out):  # type: ignore[no-untyped-def]
     """Gradient of a depthwise kernel, ``out`` (k, k, C), from its input (N, H, W, C) and its output's gradient."""
     height, width, channels = x.shape[1:]
@@ -47,10 +75,35 @@ def depthwise_weight_gradient(x, g, stride, top, left, out):  # type: ignore[no-
                     for column in range(first, last):
                         a, b = g[n, row, column], x[n, y, column * stride - left + j]
                         for c in range(channels):
-                            sums[c] += a[c] * b[c]
+                            sums[c] += wide(a[c]) * wide(b[c])
 
 
-@compile_it("void(float32[:,::1], float64[::1], float64[::1])")
+@compile_it
+def depthwise_input_gradient(g, kernel, stride, top, left, out):  # type: ignore[no-untyped-def]
+    """Gradient of a depthwise convolution's input, ``out`` (N, H, W, C), from its ``kernel`` (k, k, C) in float32."""
+    channels = out.shape[3]
+    sums = np.empty(channels, np.float32)
+    for n in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            for z in range(out.shape[2]):
+                sums[:] = 0.0
+                for i in range((y + top) % stride, kernel.shape[0], stride):
+                    row = (y + top - i) // stride
+                    if row < 0 or row >= g.shape[1]:
+                        continue
+                    for j in range((z + left) % stride, kernel.shape[1], stride):
+                        column = (z + left - j) // stride
+                        if column < 0 or column >= g.shape[2]:
+                            continue
+                        a, b = g[n, row, column], kernel[i, j]
+                        for c in range(channels):
+                            sums[c] += wide(a[c]) * b[c]
+                to = out[n, y, z]
+                for c in range(channels):
+                    to[c] = narrow(sums[c], to)
+
+
+@compile_it
 def moments(x, mean, variance):  # type: ignore[no-untyped-def]
     """Mean and (biased) variance by channel, (C,), of rows (M, C r), by merging blocks (Chan et al. 1983)."""
     width, channels = x.shape[1], len(mean)
@@ -64,14 +117,15 @@ def moments(x, mean, variance):  # type: ignore[no-untyped-def]
         for m in range(start, stop):
             row = x[m]
             for i in range(width):
-                sums[i] += row[i]
+                sums[i] += wide(row[i])
         factor = np.float32(1.0 / count)
         for i in range(width):
             sums[i] *= factor
         for m in range(start, stop):
             row = x[m]
             for i in range(width):
-                squares[i] += (row[i] - sums[i]) * (row[i] - sums[i])
+                distance = wide(row[i]) - sums[i]
+                squares[i] += distance * distance
         share = count / stop
         for i in range(width):
             shift = sums[i] - means[i]
@@ -87,10 +141,7 @@ def moments(x, mean, variance):  # type: ignore[no-untyped-def]
         variance[i % channels] += (deviations[i] / x.shape[0] + shift * shift) / repeats
 
 
-@compile_it(
-    "void(float32[:,::1], float32[::1], float32[::1], float32[::1], float32[::1], float64, float64, boolean,"
-    " float64[:,::1])"
-)
+@compile_it
 def statistics(x, weight, bias, running_mean, running_variance, momentum, eps, training, kept):  # type: ignore[no-untyped-def]
     """What a batch normalisation does to each channel of rows (M, C r): ``x * scale + shift``.
 
@@ -117,7 +168,7 @@ def statistics(x, weight, bias, running_mean, running_variance, momentum, eps, t
         kept[3, c] = inverse
 
 
-@compile_it("float32[:,::1](float64[:,::1], int64)")
+@compile_it
 def lanes(values, width):  # type: ignore[no-untyped-def]
     """Values by channel, (K, C), as single precision and repeated to a row's width."""
     out = np.empty((values.shape[0], width), np.float32)
@@ -127,9 +178,7 @@ def lanes(values, width):  # type: ignore[no-untyped-def]
     return out
 
 
-@compile_it(
-    "float64[:,::1](float64[:,::1], float64[::1], float64[::1], int64, float32[::1], float32[::1])"
-)
+@compile_it
 def parameter_gradients(kept, total, along, count, for_weight, for_bias):  # type: ignore[no-untyped-def]
     """Gradients of weight and bias, from sums by lane; and (2, C), what the batch's statistics take from the input's.
 
@@ -149,7 +198,7 @@ def parameter_gradients(kept, total, along, count, for_weight, for_bias):  # typ
     return line
 
 
-@compile_it("void(float32[:,::1], float64[:,::1], float32, float32, float32[:,::1])")
+@compile_it
 def norm(x, kept, low, high, out):  # type: ignore[no-untyped-def]
     """``out = clamp(x * scale + shift, low, high)`` of rows (M, W); NaN stays NaN."""
     values = lanes(kept, x.shape[1])
@@ -157,13 +206,11 @@ def norm(x, kept, low, high, out):  # type: ignore[no-untyped-def]
     for m in range(x.shape[0]):
         row, to = x[m], out[m]
         for i in range(x.shape[1]):
-            value = row[i] * scale[i] + shift[i]
-            to[i] = low if value < low else (high if value > high else value)
+            value = wide(row[i]) * scale[i] + shift[i]
+            to[i] = narrow(low if value < low else (high if value > high else value), to)
 
 
-@compile_it(
-    "void(float32[:,::1], float32[:,::1], float64[:,::1], float32, float32, float32[::1], float32[::1], float32[:,::1])"
-)
+@compile_it
 def norm_gradient(x, g, kept, low, high, for_weight, for_bias, out):  # type: ignore[no-untyped-def]
     """Gradients of `norm` in training, ``out`` of its input: two passes over rows (M, W)."""
     width = x.shape[1]
@@ -177,10 +224,10 @@ def norm_gradient(x, g, kept, low, high, for_weight, for_bias, out):  # type: ig
         for m in range(start, min(start + BLOCK, x.shape[0])):
             row, gradient = x[m], g[m]
             for i in range(width):
-                value = row[i] * scale[i] + shift[i]
-                passed = np.float32(0.0) if value <= low or value >= high else gradient[i]
+                value = wide(row[i]) * scale[i] + shift[i]
+                passed = np.float32(0.0) if value <= low or value >= high else wide(gradient[i])
                 sums[i] += passed
-                products[i] += passed * (row[i] - mean[i])
+                products[i] += passed * (wide(row[i]) - mean[i])
         for i in range(width):
             total[i] += sums[i]
             along[i] += products[i]
@@ -189,12 +236,12 @@ def norm_gradient(x, g, kept, low, high, for_weight, for_bias, out):  # type: ig
     for m in range(x.shape[0]):
         row, gradient, to = x[m], g[m], out[m]
         for i in range(width):
-            value = row[i] * scale[i] + shift[i]
-            passed = np.float32(0.0) if value <= low or value >= high else gradient[i]
-            to[i] = scale[i] * passed + slope[i] * (row[i] - mean[i]) + offset[i]
+            value = wide(row[i]) * scale[i] + shift[i]
+            passed = np.float32(0.0) if value <= low or value >= high else wide(gradient[i])
+            to[i] = narrow(scale[i] * passed + slope[i] * (wide(row[i]) - mean[i]) + offset[i], to)
 
 
-@compile_it("void(float32[:,:,:,::1], float64[:,::1], float32[:,:,:,::1])")
+@compile_it
 def pool(x, kept, out):  # type: ignore[no-untyped-def]
     """``out = max(0, largest of x * scale + shift in windows of 2 x 2)``; an odd last row or column is left out."""
     values = lanes(kept, x.shape[3])
@@ -206,16 +253,14 @@ def pool(x, kept, out):  # type: ignore[no-untyped-def]
                 c, d = x[n, 2 * row + 1, 2 * column], x[n, 2 * row + 1, 2 * column + 1]
                 to = out[n, row, column]
                 for i in range(x.shape[3]):
-                    p, q = a[i] * scale[i] + shift[i], b[i] * scale[i] + shift[i]
-                    r, s = c[i] * scale[i] + shift[i], d[i] * scale[i] + shift[i]
+                    p, q = wide(a[i]) * scale[i] + shift[i], wide(b[i]) * scale[i] + shift[i]
+                    r, s = wide(c[i]) * scale[i] + shift[i], wide(d[i]) * scale[i] + shift[i]
                     upper, lower = (q if q > p or q != q else p), (s if s > r or s != s else r)
                     largest = lower if lower > upper or lower != lower else upper
-                    to[i] = np.float32(0.0) if largest < np.float32(0.0) else largest
+                    to[i] = narrow(np.float32(0.0) if largest < np.float32(0.0) else largest, to)
 
 
-@compile_it(
-    "void(float32[:,:,:,::1], float32[:,:,:,::1], float64[:,::1], float32[::1], float32[::1], float32[:,:,:,::1])"
-)
+@compile_it
 def pool_gradient(x, g, kept, for_weight, for_bias, out):  # type: ignore[no-untyped-def]
     """Gradients of `pool` in training, ``out`` of its input: a window's goes to the first of its largest."""
     zero = np.float32(0.0)
@@ -233,11 +278,12 @@ def pool_gradient(x, g, kept, for_weight, for_bias, out):  # type: ignore[no-unt
                 c, d = x[n, 2 * row + 1, 2 * column], x[n, 2 * row + 1, 2 * column + 1]
                 gradient = g[n, row, column]
                 for i in range(channels):
-                    p, q = a[i] * scale[i] + shift[i], b[i] * scale[i] + shift[i]
-                    r, s = c[i] * scale[i] + shift[i], d[i] * scale[i] + shift[i]
+                    p, q = wide(a[i]) * scale[i] + shift[i], wide(b[i]) * scale[i] + shift[i]
+                    r, s = wide(c[i]) * scale[i] + shift[i], wide(d[i]) * scale[i] + shift[i]
                     upper, lower = (q if q > p else p), (s if s > r else r)
-                    above, below = (b[i] if q > p else a[i]), (d[i] if s > r else c[i])
-                    passed = zero if (lower if lower > upper else upper) <= zero else gradient[i]
+                    above = wide(b[i]) if q > p else wide(a[i])
+                    below = wide(d[i]) if s > r else wide(c[i])
+                    passed = zero if (lower if lower > upper else upper) <= zero else wide(gradient[i])
                     sums[i] += passed
                     products[i] += passed * ((below if lower > upper else above) - mean[i])
             for i in range(channels):
@@ -253,17 +299,19 @@ def pool_gradient(x, g, kept, for_weight, for_bias, out):  # type: ignore[no-unt
                 c, d = x[n, 2 * row + 1, 2 * column], x[n, 2 * row + 1, 2 * column + 1]
                 gradient = g[n, row, column]
                 for i in range(channels):
-                    p, q = a[i] * scale[i] + shift[i], b[i] * scale[i] + shift[i]
-                    r, s = c[i] * scale[i] + shift[i], d[i] * scale[i] + shift[i]
+                    p, q = wide(a[i]) * scale[i] + shift[i], wide(b[i]) * scale[i] + shift[i]
+                    r, s = wide(c[i]) * scale[i] + shift[i], wide(d[i]) * scale[i] + shift[i]
                     upper, lower = (q if q > p else p), (s if s > r else r)
-                    passing[i] = zero if (lower if lower > upper else upper) <= zero else scale[i] * gradient[i]
+                    passing[i] = zero if (lower if lower > upper else upper) <= zero else scale[i] * wide(gradient[i])
                     place[i] = (3 if s > r else 2) if lower > upper else (1 if q > p else 0)
                 for k in range(4):  # one output at a time, which the compiler can turn into vectors
                     pixel = x[n, 2 * row + k // 2, 2 * column + k % 2]
                     to = out[n, 2 * row + k // 2, 2 * column + k % 2]
                     for i in range(channels):
-                        to[i] = slope[i] * (pixel[i] - mean[i]) + offset[i] + (passing[i] if place[i] == k else zero)
+                        line_value = slope[i] * (wide(pixel[i]) - mean[i]) + offset[i]
+                        to[i] = narrow(line_value + (passing[i] if place[i] == k else zero), to)
         for y in range(x.shape[1]):
             for z in range(0 if y >= 2 * height else 2 * width, x.shape[2]):  # what no window holds
+                pixel, to = x[n, y, z], out[n, y, z]
                 for i in range(channels):
-                    out[n, y, z, i] = slope[i] * (x[n, y, z, i] - mean[i]) + offset[i]
+                    to[i] = narrow(slope[i] * (wide(pixel[i]) - mean[i]) + offset[i], to)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.training.kernels import loops_for
+from benchmark.training.kernels import loops_for, pixels
 
 Pads = tuple[int, int, int, int]  # left, right, top, bottom, as `F.pad` takes them
 
@@ -27,29 +27,25 @@ class QuickDepthwise(nn.Conv2d):
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, H', W')."""
         learns = torch.is_grad_enabled() and self.weight.requires_grad
-        if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            # forward, half precision is as quick; the kernel's gradient is not
-            with torch.autocast("cpu", enabled=not learns and inputs.dtype != torch.float32):
-                return self._convolve(inputs.float() if learns else inputs, learns)
-        return self._convolve(inputs, learns)
-
-    def _convolve(self, inputs: Tensor, learns: bool) -> Tensor:
-        size, stride = self.kernel_size[0], self.stride[0]
+        size = self.kernel_size[0]
         if inputs.shape[2:] == (1, 1):
-            outputs = inputs * self.weight[:, 0, size // 2, size // 2].view(1, -1, 1, 1)
-            return outputs if self.bias is None else outputs + self.bias.view(1, -1, 1, 1)
-        if not learns or loops_for(inputs) is None:
+            outputs = inputs * self.weight[:, 0, size // 2, size // 2].to(inputs.dtype).view(1, -1, 1, 1)
+        elif learns and loops_for(inputs) is not None:
+            pads: Pads = (size // 2,) * 4
+            if self.padding != (size // 2, size // 2):
+                pads = same_pads(inputs.shape[2], inputs.shape[3], size, self.stride[0])
+            outputs = _Depthwise.apply(inputs, self.weight, self.stride[0], pads)
+        elif learns and inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):  # the library's gradient in half precision is slower still
+                return super().forward(inputs.float())
+        else:
             return super().forward(inputs)
-        pads: Pads = (size // 2,) * 4
-        if self.padding != (size // 2, size // 2):
-            pads = same_pads(inputs.shape[2], inputs.shape[3], size, stride)
-        outputs = _Depthwise.apply(inputs, self.weight, stride, pads)
-        return outputs if self.bias is None else outputs + self.bias.view(1, -1, 1, 1)
+        return outputs if self.bias is None else outputs + self.bias.to(outputs.dtype).view(1, -1, 1, 1)
 
 
 def depthwise_can_be_quick(part: nn.Conv2d) -> bool:
     """Whether a convolution is of the kind that `QuickDepthwise` computes."""
-    from timm.layers import Conv2dSame
+    from timm.layers.conv2d_same import Conv2dSame
 
     odd = part.kernel_size[0] == part.kernel_size[1] and part.kernel_size[0] % 2 == 1
     plain = part.padding_mode == "zeros" and part.dilation == (1, 1) and part.stride[0] == part.stride[1]
@@ -65,7 +61,7 @@ def same_pads(height: int, width: int, size: int, stride: int) -> Pads:
 
 
 class _Depthwise(torch.autograd.Function):
-    """The library's convolution and input gradient, and the compiled loop for the kernel's gradient."""
+    """The library's convolution, and compiled loops for its gradients, in single precision or bfloat16."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, stride: int, pads: Pads) -> Tensor:
@@ -74,37 +70,35 @@ class _Depthwise(torch.autograd.Function):
         padded, margin = inputs, (pads[2], pads[0])
         if pads[0] != pads[1] or pads[2] != pads[3]:
             padded, margin = F.pad(inputs, pads), (0, 0)
-        return F.conv2d(padded, weight, None, stride, margin, 1, len(weight))
+        with torch.autocast("cpu", enabled=False):
+            return F.conv2d(padded, weight.to(inputs.dtype), None, stride, margin, 1, len(weight))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         inputs, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
+        loops = loops_for(inputs)
+        assert loops is not None
+        left, _, top, _ = ctx.pads
         for_inputs = for_weight = None
         if ctx.needs_input_grad[0]:
-            for_inputs = _input_gradient(gradient, inputs, weight, ctx.stride, ctx.pads)
+            if ctx.stride == 1:
+                for_inputs = _library_gradient(gradient, inputs, weight, (top, left))
+            else:  # which the library computes for padded images, and in bfloat16 a hundred times slower
+                for_inputs = torch.empty_like(inputs)
+                kernel = weight.detach()[:, 0].permute(1, 2, 0).contiguous().numpy()
+                loops.depthwise_input_gradient(pixels(gradient), kernel, ctx.stride, top, left, pixels(for_inputs))
         if ctx.needs_input_grad[1]:
-            loops = loops_for(inputs)
-            assert loops is not None
-            size = weight.shape[2]
-            out = torch.empty(size, size, len(weight))
-            left, _, top, _ = ctx.pads
-            arrays = (tensor.detach().permute(0, 2, 3, 1).numpy() for tensor in (inputs, gradient))
-            loops.depthwise_weight_gradient(*arrays, ctx.stride, top, left, out.numpy())
+            out = torch.empty(*weight.shape[2:], len(weight))
+            loops.depthwise_weight_gradient(pixels(inputs), pixels(gradient), ctx.stride, top, left, out.numpy())
             for_weight = out.permute(2, 0, 1).unsqueeze(1)
         return for_inputs, for_weight, None, None
 
 
-def _input_gradient(gradient: Tensor, inputs: Tensor, weight: Tensor, stride: int, pads: Pads) -> Tensor:
-    left, right, top, bottom = pads
-    even = left == right and top == bottom
-    height, width = inputs.shape[2:]
-    shaped = inputs
-    if not even:  # of the padded input, the shape alone matters
-        shape = (*inputs.shape[:2], height + top + bottom, width + left + right)
-        shaped = torch.empty(shape, memory_format=torch.channels_last)
-    margin = [top, left] if even else [0, 0]
+def _library_gradient(gradient: Tensor, inputs: Tensor, weight: Tensor, margin: tuple[int, int]) -> Tensor:
+    """Of the input, at stride 1."""
     result: Tensor = torch.ops.aten.convolution_backward(
-        gradient, shaped, weight, None, [stride] * 2, margin, [1, 1], False, [0, 0], len(weight), [True, False, False]
-    )[0]
-    return result if even else result[:, :, top : top + height, left : left + width]
+        gradient, inputs, weight.to(inputs.dtype), None, [1, 1], margin, [1, 1], False, [0, 0], len(weight),
+        [True, False, False],
+    )[0]  # fmt: skip
+    return result

@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,7 +26,12 @@ def compiled() -> ModuleType | None:
 
 
 def loops_for(inputs: Tensor) -> ModuleType | None:
-    """The compiled loops where they can read these (B, C, H, W) images: float32, channels last, on the CPU."""
-    if inputs.device.type != "cpu" or inputs.dtype != torch.float32 or inputs.numel() == 0:
-        return None
-    return compiled() if inputs.is_contiguous(memory_format=torch.channels_last) else None
+    """The compiled loops where they can read these (B, C, H, W) images: channels last, on the CPU, not empty."""
+    readable = inputs.dtype in (torch.float32, torch.bfloat16) and inputs.device.type == "cpu" and inputs.numel() > 0
+    return compiled() if readable and inputs.is_contiguous(memory_format=torch.channels_last) else None
+
+
+def pixels(images: Tensor) -> npt.NDArray[Any]:
+    """(B, C, H, W) channels last as an array (B, H, W, C), of 16-bit words where it is bfloat16; not a copy."""
+    array = images.detach().permute(0, 2, 3, 1)
+    return (array.view(torch.uint16) if array.dtype == torch.bfloat16 else array).numpy()

@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.training.kernels import loops_for
+from benchmark.training.kernels import loops_for, pixels
 
-Floats = npt.NDArray[np.float32]
 LANES = 128  # values that a row of few channels is filled up to
 
 
@@ -27,19 +26,17 @@ class QuickNorm(nn.BatchNorm2d):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W), normalised and activated."""
-        inputs = _single(inputs)
         loops = _loops(self, inputs)
         if loops is None:
             return super().forward(inputs)
         outputs: Tensor = _Norm.apply(inputs, self.weight, self.bias, self, loops)
         return outputs
 
-    def clamp(self) -> tuple[float, float]:
+    def clamp(self) -> tuple[np.float32, np.float32]:
         """The range that the activation leaves."""
         act = getattr(self, "act", None)
-        if isinstance(act, nn.ReLU6):
-            return 0.0, 6.0
-        return (0.0 if isinstance(act, nn.ReLU) else -math.inf), math.inf
+        low = 0.0 if isinstance(act, (nn.ReLU, nn.ReLU6)) else -math.inf
+        return np.float32(low), np.float32(6.0 if isinstance(act, nn.ReLU6) else math.inf)
 
 
 class NormReluPool(nn.BatchNorm2d):
@@ -47,7 +44,6 @@ class NormReluPool(nn.BatchNorm2d):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, H // 2, W // 2)."""
-        inputs = _single(inputs)
         loops = _loops(self, inputs)
         if loops is None or min(inputs.shape[2:]) < 2:
             return F.max_pool2d(F.relu(super().forward(inputs)), 2)
@@ -57,7 +53,7 @@ class NormReluPool(nn.BatchNorm2d):
 
 def norm_can_be_quick(part: nn.BatchNorm2d) -> bool:
     """Whether a normalisation is of the kind that `QuickNorm` computes."""
-    from timm.layers import BatchNormAct2d
+    from timm.layers.norm_act import BatchNormAct2d
 
     if type(part) is BatchNormAct2d:
         plain = type(part.drop) is nn.Identity and type(part.act) in (nn.Identity, nn.ReLU, nn.ReLU6)
@@ -81,7 +77,7 @@ class _Norm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         (inputs,) = ctx.saved_tensors
         arriving = gradients[0].contiguous(memory_format=torch.channels_last)
-        result, for_weight, for_bias = torch.empty_like(inputs), *inputs.new_empty((2, inputs.shape[1]))
+        result, (for_weight, for_bias) = torch.empty_like(inputs), torch.empty(2, inputs.shape[1])
         arrays = for_weight.numpy(), for_bias.numpy(), _rows(result)
         ctx.loops.norm_gradient(_rows(inputs), _rows(arriving), ctx.kept, *ctx.clamp, *arrays)
         return result, for_weight, for_bias, None, None
@@ -89,28 +85,25 @@ class _Norm(torch.autograd.Function):
 
 class _NormReluPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, norm: NormReluPool, loops: ModuleType) -> Tensor:
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, norm: NormReluPool, loops: ModuleType
+    ) -> Tensor:
         kept = _statistics(norm, inputs, loops)
         count, channels, height, width = inputs.shape
-        outputs = inputs.new_empty((count, height // 2, width // 2, channels))
-        loops.pool(_pixels(inputs), kept, outputs.numpy())
+        outputs = inputs.new_empty((count, height // 2, width // 2, channels)).permute(0, 3, 1, 2)
+        loops.pool(pixels(inputs), kept, pixels(outputs))
         ctx.save_for_backward(inputs)
         ctx.kept, ctx.loops = kept, loops
-        return outputs.permute(0, 3, 1, 2)
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         (inputs,) = ctx.saved_tensors
         arriving = gradients[0].contiguous(memory_format=torch.channels_last)
-        result, for_weight, for_bias = torch.empty_like(inputs), *inputs.new_empty((2, inputs.shape[1]))
-        arrays = for_weight.numpy(), for_bias.numpy(), _pixels(result)
-        ctx.loops.pool_gradient(_pixels(inputs), _pixels(arriving), ctx.kept, *arrays)
+        result, (for_weight, for_bias) = torch.empty_like(inputs), torch.empty(2, inputs.shape[1])
+        arrays = for_weight.numpy(), for_bias.numpy(), pixels(result)
+        ctx.loops.pool_gradient(pixels(inputs), pixels(arriving), ctx.kept, *arrays)
         return result, for_weight, for_bias, None, None
-
-
-def _single(inputs: Tensor) -> Tensor:
-    """On the CPU in single precision, which the loops read, and the depthwise convolutions that often follow."""
-    return inputs.float() if inputs.device.type == "cpu" else inputs
 
 
 def _loops(norm: nn.BatchNorm2d, inputs: Tensor) -> ModuleType | None:
@@ -130,16 +123,11 @@ def _statistics(norm: nn.BatchNorm2d, inputs: Tensor, loops: ModuleType) -> npt.
     return kept
 
 
-def _pixels(images: Tensor) -> Floats:
-    """(B, C, H, W) channels last as an array (B, H, W, C)."""
-    return images.detach().permute(0, 2, 3, 1).numpy()
-
-
-def _rows(images: Tensor) -> Floats:
+def _rows(images: Tensor) -> npt.NDArray[Any]:
     """(B, C, H, W) channels last as rows of pixels (M, C r), r a power of two, with `LANES` values where it can."""
     channels = images.shape[1]
-    pixels = images.numel() // channels
+    count = images.numel() // channels
     repeats = 1
-    while 2 * repeats * channels <= LANES and pixels % (2 * repeats) == 0:
+    while 2 * repeats * channels <= LANES and count % (2 * repeats) == 0:
         repeats *= 2
-    return _pixels(images).reshape(-1, channels * repeats)
+    return pixels(images).reshape(-1, channels * repeats)

@@ -1,3 +1,6 @@
+import multiprocessing
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -178,3 +181,18 @@ def test_empty_or_single_class_folders_are_named(mine, tmp_path):
         datasets.load(f"folder:{mine / 'benign'}", None, OPTIONS)
     with pytest.raises(InputError, match="does not exist"):
         datasets.load(f"folder:{tmp_path / 'nowhere'}", None, OPTIONS)
+
+
+def _first_alone_is_quick(start):
+    time.sleep(60 if start else 0)
+    return {}, []
+
+
+def test_decoding_that_is_given_up_waits_for_no_chunk():
+    before = set(multiprocessing.active_children())
+    chunks = decoding._spread(_first_alone_is_quick, range(6), 2, 10_000)
+    next(chunks)
+    began = time.monotonic()
+    chunks.close()
+    assert time.monotonic() - began < 20
+    assert set(multiprocessing.active_children()) <= before

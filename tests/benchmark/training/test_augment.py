@@ -2,8 +2,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from benchmark.training.augment import augment, mixup
+from benchmark.training.augment import _affine, _blur, augment, mixup
 
 
 def images(count=6, channels=1, size=16):
@@ -69,3 +70,48 @@ def test_mixup_keeps_the_sum_of_targets_and_the_unknown():
     assert torch.equal(mixup(inputs, targets, 0.0, generator())[0], inputs)
     targets[0, 0] = math.nan
     assert torch.isnan(mixup(inputs, targets, 1.0, generator(0))[1]).any()
+
+
+def test_the_turned_and_shifted_image_is_what_an_affine_grid_samples():
+    batch = images(5, 3, 12).float() / 255
+    angle, scale, direction = (
+        torch.linspace(-0.5, 0.5, 5),
+        torch.linspace(0.8, 1.2, 5),
+        torch.tensor([1.0, -1, 1, -1, 1]),
+    )
+    shift = torch.rand(5, 2, generator=generator()) - 0.5
+    cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
+    rows = [
+        torch.stack([cosine * direction, -sine, shift[:, 0]], 1),
+        torch.stack([sine * direction, cosine, shift[:, 1]], 1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, 1), list(batch.shape), align_corners=False)
+    expected = F.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+    torch.testing.assert_close(_affine(batch, angle, scale, shift, direction), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_chosen_images_alone_are_blurred_with_the_kernel_of_1_2_1():
+    batch = images(4, 3, 9).float() / 255
+    kernel = torch.tensor([1.0, 2.0, 1.0]) / 4
+    weight = torch.outer(kernel, kernel).expand(3, 1, 3, 3)
+    expected = F.conv2d(F.pad(batch, (1, 1, 1, 1), mode="replicate"), weight, groups=3)
+    chosen = torch.tensor([True, False, True, False])
+    blurred = _blur(batch.clone(), chosen)
+    assert torch.equal(blurred[~chosen], batch[~chosen])
+    torch.testing.assert_close(blurred[chosen], expected[chosen], rtol=1e-5, atol=1e-6)
+    assert torch.equal(_blur(batch.clone(), torch.zeros(4, dtype=torch.bool)), batch)
+
+
+def test_draws_are_made_where_the_generator_is(monkeypatch):
+    devices = []
+    for name in ("rand", "randn"):
+        draw = getattr(torch, name)
+
+        def recorded(*shape, generator, device, draw=draw):
+            devices.append(device)
+            return draw(*shape, generator=generator, device=device)
+
+        monkeypatch.setattr(torch, name, recorded)
+    augment(images(), 0.5, True, generator())
+    assert len(devices) == 13
+    assert set(devices) == {torch.device("cpu")}

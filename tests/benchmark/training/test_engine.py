@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from benchmark.seeds import seed_for
+from benchmark.training import engine
 from benchmark.training.engine import (
     Diverged,
     Recipe,
@@ -19,7 +20,8 @@ from benchmark.training.engine import (
     warm_cosine,
 )
 from benchmark.training.features import FrozenFeatures, frozen_features
-from benchmark.training.network import Network, Normalise
+from benchmark.training.network import Head, Network, Normalise
+from benchmark.training.norms import NormReluPool
 
 RECIPE = Recipe(learning_rate=0.02, weight_decay=1e-3, epochs=4, augmentation=0.25, label_smoothing=0.0, batch_size=8)
 
@@ -93,10 +95,60 @@ def test_layers_without_gradient_keep_their_statistics(data):
     assert torch.equal(network.learned[1].running_mean, torch.zeros(4))
 
 
-def test_divergence_is_said(data):
+def test_divergence_is_said_with_its_epoch(data):
     recipe = Recipe(float("inf"), 0.0, 2, 0.0, 0.0, 8)
-    with pytest.raises(Diverged):
+    with pytest.raises(Diverged, match="in epoch 1 of 2"):
         train(linear, data, recipe=recipe)
+
+
+def test_one_step_without_a_number_is_not_forgotten_by_the_end_of_its_epoch(data, monkeypatch):
+    steps = []
+
+    def loss(*arguments):
+        steps.append(1)
+        return classification_loss(*arguments) * (math.nan if len(steps) == 4 else 1.0)
+
+    monkeypatch.setattr(engine, "classification_loss", loss)
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)  # so that the weights stay finite
+    with pytest.raises(Diverged, match="in epoch 2 of 4"):
+        train(linear, data, recipe=dataclasses.replace(RECIPE, batch_size=math.ceil(len(data.images) / 3)))
+    assert len(steps) == 6
+
+
+def test_a_large_gradient_is_clipped_and_a_small_one_kept():
+    for size in (0.1, 30.0):
+        parameter = torch.nn.Parameter(torch.zeros(4))
+        parameter.grad = torch.full((4,), size / 2)
+        assert engine._clip([parameter]).item() == pytest.approx(size)
+        assert parameter.grad.norm().item() == pytest.approx(min(size, engine.LARGEST_NORM))
+
+
+def test_bfloat16_learns_with_a_head_and_weights_in_single_precision(data):
+    def build():
+        layers = (nn.Conv2d(1, 8, 3), NormReluPool(8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), Head(8, 2))
+        return Network(nn.Sequential(Normalise([0.5], [0.25]), *layers))
+
+    single, half = (train(build, dataclasses.replace(data, precision=p)) for p in ("float32", "bfloat16"))
+    assert {parameter.dtype for parameter in half.learned.parameters()} == {torch.float32}
+    one, other = (predict(n, data.images, "binary", precision=p) for n, p in ((single, "float32"), (half, "bfloat16")))
+    assert not torch.equal(one, other)
+    torch.testing.assert_close(one, other, atol=0.05, rtol=0)
+
+
+def test_features_from_the_cached_trunk_are_the_same_bits_as_from_the_images(data):
+    below = Network(nn.Identity(), trunk(), "trunk")
+    torch.manual_seed(3)
+    above = Network(nn.Linear(5, 2), nn.Linear(196, 5), "above", below=below)
+    passes = []
+    for module in (below.frozen, above.frozen):
+        module.register_forward_hook(lambda part, inputs, output: passes.append(part))
+    direct = FrozenFeatures(data.images, True, 0, "cell").view(above, 0.5, 3)
+    shared = FrozenFeatures(data.images, True, 0, "cell")
+    shared.view(below, 0.5, 3)
+    passes.clear()
+    assert torch.equal(shared.view(above, 0.5, 3), direct)
+    assert below.frozen not in passes, "the trunk's features were at hand"
+    assert torch.equal(frozen_features(above, data.images), shared.clean(above))
 
 
 def test_unknown_labels_take_no_part_in_the_loss():

@@ -1,0 +1,72 @@
+import copy
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from benchmark.training.folding import folded
+from benchmark.training.quick_layers import quicken
+
+
+def settled(model):
+    """A model whose normalisations have statistics of their own."""
+    torch.manual_seed(0)
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.1)
+            part.running_var.uniform_(0.5, 2.0)
+            nn.init.normal_(part.weight, 1, 0.1)
+            nn.init.normal_(part.bias, 0, 0.1)
+    return model.to(memory_format=torch.channels_last)
+
+
+def norms(model):
+    return [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet10t", "mobilenetv3_small_050"])
+def test_a_folded_backbone_computes_the_same_without_normalisations(name):
+    model = quicken(settled(timm.create_model(name, num_classes=0)))
+    before = copy.deepcopy(model.state_dict())
+    quick = folded(model)
+    assert norms(quick) == []
+    images = torch.randn(3, 3, 48, 48).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        expected = model.eval()(images)
+        torch.testing.assert_close(quick(images), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+class Twice(nn.Module):
+    """Its convolution's output is also used without the normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, images):
+        maps = self.convolution(images)
+        return self.norm(maps) + maps
+
+
+class Shared(Twice):
+    """The convolution runs a second time, without the normalisation."""
+
+    def forward(self, images):
+        return self.norm(self.convolution(images)) + self.convolution(images.flip(3))
+
+
+@pytest.mark.parametrize("kind", [Twice, Shared])
+def test_an_output_that_is_used_twice_is_not_folded(kind):
+    model = settled(kind()).eval()
+    kept = folded(model)
+    assert len(norms(kept)) == 1
+    images = torch.randn(1, 3, 8, 8)
+    assert torch.equal(kept(images), model(images))
+
+
+def test_a_model_without_normalisations_is_copied():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    kept = folded(model)
+    assert kept is not model and torch.equal(kept[1].weight, model[1].weight)
