@@ -121,7 +121,7 @@ def resolve(flags: argparse.Namespace) -> Request:
         out=flags.out or ROOT / f"{name}-{spec.identity({})[:8]}",
         root=ROOT,
         data_root=data_root,
-        weights=_weights(flags.weights),
+        weights=_weights(flags.weights, spec.datasets),
         devices=_devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
@@ -142,13 +142,20 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     return share_out(devices, each)
 
 
-def _weights(pairs: Sequence[str]) -> dict[str, Path]:
+def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
+    """Arm, or arm@data set -> file."""
     files = {}
     for pair in pairs:
-        arm, equals, path = pair.partition("=")
+        key, equals, path = pair.partition("=")
+        for dataset in datasets:  # whose name may itself hold an equals sign
+            arm, at, rest = pair.partition(f"@{dataset}=")
+            if at and "=" not in arm:
+                key, path = f"{arm}@{dataset}", rest
         if not equals or not path:
-            raise InputError(f"--weights takes ARM=PATH, for example medical=weights.safetensors, not '{pair}'.")
-        files[arm] = Path(path)
+            raise InputError(
+                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
+            )
+        files[key] = Path(path)
     return files
 
 
@@ -207,8 +214,8 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         action="append",
         default=[],
-        metavar="ARM=PATH",
-        help=".safetensors or .pth file that an arm starts from; may be repeated",
+        metavar="ARM[@DATASET]=PATH",
+        help=".safetensors or .pth file that an arm starts from, on one data set or on all; may be repeated",
     )
     places = parser.add_argument_group("where and how fast (no influence on the results)")
     add_data_root(places)

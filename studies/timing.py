@@ -77,9 +77,8 @@ def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[st
         arm -> speeds, and the seconds from the first import until a worker could begin.
     """
     began = time.perf_counter()
-    tasks = [
-        (arm, choice) for arm in spec.arms for choice in arms.find(arm).OWN.choices or (arms.find(arm).OWN_DEFAULT,)
-    ]
+    owns = {arm: arms.own_dimension(arms.find(arm), spec.backbone) for arm in spec.arms}
+    tasks = [(arm, choice) for arm, (own, value) in owns.items() for choice in own.choices or (value,)]
     speeds: dict[str, list[Speed]] = {arm: [] for arm in spec.arms}
     with _processes(devices[: len(tasks)]) as pool:
         pool.submit(_ready).result()
@@ -99,7 +98,8 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         rows: images of the subsample.
         holdout: images of the holdout.
     """
-    epochs = next(d for d in spaces.space(arms.find(arm), spec.min_epochs, spec.max_epochs) if d.name == "epochs")
+    space = spaces.space(arms.find(arm), spec.min_epochs, spec.max_epochs, spec.backbone)
+    epochs = next(dimension for dimension in space if dimension.name == "epochs")
     trials = spec.budget / len(speeds)
     typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
     search = refit = 0.0
@@ -148,9 +148,10 @@ def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
     spec, arm, choice = task
     configure(THREADS)
     module = arms.find(arm)
+    own, _ = arms.own_dimension(module, spec.backbone)
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(spec, arm, Path(folder))
-        parameters = spaces.default(module, spec.min_epochs, spec.max_epochs) | {module.OWN.name: choice}
+        parameters = spaces.default(module, spec.min_epochs, spec.max_epochs, spec.backbone) | {own.name: choice}
 
         def took(epochs: int) -> float:
             began = time.perf_counter()

@@ -64,7 +64,7 @@ class Trainer:
             ),
             precision=self.spec.precision,
         )
-        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes))
+        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes), self.spec.image_size)
         self.prepared = self.arm.prepare(self.network, job.weights)
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:

@@ -63,11 +63,13 @@ class NetworkSpec:
         backbone: timm's name of the backbone that all arms but the simple CNN share.
         channels: 1 or 3, of the data set's images.
         outputs: K, the number of classes or labels.
+        image_size: side of the images in pixels; None = the backbone's own.
     """
 
     backbone: str
     channels: int
     outputs: int
+    image_size: int | None = None
 
 
 class ArmModule(Protocol):
@@ -81,6 +83,9 @@ class ArmModule(Protocol):
             `studies.spaces.DEFAULTS` they are the arm's published default, which is trial 0.
         OWN: the arm's one dimension of its own.
         OWN_DEFAULT: its value in trial 0.
+
+    A file may also offer `own_for(backbone)`: (OWN, OWN_DEFAULT), or others, of as many values, for a backbone that
+    cannot be built with OWN.
     """
 
     NAME: str
@@ -124,9 +129,19 @@ MODULES: Kind[ArmModule] = Kind(
     functions={
         "prepare": Function(("spec", "weights"), "def prepare(spec, weights): ..."),
         "build": Function(("prepared", "spec", "parameters"), "def build(prepared, spec, parameters): ..."),
+        "own_for": Function(("backbone",), "def own_for(backbone: str) -> tuple[Dimension, Value]: ...", needed=False),
     },
     check=_violation,
 )
+
+
+def own_dimension(arm: ArmModule, backbone: str) -> tuple[Dimension, Value]:
+    """The arm's own dimension, and its value in trial 0, with this backbone."""
+    choose = getattr(arm, "own_for", None)
+    if choose is None:
+        return arm.OWN, arm.OWN_DEFAULT
+    dimension, default = choose(backbone)
+    return dimension, default
 
 
 def names() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
 
@@ -44,7 +44,8 @@ def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
     from benchmark.training.quick_layers import quicken
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = quicken(load_backbone(spec.backbone, weights)).to(memory_format=torch.channels_last)
+    backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
+    backbone = backbone.to(memory_format=torch.channels_last)
     mean, std = normalisation(weights)
     return Pretrained(backbone, folded(backbone), mean, std)
 
@@ -54,10 +55,11 @@ def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Ne
     from torch import nn
 
     from benchmark.training.network import Head, Network, Normalise
+    from benchmark.weights.build import feature_width
     from benchmark.weights.stages import split
 
     normalise = Normalise(prepared.mean, prepared.std)
-    head = Head(cast(int, prepared.backbone.num_features), spec.outputs)
+    head = Head(feature_width(prepared.backbone), spec.outputs)
     depth = parameters["depth"]
     if depth == "all":
         return Network(nn.Sequential(normalise, copy.deepcopy(prepared.backbone), head))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from benchmark.arms import Dimension, NetworkSpec, Parameters
+from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
@@ -18,19 +18,33 @@ WEIGHT_DECAY = 1e-3
 OWN = Dimension("drop_path", "choice", choices=(0.0, 0.1, 0.2))
 OWN_DEFAULT = 0.0
 
+#: For families without residual paths that can be dropped: DenseNet, VGG, ...
+DROPOUT = Dimension("dropout", "choice", choices=(0.0, 0.25, 0.5))
+
+
+def own_for(backbone: str) -> tuple[Dimension, Value]:
+    """Stochastic depth; dropout of the features, with as many values, where the backbone has none."""
+    from benchmark.weights.build import traits
+
+    return (OWN if traits(backbone).drop_path else DROPOUT), OWN_DEFAULT
+
 
 def prepare(spec: NetworkSpec, weights: WeightFile | None) -> None:
     """Nothing is shared between fits."""
 
 
 def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
-    """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) and a linear head."""
+    """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) or dropout, and a linear head."""
     from torch import nn
 
     from benchmark.training.network import Head, Network, Normalise
     from benchmark.training.quick_layers import quicken
+    from benchmark.weights.build import feature_width
     from benchmark.weights.load import load_backbone, normalisation
 
-    backbone = quicken(load_backbone(spec.backbone, None, drop_path_rate=float(parameters["drop_path"])))
-    head = Head(cast(int, backbone.num_features), spec.outputs)
+    drop_path = float(parameters.get("drop_path", 0.0))
+    backbone = quicken(load_backbone(spec.backbone, None, image_size=spec.image_size, drop_path_rate=drop_path))
+    head: nn.Module = Head(feature_width(backbone), spec.outputs)
+    if DROPOUT.name in parameters:
+        head = nn.Sequential(nn.Dropout(float(parameters[DROPOUT.name])), head)
     return Network(nn.Sequential(Normalise(*normalisation(None)), backbone, head))

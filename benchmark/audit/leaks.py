@@ -82,7 +82,10 @@ def audit(
         seen = sorted(share_images(images.dataset, names))
         record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
         if not seen and UNKNOWN in names:
-            record |= {"verdict": "not verifiable", "examples": "nobody says what the file was trained on"}
+            record |= {
+                "verdict": "not verifiable",
+                "examples": "nobody says what the file was trained on, or not all of it",
+            }
         records.append(record)
     return records
 

@@ -30,6 +30,7 @@ from benchmark.training.engine import (
     warm_cosine,
 )
 from benchmark.training.network import Network, Normalise
+from benchmark.weights.build import feature_width
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def train(
         The validation AUROC of each source, by its name, for every epoch.
     """
     device = sources[0].images.device
-    width = int(backbone.num_features)  # type: ignore[arg-type]
+    width = feature_width(backbone)
     with seeded(seed_for(root_seed, "pretrain heads")):
         heads = nn.ModuleList([nn.Linear(width, len(source.classes)) for source in sources])
     model = nn.ModuleDict({"backbone": backbone, "heads": heads}).to(device)

@@ -85,7 +85,8 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
         target: the data set that the checkpoint is for; None = none in particular.
 
     Raises:
-        InputError: a source is the target or shares its images, is missing, or its files are bad.
+        InputError: a source is the target or shares its images, is missing, or its files are bad; or the backbone
+            cannot take the image size.
     """
     path = places.weights / f"{spec.name}.safetensors"
     refuse_target(spec.sources, target)
@@ -99,18 +100,26 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
     from benchmark.training.engine import configure, seeded
     from benchmark.training.network import Normalise
     from benchmark.training.quick_layers import quicken
+    from benchmark.weights.build import require_size
     from benchmark.weights.checkpoint import save_checkpoint
     from benchmark.weights.find import find
     from benchmark.weights.load import load_backbone, normalisation
 
+    require_size(spec.backbone, spec.image_size)
     weights = None
     if spec.start == "imagenet":
-        weights = find(spec.backbone, "imagenet", override=places.imagenet, folder=places.weights)
+        weights = find(
+            spec.backbone,
+            "imagenet",
+            override=places.imagenet,
+            folder=places.weights,
+            image_size=spec.image_size,
+        )
     configure(THREADS)
     device = torch.device(places.device)
     sources = tuple(_source(name, spec, places, device) for name in spec.sources)
     with seeded(seed_for(spec.root_seed, "pretrain backbone")):
-        backbone = quicken(load_backbone(spec.backbone, weights))
+        backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
     backbone = backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     normalise = Normalise(*normalisation(weights)).to(device)
     resume = places.weights / f".{spec.name}.resume.pt"

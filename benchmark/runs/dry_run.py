@@ -12,8 +12,9 @@ from benchmark.runs.estimate import Estimate, estimate
 from benchmark.runs.planning import draw_all, load_images, measure_overlaps
 from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
-from benchmark.runs.weights import find_weights, is_made, is_needed
+from benchmark.runs.weights import find_weights, is_made, needs, refuse_same_file
 from benchmark.spec import Cell
+from benchmark.weights.find import WeightFile
 from studies.progress import duration_text
 
 
@@ -77,13 +78,18 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
             for name in spec.datasets
             if is_made(name, arm, request)
         ]
-        if is_needed(arm, request):
-            try:
-                file = find_weights(arm, request, download=False)
-            except InputError as error:
-                missing.append(str(error))
-            else:
-                lines.append(f"weights     {arm}: {file.source.name} ({file.path})")
+    located: dict[tuple[str, str], WeightFile] = {}
+    for need in needs(request):
+        try:
+            file = find_weights(need, request, download=False)
+        except InputError as error:
+            missing.append(str(error))
+        else:
+            where = f", for {', '.join(need.datasets)}" if len(need.datasets) < len(spec.datasets) else ""
+            lines.append(f"weights     {need.arm}{where}: {file.source.name} ({file.path})")
+            located |= {(name, need.arm): file for name in need.datasets}
+    for name in spec.datasets:
+        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms})
     return lines, missing
 
 

@@ -223,7 +223,7 @@ def _curve(
     for count in epochs:
         values, seconds = [], []
         for trainer in trainers:
-            parameters = spaces.default(trainer.arm, count, count)
+            parameters = spaces.default(trainer.arm, count, count, request.spec.backbone)
             began = time.perf_counter()
             network = trainer.fit_subsample(parameters, 0)
             seconds.append(time.perf_counter() - began)

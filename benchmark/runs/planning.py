@@ -20,7 +20,7 @@ from benchmark.images.subsample import Overlap, Subsample
 from benchmark.images.training_block import TrainingBlock
 from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record
 from benchmark.runs.request import Request
-from benchmark.runs.weights import find_weights, is_made, is_needed, make_weights
+from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec
 from benchmark.weights.find import WeightFile
@@ -56,7 +56,12 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         InputError: anything wrong with the data or the weights, before any study begins.
     """
     spec = request.spec
-    shared = {arm: find_weights(arm, request) for arm in spec.arms if is_needed(arm, request)}
+    located: dict[tuple[str, str], WeightFile] = {}
+    for need in needs(request):
+        file_of_arm = find_weights(need, request)
+        located |= {(name, need.arm): file_of_arm for name in need.datasets}
+    for name in spec.datasets:
+        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms})
     data = {name: decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
     overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
@@ -72,7 +77,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
             blocks[name, n, seed] = _block(spec, images, decoded, n, seed, drawn.indices, overlaps[name], priors)
             tables["subsamples"].append(subsample_record(images, n, seed, drawn, overlaps[name][n]))
         for arm in spec.arms:
-            file = make_weights(request, report) if is_made(name, arm, request) else shared.get(arm)
+            file = make_weights(request, report) if is_made(name, arm, request) else located.get((name, arm))
             weights[name, arm] = file
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark import arms, datasets
-from benchmark.errors import InputError
+from benchmark.errors import InputError, unknown_name
 from benchmark.results import DONE, PLAN, SPEC, read_json
 from benchmark.spec import BenchmarkSpec, Cell
-from benchmark.weights.sources import timm_config
+from benchmark.weights.build import require_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Request:
         out: the run's folder.
         root: `mlruns`, which holds the runs, the cache, the weights folder and MLflow's database.
         data_root: where the real data sets are.
-        weights: arm -> a file (or a known source's name) to start from.
+        weights: arm, or arm@data set -> a file (or a known source's name) to start from.
         devices: "cpu", "cuda:0", ...: one for every worker process.
         skip_bad_images: leave unreadable images out, and count them.
         allowed_leaks: names of `leaks.LEAKS` that are reported instead of refused.
@@ -56,7 +56,9 @@ class Request:
 
 
 def check_request(request: Request) -> None:
-    """Refuse unknown names and a folder that cannot be written, before anything is read.
+    """Refuse unknown names, an image size that the backbone cannot take, and a folder that cannot be written.
+
+    Nothing has been read yet.
 
     Raises:
         InputError: with the near miss, or the ways out.
@@ -65,12 +67,15 @@ def check_request(request: Request) -> None:
         datasets.find(name)
     for name in request.spec.arms:
         arms.find(name)
-    timm_config(request.spec.backbone)
-    for name in request.weights:
+    require_size(request.spec.backbone, request.spec.image_size)
+    for key in request.weights:
+        name, _, dataset = key.partition("@")
+        if dataset and dataset not in request.spec.datasets:
+            raise unknown_name("data set of --weights", dataset, request.spec.datasets)
         if arms.find(name).ROLE is None or name not in request.spec.arms:
             able = [arm for arm in request.spec.arms if arms.find(arm).ROLE]
             raise InputError(
-                f"--weights {name}=...: this run has no arm '{name}' that starts from weights. "
+                f"--weights {key}=...: this run has no arm '{name}' that starts from weights. "
                 f"Those that do: {', '.join(able) or 'none'}."
             )
     for folder in (request.out, request.root):

@@ -26,7 +26,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     spec = request.spec
     tables = {
         "protocol": protocol_records(request),
-        "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs),
+        "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         **{name: records for name, records in plan.tables.items() if records},
     }
     described = {
@@ -36,7 +36,7 @@ def write_spec(request: Request, plan: Plan) -> None:
         "versions": versions(),
         "git_commit": git_commit(),
         "hardware": hardware(request.device, request.workers),
-        "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs),
+        "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         "tables": tables,
     }
     write_json(request.out / SPEC, described)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark import arms
+from benchmark.errors import InputError
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 from benchmark.runs.request import Request
 from benchmark.weights.find import WeightFile, find
@@ -16,25 +18,70 @@ BUILT_IN_CORPUS = "phantom-corpus"
 BUILT_IN_EPOCHS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A file that an arm must start from: the one that the user named for these data sets, or one to search for."""
+
+    arm: str
+    datasets: tuple[str, ...]
+    named: Path | None
+
+
 def is_made(dataset: str, arm: str, request: Request) -> bool:
     """Whether the run pretrains this arm's weights itself: the medical ones of the built-in comparison."""
-    return dataset == BUILT_IN and arms.find(arm).ROLE == "medical" and arm not in request.weights
+    return dataset == BUILT_IN and arms.find(arm).ROLE == "medical" and _named(dataset, arm, request) is None
 
 
-def is_needed(arm: str, request: Request) -> bool:
-    """Whether an arm starts from a file that must be there; none that the run makes, and not random weights."""
-    return arms.find(arm).ROLE is not None and not all(is_made(name, arm, request) for name in request.spec.datasets)
+def needs(request: Request) -> list[Need]:
+    """The files that must be there: none that the run makes, and none for random weights."""
+    wanted: dict[tuple[str, Path | None], list[str]] = {}
+    for arm in request.spec.arms:
+        for dataset in request.spec.datasets:
+            if arms.find(arm).ROLE is not None and not is_made(dataset, arm, request):
+                wanted.setdefault((arm, _named(dataset, arm, request)), []).append(dataset)
+    return [Need(arm, tuple(datasets), named) for (arm, named), datasets in wanted.items()]
 
 
-def find_weights(arm: str, request: Request, download: bool = True) -> WeightFile:
-    """Find what an arm starts from, the same for every data set.
+def find_weights(need: Need, request: Request, download: bool = True) -> WeightFile:
+    """Find what an arm starts from, and try it with images of the run's size.
 
     Raises:
         InputError: there is nothing, with the ways out.
     """
-    role = arms.find(arm).ROLE
+    spec = request.spec
+    role = arms.find(need.arm).ROLE
     assert role is not None
-    return find(request.spec.backbone, role, request.weights.get(arm), request.root / "weights", download)
+    return find(spec.backbone, role, need.named, request.root / "weights", download, spec.image_size)
+
+
+def refuse_same_file(dataset: str, files: Mapping[str, WeightFile | None]) -> None:
+    """Refuse to compare a file with itself: two arms that fit alike, from the same bytes.
+
+    Args:
+        dataset: the data set.
+        files: arm -> what it starts from on this data set.
+
+    Raises:
+        InputError: both arms and their files are named.
+    """
+    first: dict[tuple[object, str], str] = {}
+    for arm, file in files.items():
+        if file is None:
+            continue
+        other = first.setdefault((arms.find(arm).build, file.sha256), arm)
+        if other != arm:
+            before = files[other]
+            assert before is not None
+            raise InputError(
+                f"{dataset}: the arms {other} and {arm} start from the same file ({before.path} and {file.path}, "
+                f"SHA-256 {file.sha256[:12]}), so any difference between them is chance. Give one of them another "
+                f"file: --weights {arm}=PATH, or --weights {arm}@{dataset}=PATH for this data set alone."
+            )
+
+
+def _named(dataset: str, arm: str, request: Request) -> Path | None:
+    """The file that the user named for an arm on a data set, or for the arm; None: neither."""
+    return request.weights.get(f"{arm}@{dataset}", request.weights.get(arm))
 
 
 def make_weights(request: Request, report: Callable[[str], None]) -> WeightFile:
@@ -44,7 +91,8 @@ def make_weights(request: Request, report: Callable[[str], None]) -> WeightFile:
         request: the run.
         report: takes a line on what is done.
     """
-    return find(request.spec.backbone, "medical", _pretrain_built_in(request, report))
+    path = _pretrain_built_in(request, report)
+    return find(request.spec.backbone, "medical", path, image_size=request.spec.image_size)
 
 
 def pretraining_left(request: Request) -> PretrainSpec | None:

@@ -17,6 +17,7 @@ _EPILOG = """examples:
   python -m benchmark.weights check                           (everything that is here)
   python -m benchmark.weights check ResNet50.pt --backbone resnet50 --role medical
   python -m benchmark.weights check radimagenet-imagenet-scaling@ResNet50.pt
+  python -m benchmark.weights families > docs/backbones.md    (minutes)
 """
 
 
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="list | fetch | check")
+    commands = parser.add_subparsers(required=True, metavar="list | fetch | check | families")
 
     listing = commands.add_parser("list", help="every known source: licence, training data, found or not")
     listing.add_argument("--backbone", help="only this backbone's, with timm's own weights")
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--backbone", help="the timm backbone they should fit; default: the file's own")
     checking.add_argument("--role", choices=("imagenet", "medical"), help="default: the file's own")
     checking.set_defaults(act=_check)
+
+    families = commands.add_parser("families", help="try every family of backbones, at 64 px and at its native size")
+    families.set_defaults(act=_families)
 
     for command in (listing, fetching, checking):
         command.add_argument("--folder", type=Path, help="the weights folder (default: mlruns/weights)")
@@ -111,6 +115,15 @@ def _check(options: argparse.Namespace) -> int:
             failed += 1
             sys.stdout.write(f"FAILED  {name}\n  {error}\n")
     return 1 if failed else 0
+
+
+def _families(options: argparse.Namespace) -> int:
+    from benchmark.runs.families import page
+
+    for line in page():
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    return 0
 
 
 def _progress(done: int, total: int | None) -> None:

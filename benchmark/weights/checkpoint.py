@@ -6,6 +6,7 @@ import hashlib
 import math
 import pickle
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,12 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
 _NESTED = (
     "state_dict_ema",
     "model_ema",
+    "teacher",
     "state_dict",
     "model_state_dict",
     "model",
+    "module",
+    "student",
     "net",
     "backbone",
     "encoder",
@@ -170,13 +174,27 @@ def _read_torch(path: Path) -> object:
             is_pickle = file.read(2)[:1] in (b"\x80", b"P")  # the first byte of a pickle, or of a zip of one
         if is_pickle and "Unsupported" in text:
             raise InputError(
-                f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would "
-                "run code from the file, so it is refused: in an environment where you trust it, save "
-                "model.state_dict() as safetensors and give that file."
+                f"{path} is a pickle that holds more than tensors ({_first_line(text)}). Loading it would run code "
+                "from the file, so it is refused. Where you trust it, in an environment apart that has what it names, "
+                f"this writes its tensors alone as safetensors; give that file then:\n{conversion_command(path)}"
             ) from error
         raise InputError(f"{path} is no PyTorch file ({_first_line(text)}): {_CUT}") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a whole PyTorch file ({_first_line(str(error))}): {_CUT}") from error
+
+
+def conversion_command(path: Path) -> str:
+    """A shell command that writes the tensors of a trusted pickle as safetensors beside it; it needs torch alone."""
+    target = path.with_suffix(".safetensors")
+    code = (
+        "import torch; from safetensors.torch import save_file; "
+        f"c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
+        "c = c.state_dict() if hasattr(c, 'state_dict') else c; "
+        f"s = next((c[k] for k in {_NESTED!r} if k in c), c); "
+        "s = s.state_dict() if hasattr(s, 'state_dict') else s; "
+        f"save_file({{k: v.contiguous().clone() for k, v in s.items() if torch.is_tensor(v)}}, {str(target)!r})"
+    )
+    return f"python -c {shlex.quote(code)}"
 
 
 _CUT = "it is truncated or of another format. Remove it and fetch it again."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import InputError, unknown_name
-from benchmark.weights.caches import in_caches, locate_source, offline
+from benchmark.weights.caches import in_caches, locate_source, offline, pieces
 from benchmark.weights.checkpoint import SUFFIXES, carded_checkpoints
 from benchmark.weights.identify import weight_file
 from benchmark.weights.sources import (
@@ -30,6 +30,7 @@ def find(
     override: Path | None = None,
     folder: Path | None = None,
     download: bool = True,
+    image_size: int | None = None,
 ) -> WeightFile:
     """The weight file of one arm, tried: it fits the backbone and gives finite, varied features.
 
@@ -45,12 +46,12 @@ def find(
             scaled.
         folder: the weights folder; default `DEFAULT_FOLDER`.
         download: whether the network may be used; ``HF_HUB_OFFLINE=1`` forbids it too.
+        image_size: side of the images that it is for, in pixels; None = none in particular.
 
     Raises:
         InputError: nothing found (with the ways out), an unknown name, several candidates, an unfit file.
     """
-    from benchmark.weights.load import load_backbone, normalisation
-    from benchmark.weights.sanity import examine
+    from benchmark.weights.sanity import try_out
 
     if role not in ROLES:
         raise unknown_name("weight role", role, ROLES)
@@ -60,7 +61,7 @@ def find(
         file = _overridden(backbone, role, override, folder, download)
     else:
         file = locate(backbone, role, folder) or _downloaded(backbone, role, folder, download)
-    examine(load_backbone(backbone, file), *normalisation(file), name=str(file.path))
+    try_out(backbone, file, image_size)
     return file
 
 
@@ -98,7 +99,7 @@ def locate(backbone: str, role: str, folder: Path = DEFAULT_FOLDER) -> WeightFil
 def nothing_found(backbone: str, role: str, folder: Path, why: str = "") -> InputError:
     """The error that lists the ways out, for one arm."""
     sources = _sources(backbone, role)
-    packages = [source.package for source in sources if source.package]
+    packages = [f'"{source.package}"' if source.shards else source.package for source in sources if source.package]
     fetchable = [source.name for source in sources if source.url or source.hub_id]
     names = [source.file for source in sources if source.file and not source.hub_id]
     names = [*names[:2], f"{backbone}-{role}.safetensors"]
@@ -154,7 +155,7 @@ def _downloaded(backbone: str, role: str, folder: Path, download: bool) -> Weigh
 def _fetch(source: WeightSource, folder: Path, download: bool, backbone: str, role: str) -> Path:
     from benchmark.weights.fetching import fetch
 
-    if not download or offline():
+    if pieces(source) is None and (not download or offline()):
         forbidden = "HF_HUB_OFFLINE is set" if offline() else f"{source.name} was not downloaded yet"
         raise nothing_found(backbone, role, folder, f"and {forbidden}")
     try:

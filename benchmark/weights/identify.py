@@ -70,10 +70,9 @@ def _recognised(path: Path, digest: str, backbone: str, role: str, *, carded: bo
         state = keys.strip_prefixes(read_state(path))
         if keys.form_of(state) == "sequential-resnet":
             return source_named("radimagenet")
-        for source in KNOWN:
-            same_name = source.file == path.name and source.sha256 is None and source.url is not None
-            if same_name and keys.input_channels(state) == source.in_channels:
-                return source
+        named = [source for source in KNOWN if source.file == path.name and source.sha256 is None]
+        if len(named) == 1 and keys.input_channels(state) == named[0].in_channels:
+            return named[0]
     return _own_or_unknown(path, backbone, role, carded=carded)
 
 

@@ -6,17 +6,53 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from benchmark.weights import transformers_names as hf
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 State = Mapping[str, "Tensor"]
-Form = Literal["timm", "sequential-resnet", "efficientnet-pytorch"]
+Form = Literal["timm", "sequential-resnet", "efficientnet-pytorch", "hf-vit", "hf-dinov3", "hf-siglip"]
 
 #: Wrappers that training frameworks put before every key.
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "net.", "network.", "trunk.")
 
 #: First parts of names that hold classifiers; what they hold is dropped where the backbone has none.
-HEADS = ("fc", "head", "heads", "classifier", "linear", "drop_out", "op_threshs", "last_linear")
+HEADS = ("fc", "head", "heads", "classifier", "linear", "drop_out", "op_threshs", "last_linear", "omni_heads")
+
+#: First parts of names that pretraining leaves beside a backbone: decoders, masks, projections.
+PRETRAINING = (
+    "mask_token",
+    "decoder",
+    "decoder_embed",
+    "decoder_pos_embed",
+    "decoder_blocks",
+    "decoder_norm",
+    "decoder_pred",
+    "lm_head",
+    "dino_head",
+    "ibot_head",
+    "projector",
+    "pooler",
+)
+
+#: A key that each form of network has once, at its root: what stands before it is the wrappers'.
+_ANCHORS = (
+    "patch_embed.proj.weight",
+    hf.VIT,
+    hf.DINOV3,
+    hf.SIGLIP,
+    "layer1.0.conv1.weight",
+    "4.0.conv1.weight",
+    "conv_stem.weight",
+    "_conv_stem.weight",
+    "features.conv0.weight",
+    "downsample_layers.0.0.weight",
+    "stages.0.blocks.0.conv_dw.weight",
+)
+
+#: Of several copies of a network in one file, the one to take: averaged weights before those that were trained.
+_COPIES = ("teacher", "ema", "model_ema", "encoder_q", "online", "visual", "vision_model", "student")
 
 #: torchvision's ResNet, cut into `nn.Sequential(*children)`: position -> name (2 and 3 have no parameters).
 _SEQUENTIAL = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
@@ -31,10 +67,15 @@ _RESNETS: dict[tuple[int, ...], str] = {
 
 
 def strip_prefixes(state: State) -> dict[str, Tensor]:
-    """Take off wrappers' prefixes (``module.``, ``model.``, ``backbone.``, ...), however deep.
+    """The network alone, its names without what wraps them (``module.``, ``teacher.backbone.``, ``visual.trunk.``).
 
-    A prefix goes when every key has it, or every key but those of a classifier beside it; these are dropped.
+    Where a well-known part of a network stands behind a prefix, all keys behind that prefix are the network, and what
+    is beside it (text towers, projections, second copies) is dropped. Else a prefix goes when every key has it, or
+    every key but those of a classifier beside it.
     """
+    root = _root(state)
+    if root is not None:
+        return {key.removeprefix(root): value for key, value in state.items() if key.startswith(root)}
     current = dict(state)
     while True:
         for prefix in PREFIXES:
@@ -49,6 +90,9 @@ def strip_prefixes(state: State) -> dict[str, Tensor]:
 
 def form_of(state: State) -> Form:
     """Which naming scheme the (prefix-free) keys follow; torchvision's ResNets have timm's names already."""
+    for anchor, form in _TRANSFORMERS.items():
+        if anchor in state:
+            return form
     if any(key.startswith(("_conv_stem.", "_blocks.")) for key in state):
         return "efficientnet-pytorch"
     first_parts = {key.partition(".")[0] for key in state if not _is_head(key)}
@@ -58,19 +102,34 @@ def form_of(state: State) -> Form:
 
 
 def to_timm(state: State) -> dict[str, Tensor]:
-    """The same tensors under timm's names, classifier included; no tensor is changed.
+    """The same tensors under timm's names, classifier included.
 
-    Known forms: timm and torchvision ResNet, RadImageNet (``backbone.{0,1,4,5,6,7}``), torchxrayvision's
-    ResNet, the EfficientNet names of `efficientnet_pytorch` (the Lite0 package), each behind any wrapper's
-    prefixes.
+    Known forms, each behind any wrapper's prefixes: timm and torchvision ResNet, RadImageNet
+    (``backbone.{0,1,4,5,6,7}``), torchxrayvision's ResNet, the EfficientNet names of `efficientnet_pytorch` (the Lite
+    packages), transformers' ViT, DINOv2, DINOv3 and SigLIP, DINOv2's blocks in chunks (``blocks.0.3.``), and
+    networks inflated to volumes, whose kernels are summed over depth. Queries, keys and values become one tensor where
+    timm has one; no other tensor is changed.
     """
-    bare = strip_prefixes(state)
+    bare = _flattened(strip_prefixes(state))
     form = form_of(bare)
     if form == "sequential-resnet":
         return {_sequential_name(key): value for key, value in bare.items()}
     if form == "efficientnet-pytorch":
         return _efficientnet_names(bare)
+    if form == "hf-vit":
+        return hf.vit_names(bare)
+    if form == "hf-dinov3":
+        return hf.dinov3_names(bare)
+    if form == "hf-siglip":
+        return hf.siglip_names(bare)
+    if "patch_embed.proj.weight" in bare:  # DINOv2 trains its blocks in chunks, and numbers them straight through
+        return {re.sub(r"^blocks\.\d+\.(\d+)\.", r"blocks.\1.", key): value for key, value in bare.items()}
     return bare
+
+
+def is_beside(key: str) -> bool:
+    """Whether a key (timm names) is of a classifier, a decoder or another part that is not the backbone's."""
+    return _is_head(key) or key.partition(".")[0] in PRETRAINING
 
 
 def split_head(state: State, classifiers: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -108,6 +167,29 @@ def input_channels(state: State) -> int | None:
         if name in state and state[name].ndim == 4:
             return int(state[name].shape[1])
     return None
+
+
+_TRANSFORMERS: dict[str, Form] = {hf.VIT: "hf-vit", hf.DINOV3: "hf-dinov3", hf.SIGLIP: "hf-siglip"}
+
+
+def _root(state: State) -> str | None:
+    """The prefix behind which the network stands; None where nothing tells, or several copies do equally."""
+    roots = {key[: -len(anchor)] for key in state for anchor in _ANCHORS if key == anchor or key.endswith(f".{anchor}")}
+    if "" in roots or len(roots) == 1:
+        return "" if "" in roots else roots.pop()
+    for copy in _COPIES:
+        chosen = [root for root in roots if copy in root.split(".")]
+        if len(chosen) == 1:
+            return chosen[0]
+    return None
+
+
+def _flattened(state: State) -> dict[str, Tensor]:
+    """Kernels over volumes summed over depth: on an image that is the same at every depth they give the same.
+
+    So a 3D network that was inflated from a 2D one is one again (Carreira and Zisserman 2017, the other way round).
+    """
+    return {key: value.float().sum(dim=2) if value.ndim == 5 else value for key, value in state.items()}
 
 
 def _architecture(state: State) -> str:

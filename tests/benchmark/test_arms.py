@@ -69,7 +69,7 @@ def test_every_value_of_its_own_dimension_trains_and_predicts(name, value, chann
     before = None if prepared is None else {k: v.clone() for k, v in prepared.backbone.state_dict().items()}
     images = torch.randint(0, 256, (12, channels, 32, 32), dtype=torch.uint8)
     targets = torch.eye(3)[torch.arange(12) % 3]
-    parameters = spaces.default(arm, 2, 2) | {arm.OWN.name: value}
+    parameters = spaces.default(arm, 2, 2, BACKBONE) | {arm.OWN.name: value}
     network = fit(
         lambda: arm.build(prepared, spec, parameters),
         TrainingSet(images, targets, "multiclass", True, FrozenFeatures(images, True, 0, "cell")),

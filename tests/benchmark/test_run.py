@@ -162,7 +162,13 @@ def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it
         (["--preset", "buildin"], "Did you mean 'builtin'"),
         (["--weights", "medical"], "ARM=PATH"),
         (["--weights", "scratch=x.pth"], "no arm 'scratch' that starts from weights"),
+        (["--weights", "medical@mime=x.pth", "--arms", "medical"], "unknown data set of --weights 'mime'"),
         (["--arms", "medical"], "no medical weights for resnet10t"),
+        (
+            ["--arms", "scratch-same", "--backbone", "vit_small_patch14_dinov2"],
+            "cannot take images of 16 px: its patches of 14 px would leave out the last 2 px. Sizes that work: 14 px, "
+            "28 px, 518 px",
+        ),
         (["--n-per-class", "300", "--budget", "0"], "budget"),
         (["--device", "abacus"], "--device cpu"),
         (["--out", "/proc/nowhere"], "cannot write"),

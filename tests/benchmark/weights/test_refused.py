@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import pickle
+import shlex
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,22 @@ def test_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"more than tensors.*refused.*safetensors"):
             read_state(file)
     assert not victim.exists()
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a namespace beside", "the module itself"])
+def test_the_command_for_a_trusted_pickle_makes_a_file_that_can_be_read(
+    whole: bool, resnet18: nn.Module, tmp_path: Path
+) -> None:
+    """As MAE (RETFound) and timm save: the arguments of the command line beside the weights."""
+    file = tmp_path / "it's a checkpoint.pth"
+    torch.save(resnet18 if whole else {"model": resnet18.state_dict(), "args": argparse.Namespace(lr=1.0)}, file)
+    with pytest.raises(InputError, match="in an environment apart") as caught:
+        read_state(file)
+    command = shlex.split(str(caught.value).rpartition("\n")[2])
+    assert command[:2] == ["python", "-c"]
+    exec(command[2], {})
+    converted = read_state(file.with_suffix(".safetensors"))
+    assert converted.keys() == resnet18.state_dict().keys()
 
 
 def test_whole_pickled_module_is_refused(resnet18: nn.Module, tmp_path: Path) -> None:
