@@ -47,18 +47,19 @@ class Costs:
         return [self.left[cell] * (overall if seconds is None else seconds) for cell, seconds in known.items()]
 
     def next_cell(self, waiting: Sequence[Cell], running: Iterable[Cell]) -> Cell:
-        """The cell to begin now: the longest of those that wait, so that no core is left alone with one at the end.
+        """The cell to begin now: of the first seed that waits the longest, so that no core is left alone at the end.
 
-        A kind of which nothing is known, and which nobody is about to measure, comes first: beginning one is the
-        cheapest measurement. Equals keep their order.
+        Seed by seed, so that the first seeds are complete in all cells when a planned look is due. A kind of which
+        nothing is known, and which nobody is about to measure, comes first: beginning one is the cheapest measurement.
+        Equals keep their order.
         """
         measured = {_kind(cell) for cell in running}
 
-        def rank(cell: Cell) -> tuple[bool, float]:
+        def rank(cell: Cell) -> tuple[bool, int, float]:
             seconds = self.trial_seconds(cell)
             if seconds is None:
-                return _kind(cell) not in measured, float("inf")
-            return False, seconds * self.left[cell]
+                return _kind(cell) not in measured, -cell.seed, float("inf")
+            return False, -cell.seed, seconds * self.left[cell]
 
         return max(waiting, key=rank)
 
