@@ -2,8 +2,8 @@
 
 The innermost loop of each runs over channels and becomes vector instructions. Images come as (N, H, W, C), or as rows
 (M, W) of W = C r neighbouring values, r pixels of C channels, so that networks of few channels fill a vector too.
-They are float32, or bfloat16 as the 16-bit words that hold it; all is computed in float32. Sums are made in blocks of
-float32 that are added in float64; the order is fixed, so the same input gives the same bits.
+They are float32, or bfloat16 as the 16-bit words that hold it; all is computed in float32. Long sums are sums of short
+ones, and their order is fixed, so the same input gives the same bits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+PIXELS = 1024  # summed into a depthwise kernel before the sum is added to the others
 BLOCK = 32  # rows summed in float32; they stay in the nearest cache for their second reading
 
 
@@ -61,6 +62,8 @@ def _narrow(value, out):  # type: ignore[no-untyped-def]
 def depthwise_weight_gradient(x, g, stride, top, left, out):  # type: ignore[no-untyped-def]
     """Gradient of a depthwise kernel, ``out`` (k, k, C), from its input (N, H, W, C) and its output's gradient."""
     height, width, channels = x.shape[1:]
+    together = max(1, PIXELS // (g.shape[1] * g.shape[2]))
+    part = np.zeros_like(out)
     out[:, :, :] = 0.0
     for n in range(x.shape[0]):
         for row in range(g.shape[1]):
@@ -71,11 +74,14 @@ def depthwise_weight_gradient(x, g, stride, top, left, out):  # type: ignore[no-
                 for j in range(out.shape[1]):
                     first = max(0, (left - j + stride - 1) // stride)
                     last = min(g.shape[2], (width - 1 + left - j) // stride + 1)
-                    sums = out[i, j]
+                    sums = part[i, j]
                     for column in range(first, last):
                         a, b = g[n, row, column], x[n, y, column * stride - left + j]
                         for c in range(channels):
                             sums[c] += wide(a[c]) * wide(b[c])
+        if (n + 1) % together == 0 or n + 1 == x.shape[0]:  # long sums in parts, as their rounding adds up
+            out += part
+            part[:, :, :] = 0.0
 
 
 @compile_it
@@ -133,12 +139,14 @@ def moments(x, mean, variance):  # type: ignore[no-untyped-def]
             deviations[i] += squares[i] + shift * shift * share * start
     repeats = width // channels
     mean[:] = 0.0
-    for i in range(width):
-        mean[i % channels] += means[i] / repeats
+    for start in range(0, width, channels):
+        for c in range(channels):
+            mean[c] += means[start + c] / repeats
     variance[:] = 0.0
-    for i in range(width):
-        shift = means[i] - mean[i % channels]
-        variance[i % channels] += (deviations[i] / x.shape[0] + shift * shift) / repeats
+    for start in range(0, width, channels):
+        for c in range(channels):
+            shift = means[start + c] - mean[c]
+            variance[c] += (deviations[start + c] / x.shape[0] + shift * shift) / repeats
 
 
 @compile_it
@@ -173,8 +181,9 @@ def lanes(values, width):  # type: ignore[no-untyped-def]
     """Values by channel, (K, C), as single precision and repeated to a row's width."""
     out = np.empty((values.shape[0], width), np.float32)
     for k in range(values.shape[0]):
-        for i in range(width):
-            out[k, i] = values[k, i % values.shape[1]]
+        for start in range(0, width, values.shape[1]):
+            for c in range(values.shape[1]):
+                out[k, start + c] = values[k, c]
     return out
 
 
@@ -186,9 +195,10 @@ def parameter_gradients(kept, total, along, count, for_weight, for_bias):  # typ
     """
     channels = len(for_weight)
     sums, products = np.zeros(channels), np.zeros(channels)
-    for i in range(len(total)):
-        sums[i % channels] += total[i]
-        products[i % channels] += along[i]
+    for start in range(0, len(total), channels):
+        for c in range(channels):
+            sums[c] += total[start + c]
+            products[c] += along[start + c]
     line = np.empty((2, channels))
     for c in range(channels):
         for_weight[c] = products[c] * kept[3, c]

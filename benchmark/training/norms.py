@@ -107,8 +107,13 @@ class _NormReluPool(torch.autograd.Function):
 
 
 def _loops(norm: nn.BatchNorm2d, inputs: Tensor) -> ModuleType | None:
-    """The compiled loops where they serve: they know no gradient through the running statistics."""
-    return loops_for(inputs) if norm.training or not torch.is_grad_enabled() else None
+    """The compiled loops where they serve: they know no gradient through the running statistics.
+
+    One value a channel has no spread: the library says so.
+    """
+    if norm.training:
+        return loops_for(inputs) if inputs.numel() > inputs.shape[1] else None
+    return None if torch.is_grad_enabled() else loops_for(inputs)
 
 
 def _statistics(norm: nn.BatchNorm2d, inputs: Tensor, loops: ModuleType) -> npt.NDArray[np.float64]:

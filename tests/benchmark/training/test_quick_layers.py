@@ -67,6 +67,7 @@ def quickened(plain, kind):
         (3, 1, (4, 16, 1, 1)),
         (5, 2, (4, 16, 1, 1)),
         (3, 2, (1, 2, 5, 1)),
+        (3, 1, (6, 16, 32, 32)),
     ],
 )
 def test_depthwise_gradients_are_the_librarys(kind, size, stride, shape):
@@ -139,6 +140,12 @@ def test_of_equal_largest_pixels_the_first_receives_the_gradient():
     inputs[0, 0] = torch.tensor([[1.0, 3.0, 0.0, 0.0], [3.0, 2.0, 5.0, 5.0]])
     three = nn.Sequential(nn.BatchNorm2d(1), nn.ReLU(), nn.MaxPool2d(2))
     assert_same(quick, three, inputs, tolerance=2e-5)
+
+
+@pytest.mark.parametrize("layer", [lambda: quickened(nn.BatchNorm2d(8), QuickNorm), lambda: NormReluPool(8)])
+def test_one_value_a_channel_cannot_be_normalised(layer):
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        layer()(images(1, 8, 1, 1))
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 5, 4), (2, 8, 1, 1)])
