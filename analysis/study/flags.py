@@ -63,6 +63,11 @@ def flag_sentences(study: Study) -> list[str]:
     return raised
 
 
+def value_text(value: float | str) -> str:
+    """An end of a range for people."""
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
 def _chance(chance: Chance) -> str:
     return (
         f"{_title(chance)}: '{chance.arm}' is at chance: its AUROC on the holdout is {chance.auroc:.3f} (95% CI "
@@ -72,7 +77,7 @@ def _chance(chance: Chance) -> str:
 
 
 def _edge(edge: Edge) -> str:
-    value = f"{edge.value:g}" if isinstance(edge.value, float | int) else edge.value
+    value = value_text(edge.value)
     if (edge.dimension, edge.end) == ("epochs", "high"):
         return (
             f"{_title(edge)}: the best trial of '{edge.arm}' is at the cap of {value} epochs in {edge.cells} of "

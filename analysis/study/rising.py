@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.statistics.inference import quantile
 from analysis.study.trials import CELL, Trials
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 NEAR_THE_CAP = 0.8  # of the epochs' range, on the log scale, and above
 RISING = 0.01  # gain of either doubling, in the tuned metric's units
-ERRORS = 2.0  # standard errors that a gain must exceed
+LEVEL = 0.95  # of the t interval, over cells, that a gain must lie above zero with
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,12 @@ class Rise:
     @property
     def flagged(self) -> bool:
         """Whether the arm still rises at the cap."""
+        count = self.cells if self.cells > 1 else self.trials
+        if count < 2:
+            return False
+        errors = quantile(0.5 + LEVEL / 2, count - 1)
         doublings = ((self.before, self.before_se), (self.gain, self.se))
-        return all(gain > RISING and gain > ERRORS * se for gain, se in doublings)
+        return all(gain > RISING and gain > errors * se for gain, se in doublings)
 
 
 def rises(trials: Trials) -> Iterator[Rise]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.study.edges import EDGE, edges
-from analysis.study.flags import NO_BETTER_THAN_CHANCE, chances
-from analysis.study.rising import ERRORS, RISING, rises
+from analysis.study.flags import NO_BETTER_THAN_CHANCE, chances, value_text
+from analysis.study.rising import RISING, rises
 from analysis.study.study import Study
 
 NAME = "flags"
@@ -22,7 +22,7 @@ CAPTION = (
     "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
     "second half of the epochs brings in validation (before: the second quarter), mean over cells of the better half "
     "of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
-    f"which pays whatever the cap is: flagged where both lie above {RISING:g} and above {ERRORS:.0f} standard errors."
+    f"which pays whatever the cap is: flagged where both lie above {RISING:g}, and by their 95% t intervals above 0."
 )
 
 
@@ -37,7 +37,7 @@ def build(study: Study) -> pd.DataFrame | None:
     ]  # fmt: skip
     rows += [
         _keys(edge)
-        | {"check": "edge", "where": f"{edge.dimension}, {edge.end} end", "end": str(edge.value)}
+        | {"check": "edge", "where": f"{edge.dimension}, {edge.end} end", "end": value_text(edge.value)}
         | {"cells": edge.cells, "of": edge.of, "share": edge.cells / edge.of, "flagged": edge.flagged}
         for edge in edges(study.trials)
         if edge.cells

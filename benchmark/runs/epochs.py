@@ -31,6 +31,7 @@ SETTINGS = ("datasets", "arms", "n_per_class", "seeds", "image_size", "backbone"
 MOST_PREDICTED = 2000  # unused images
 FLAT = 0.005  # gain of a doubling of the epochs up to which a curve counts as flat
 ERRORS = 2.0  # standard errors that a gain must lie above it to count as more
+MOST_GAIN = 0.01  # mean gain that counts as more, however large its error: few seeds are no proof of flatness
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def table(points: Sequence[Point]) -> str:
         )
     lines.append(
         f"\nFlat: from there on no doubling gains more than {FLAT:g} by more than {ERRORS:.0f} standard errors (paired "
-        f"over {len(points[0].values)} seeds). Default parameters, the whole subsample, unused images of the pool."
+        f"over {len(points[0].values)} seeds), or more than {MOST_GAIN:g} at all. Default parameters, the whole "
+        "subsample, unused images of the pool."
     )
     return "\n".join(lines) + "\n"
 
@@ -171,7 +173,7 @@ def flat_from(curve: Sequence[Point]) -> int | None:
     flat = None
     for before, after in reversed(list(pairwise(curve))):
         gain, se = doubling(before, after)
-        if gain - ERRORS * (0.0 if np.isnan(se) else se) > FLAT:
+        if gain > MOST_GAIN or gain - ERRORS * (0.0 if np.isnan(se) else se) > FLAT:
             break
         flat = before.epochs
     return flat

@@ -21,8 +21,10 @@ def test_a_curve_is_flat_from_where_no_later_doubling_gains_more_than_its_error(
     assert flat_from(rising) is None
     bent = curve((0.7, 0.72, 0.71), (0.8, 0.82, 0.81), (0.803, 0.822, 0.812))
     assert flat_from(bent) == 30
-    noisy = curve((0.7, 0.9), (0.8, 0.85), (0.75, 0.9))
+    noisy = curve((0.7, 0.9), (0.8, 0.81), (0.76, 0.86))
     assert flat_from(noisy) == 15
+    noisier = curve((0.7, 0.8), (0.8, 0.8), (0.8, 0.8))
+    assert flat_from(noisier) == 30, "a large gain is no flat curve, however uncertain"
     dented = curve((0.8, 0.8), (0.8, 0.8), (0.9, 0.9))
     assert flat_from(dented) is None, "what comes later decides"
 

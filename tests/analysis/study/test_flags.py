@@ -132,7 +132,7 @@ def test_an_arm_that_rises_at_the_cap_is_named_with_its_error(run):
         set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, wobble=0.06)
     certain, doubtful = rises(trials_of(run))
     assert certain.gain == pytest.approx(0.03, abs=1e-6) and certain.se == pytest.approx(0.01 / 3**0.5, rel=1e-4)
-    assert certain.flagged and not doubtful.flagged, "a gain within two standard errors is none"
+    assert certain.flagged and not doubtful.flagged, "a gain whose interval holds zero is none"
     assert "'scratch' still rises at the cap" in flag_sentences(study_of(run))[0]
 
 
