@@ -77,7 +77,7 @@ def test_the_arm_learns_the_data_set_by_the_metric(examples, tmp_path):
         datasets=("stripes",), arms=("linear",), n_per_class=(30,), seeds=1, budget=2, image_size=16, min_epochs=2,
         max_epochs=8, tune_metric="accuracy",
     )  # fmt: skip
-    request = Request(spec, tmp_path / "run", tmp_path / "mlruns", None, {}, "cpu", 1, False, ())
+    request = Request(spec, tmp_path / "run", tmp_path / "mlruns", None, {}, ("cpu",), False, ())
     plan = make_plan(request, lambda line: None)
     cell = Cell("stripes", 30, 0, "linear")
     summary = run_cell(CellJob(cell, plan.blocks["stripes", 30, 0], None, spec, request.out, "cpu"))

@@ -18,7 +18,7 @@ def test_a_cell_takes_its_trials_its_cached_views_and_its_refits(tiny_spec):
 
 
 def test_more_epochs_trials_and_choices_cost_what_they_cost(tiny_spec):
-    spec = dataclasses.replace(tiny_spec, max_epochs=40)
+    spec = dataclasses.replace(tiny_spec, min_epochs=10, max_epochs=40)
     one, other = Speed(0.0, 0.01, 0.0), Speed(0.0, 0.03, 0.0)
     search = cell_time(spec, "scratch", [one], 100, 0).search
     both = cell_time(spec, "scratch", [one, other], 100, 0).search

@@ -7,6 +7,7 @@ from torch import nn
 
 from benchmark.training.folding import folded
 from benchmark.training.quick_layers import quicken
+from benchmark.weights.build import create
 
 
 def settled(model):
@@ -36,6 +37,21 @@ def test_a_folded_backbone_computes_the_same_without_normalisations(name):
         expected = model.eval()(images)
         torch.testing.assert_close(quick(images), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "name", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "convnext_atto", "mambaout_femto", "densenet121"]
+)
+def test_families_with_other_layers_compute_the_same_when_quickened_and_folded(name):
+    plain = settled(create(name, 32)).eval()
+    quick = quicken(copy.deepcopy(plain))
+    frozen = folded(quick)
+    images = torch.randn(3, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        expected = plain(images)
+        tolerance = {"rtol": 1e-4, "atol": 1e-5 * float(expected.abs().max())}
+        torch.testing.assert_close(quick(images), expected, **tolerance)
+        torch.testing.assert_close(frozen(images), expected, **tolerance)
 
 
 class Twice(nn.Module):

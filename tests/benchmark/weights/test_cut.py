@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmark.errors import InputError
+from benchmark.weights.build import feature_width, require_size
 from benchmark.weights.find import find
 from benchmark.weights.load import load_backbone
 from benchmark.weights.sources import cut_of, sources_for, timm_config
@@ -39,7 +40,8 @@ def test_a_file_of_the_whole_network_serves_a_part_of_it(
         torch.testing.assert_close(features, expected)
         parts = split(part)
         torch.testing.assert_close(parts.last(parts.trunk(images())), features)
-    assert features.shape == (2, width) and part.num_features == width
+    assert features.shape == (2, width) and feature_width(part) == width
+    require_size(backbone, 64)
     again = tmp_path / "part.safetensors"
     save_file(part.state_dict(), again)
     with torch.inference_mode():
