@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import math
 import os
 import signal
 import sys
@@ -32,6 +33,17 @@ def comma_integers(text: str) -> tuple[int, ...]:
         return tuple(int(item) for item in comma_list(text))
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected whole numbers separated by commas, not '{text}'") from None
+
+
+def comma_floats(text: str) -> tuple[float, ...]:
+    """``1,0.3`` to a tuple of positive numbers, for argparse."""
+    try:
+        numbers = tuple(float(item) for item in comma_list(text))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 < number < math.inf for number in numbers):
+        raise argparse.ArgumentTypeError(f"expected positive numbers separated by commas, not '{text}'")
+    return numbers
 
 
 def add_data_root(parser: argparse._ActionsContainer) -> None:

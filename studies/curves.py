@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmark.training.network import Network
 
-EPOCHS_A_PASS = 10  # of training, for each pass over the validation images beside the last
+EPOCHS_A_PASS = 20  # of training, for each pass over the validation images beside the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def checked_epochs(epochs: int) -> tuple[int, ...]:
 
     The half is always there, as what the second half brings says whether a curve still rises. There are no more passes
     over the validation images than one for every `EPOCHS_A_PASS` epochs (and one at least), so that they cost less than
-    3% of the training: a pass forward takes about a quarter of an epoch of as many images.
+    3% of the training: a pass forward takes about a third of an epoch of as many images.
     """
     points = [epochs]
     while points[-1] > 1 and len(points) <= max(1, epochs // EPOCHS_A_PASS):

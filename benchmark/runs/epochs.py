@@ -1,7 +1,8 @@
 """From how many epochs on does an arm's curve flatten? Measured on images that no study uses, to settle the range.
 
 Every arm is fitted to the whole subsample with its default parameters and one number of epochs after another, and
-predicts images of the pool that are not in the subsample, nor of its patients. The holdout is never read.
+predicts images of the pool that are not in the subsample, nor of its patients. The holdout is never read. The studies
+tune the learning rate: several multiples of the default may be tried at each number, of which the best counts.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.command_line import add_data_root, comma_integers, comma_list, device_name
+from benchmark.command_line import add_data_root, comma_floats, comma_integers, comma_list, device_name
 from benchmark.errors import InputError
 from benchmark.images.contract import Images
 from benchmark.images.training_block import TrainingBlock
@@ -25,6 +27,9 @@ from benchmark.runs.planning import Plan, decode, make_plan
 from benchmark.runs.request import Request
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec, Cell, read_preset
+
+if TYPE_CHECKING:
+    from studies.trainer import Trainer
 
 PRESETS = Path(__file__).parents[2] / "studies" / "presets"
 SETTINGS = ("datasets", "arms", "n_per_class", "seeds", "image_size", "backbone")
@@ -40,6 +45,7 @@ class Point:
 
     Attributes:
         dataset, n_per_class, arm, epochs: which.
+        learning_rate: the default, or the best of its multiples.
         values: (S,) AUROC on unused images, one a seed.
         seconds: mean of a fit, in one process.
     """
@@ -48,6 +54,7 @@ class Point:
     n_per_class: int
     arm: str
     epochs: int
+    learning_rate: float
     values: tuple[float, ...]
     seconds: float
 
@@ -56,6 +63,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `python -m benchmark.perf --epochs`."""
     group = parser.add_argument_group("AUROC by epochs, instead of speed: settles a preset's range of epochs")
     group.add_argument("--epochs", type=comma_integers, metavar="E,E", help="numbers of epochs to fit for")
+    group.add_argument(
+        "--rates",
+        type=comma_floats,
+        default=(1.0,),
+        metavar="X,X",
+        help="multiples of the default learning rate to try at each, for example 1,3 (default: 1)",
+    )
     group.add_argument("--preset", default="builtin", metavar="NAME", help="default: %(default)s")
     group.add_argument("--datasets", type=comma_list, metavar="A,B", help="default: the preset's")
     group.add_argument("--arms", type=comma_list, metavar="A,B", help="default: the preset's")
@@ -69,7 +83,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def print_table(flags: argparse.Namespace) -> int:
     """What the command with `--epochs` does: measure, and print the table; returns the exit code."""
-    points = measure(_request(flags), flags.epochs, _report)
+    points = measure(_request(flags), flags.epochs, flags.rates, _report)
     sys.stdout.write(table(points))
     return 0
 
@@ -98,12 +112,15 @@ def _request(flags: argparse.Namespace) -> Request:
     )
 
 
-def measure(request: Request, epochs: Sequence[int], report: Callable[[str], None]) -> list[Point]:
+def measure(
+    request: Request, epochs: Sequence[int], rates: Sequence[float], report: Callable[[str], None]
+) -> list[Point]:
     """Fit every arm of every block at every number of epochs; in this process.
 
     Args:
         request: what a run would be; its budget and folds play no part.
         epochs: rising numbers of epochs.
+        rates: multiples of the default learning rate.
         report: takes a line on what is done.
 
     Raises:
@@ -122,21 +139,30 @@ def measure(request: Request, epochs: Sequence[int], report: Callable[[str], Non
         for n in request.spec.n_per_class:
             blocks = [_on_unused(plan.blocks[dataset, n, seed], images, request) for seed in range(request.spec.seeds)]
             for arm in request.spec.arms:
-                points += list(_curve(request, plan, blocks, arm, epochs, report))
+                trainers = _trainers(request, plan, blocks, arm)
+                for count in epochs:
+                    points.append(max((_point(trainers, count, rate) for rate in rates), key=_mean))
+                    report(f"{dataset}, n = {n}, {arm}, {count} epochs: AUROC {_mean(points[-1]):.3f}")
     return points
 
 
 def table(points: Sequence[Point]) -> str:
     """Markdown: AUROC by epochs, what each doubling gains, seconds, and from where on the curve is flat."""
     lines = [
-        "| data set, n | arm | epochs | AUROC | SD over seeds | gain of a doubling | SE | seconds a fit |",
-        "|---|---|---|---|---|---|---|---|",
+        "| data set, n | arm | epochs | learning rate | AUROC | SD | gain of a doubling | SE | seconds a fit |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for curve in curves(points):
         for before, point in zip([None, *curve], curve, strict=False):
             gain, se = ("", "") if before is None else (f"{value:+.3f}" for value in doubling(before, point))
             cells = [f"{point.dataset}, {point.n_per_class}", f"`{point.arm}`", str(point.epochs)]
-            cells += [f"{fmean(point.values):.3f}", f"{_sd(point.values):.3f}", gain, se.lstrip("+")]
+            cells += [
+                f"{point.learning_rate:g}",
+                f"{_mean(point):.3f}",
+                f"{_sd(point.values):.3f}",
+                gain,
+                se.lstrip("+"),
+            ]
             lines.append(f"| {' | '.join([*cells, f'{point.seconds:.2f}'])} |")
     lines.append("")
     for curve in curves(points):
@@ -148,8 +174,8 @@ def table(points: Sequence[Point]) -> str:
         )
     lines.append(
         f"\nFlat: from there on no doubling gains more than {FLAT:g} by more than {ERRORS:.0f} standard errors (paired "
-        f"over {len(points[0].values)} seeds), or more than {MOST_GAIN:g} at all. Default parameters, the whole "
-        "subsample, unused images of the pool."
+        f"over {len(points[0].values)} seeds), or more than {MOST_GAIN:g} at all. Default parameters but for "
+        "the learning rate shown, the whole subsample, unused images of the pool."
     )
     return "\n".join(lines) + "\n"
 
@@ -204,34 +230,43 @@ def _on_unused(block: TrainingBlock, images: Images, request: Request) -> Traini
     )
 
 
-def _curve(
-    request: Request,
-    plan: Plan,
-    blocks: Sequence[TrainingBlock],
-    arm: str,
-    epochs: Sequence[int],
-    report: Callable[[str], None],
-) -> Iterator[Point]:
-    from benchmark import metrics
-    from studies import spaces
+def _trainers(request: Request, plan: Plan, blocks: Sequence[TrainingBlock], arm: str) -> list[Trainer]:
     from studies.trainer import CellJob, Trainer
 
-    auroc = metrics.find("auroc")
-    trainers = []
-    for block in blocks:
-        cell = Cell(block.dataset, block.n_per_class, block.seed, arm)
-        weights = plan.weights[block.dataset, arm]
-        trainers.append(Trainer(CellJob(cell, block, weights, request.spec, request.out, request.device)))
-    for count in epochs:
-        values, seconds = [], []
-        for trainer in trainers:
-            parameters = spaces.default(trainer.arm, count, count, request.spec.backbone)
-            began = time.perf_counter()
-            network = trainer.fit_subsample(parameters, 0)
-            seconds.append(time.perf_counter() - began)
-            scores = trainer.predict_holdout(network)
-            values.append(auroc.value(trainer.block.task, trainer.block.holdout_labels, scores))
-        first = blocks[0]
-        point = Point(first.dataset, first.n_per_class, arm, count, tuple(values), fmean(seconds))
-        report(f"{point.dataset}, n = {point.n_per_class}, {arm}, {count} epochs: AUROC {fmean(values):.3f}")
-        yield point
+    return [
+        Trainer(
+            CellJob(
+                cell=Cell(block.dataset, block.n_per_class, block.seed, arm),
+                block=block,
+                weights=plan.weights[block.dataset, arm],
+                spec=request.spec,
+                run=request.out,
+                device=request.device,
+            )
+        )
+        for block in blocks
+    ]
+
+
+def _point(trainers: Sequence[Trainer], epochs: int, rate: float) -> Point:
+    """One fit a seed, at a multiple of the default learning rate."""
+    from benchmark import metrics
+    from studies import spaces
+
+    auroc, first = metrics.find("auroc"), trainers[0]
+    parameters = spaces.default(first.arm, epochs, epochs, first.spec.backbone)
+    parameters["learning_rate"] = rate * first.arm.LEARNING_RATE
+    values, seconds = [], []
+    for trainer in trainers:
+        began = time.perf_counter()
+        network = trainer.fit_subsample(parameters, 0)
+        seconds.append(time.perf_counter() - began)
+        block = trainer.block
+        values.append(auroc.value(block.task, block.holdout_labels, trainer.predict_holdout(network)))
+    cell = first.job.cell
+    learning_rate = float(parameters["learning_rate"])
+    return Point(cell.dataset, cell.n_per_class, cell.arm, epochs, learning_rate, tuple(values), fmean(seconds))
+
+
+def _mean(point: Point) -> float:
+    return fmean(point.values)

@@ -13,7 +13,7 @@ from tests.conftest import write_images
 
 
 def curve(*values, counts=(15, 30, 60)):
-    return [Point("toy", 100, "scratch", e, tuple(v), 1.0) for e, v in zip(counts, values, strict=True)]
+    return [Point("toy", 100, "scratch", e, 0.003, tuple(v), 1.0) for e, v in zip(counts, values, strict=True)]
 
 
 def test_a_curve_is_flat_from_where_no_later_doubling_gains_more_than_its_error():
@@ -37,7 +37,7 @@ def test_a_gain_is_that_of_twice_the_epochs_paired_over_seeds():
 
 def test_the_table_says_it_in_words():
     text = table(curve((0.7, 0.72), (0.8, 0.82), (0.8, 0.82)))
-    assert "| toy, 100 | `scratch` | 30 | 0.810 | 0.014 | +0.100 | 0.000 | 1.00 |" in text
+    assert "| toy, 100 | `scratch` | 30 | 0.003 | 0.810 | 0.014 | +0.100 | 0.000 | 1.00 |" in text
     assert "`scratch`: flat from 30 epochs on" in text
 
 
@@ -60,8 +60,8 @@ def test_the_command_fits_every_arm_at_every_number_and_never_reads_the_holdout(
 
     monkeypatch.setattr(TrainingBlock, "images", watched)
     flags = ["--preset", "mine.toml", "--datasets", "folder:mine", "--arms", "scratch", "--epochs", "1,2"]
-    assert perf.main(flags) == 0
-    lines = re.findall(r"\| folder:mine, 8 \| `scratch` \| (\d) \| 0\.\d{3} \|", capsys.readouterr().out)
+    assert perf.main([*flags, "--rates", "1,3"]) == 0
+    lines = re.findall(r"\| folder:mine, 8 \| `scratch` \| (\d) \| 0\.00[39] \| 0\.\d{3} \|", capsys.readouterr().out)
     assert lines == ["1", "2"]
     name = datasets.canonical("folder:mine")
     held_out = datasets.load(name, None, LoadOptions(image_size=16, holdout="official", root_seed=0)).holdout
