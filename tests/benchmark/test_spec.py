@@ -28,6 +28,7 @@ def test_cell_key_is_its_folder():
         ({"arms": ()}, "arms"),
         ({"arms": ("scratch", "scratch")}, "twice"),
         ({"sampler": "tp"}, "Did you mean 'tpe'"),
+        ({"precision": "float16"}, "precision"),
         ({"image_size": 8}, "image_size"),
         ({"tune_metric": "auroq"}, "Did you mean 'auroc'"),
         ({"report_metric": "logloss"}, "Did you mean 'log_loss'"),
