@@ -210,14 +210,14 @@ def predict(
     Raises:
         Diverged: when a score is not finite (the weights were, but their outputs overflow).
     """
-    if network.frozen is not None and cached is None:
-        cached = frozen_features(network, images, precision)
-    learned = network.learned.eval()
-    with computing_in(precision, images.device):
-        if cached is not None:
-            logits = torch.cat([learned(chunk) for chunk in torch.split(cached, CHUNK)])
-        else:
-            logits = torch.cat([learned(as_unit(chunk)) for chunk in torch.split(images, CHUNK)])
+    learned, parts = network.learned.eval(), []
+    for chunk in torch.split(images if cached is None else cached, CHUNK):
+        inputs = chunk
+        if cached is None:
+            inputs = as_unit(chunk) if network.frozen is None else frozen_features(network, chunk, precision)
+        with computing_in(precision, images.device):
+            parts.append(learned(inputs))
+    logits = torch.cat(parts)
     scores = logits.double().sigmoid() if task == "multilabel" else logits.double().softmax(dim=1)
     if not torch.isfinite(scores).all():
         raise Diverged("a predicted score was not finite")

@@ -80,9 +80,11 @@ class FrozenFeatures:
 @torch.no_grad()
 def frozen_features(network: Network, images: Tensor, precision: str = "float32") -> Tensor:
     """Pass images through the frozen part in evaluation mode: (N, C, H, W), uint8 or in [0, 1], to (N, ...)."""
-    if network.below is not None:
-        return _through(network, frozen_features(network.below, images, precision), precision)
-    return torch.cat([_through(network, as_unit(chunk), precision) for chunk in torch.split(images, CHUNK)])
+    below, features = network.below, []
+    for chunk in torch.split(images, CHUNK):
+        inputs = as_unit(chunk) if below is None else frozen_features(below, chunk, precision)
+        features.append(_through(network, inputs, precision))
+    return torch.cat(features)
 
 
 @torch.no_grad()

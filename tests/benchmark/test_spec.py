@@ -30,6 +30,7 @@ def test_cell_key_is_its_folder():
         ({"min_epochs": 0}, "min_epochs"),
         ({"min_epochs": 61}, "'min_epochs' is 61, more than 'max_epochs', which is 60"),
         ({"sampler": "tp"}, "Did you mean 'tpe'"),
+        ({"precision": "float16"}, "precision"),
         ({"image_size": 8}, "image_size"),
         ({"tune_metric": "auroq"}, "Did you mean 'auroc'"),
         ({"report_metric": "logloss"}, "Did you mean 'log_loss'"),
