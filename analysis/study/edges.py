@@ -15,7 +15,7 @@ ENDS: tuple[End, ...] = ("low", "high")
 
 EDGE = 0.05  # of a range, on its own scale, counts as its end
 MOST_CELLS = 1 / 3  # with their best trial at one end
-LUCK = 0.05  # chance at which so many best trials at the end of a coarse grid are not put down to it
+LUCK = 0.05  # chance at which so many best trials at an end are not put down to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def at_end(dimension: Mapping[str, Any], value: Any, end: End) -> bool:
 def too_many(cells: int, of: int, grid: int) -> bool:
     """Whether best trials lie at an end in more than a third of the cells.
 
-    Of a grid of few values chance alone puts a best trial on the last one in 1 / grid of the cells: there the excess
-    must be more than luck too (one-sided exact binomial test).
+    Chance alone puts a best trial there in 5% of the cells, and on the last of a grid of few values in 1 / grid of
+    them: the excess must be more than luck too (one-sided exact binomial test).
 
     Args:
         cells: at the end.
@@ -87,9 +87,8 @@ def too_many(cells: int, of: int, grid: int) -> bool:
     """
     from scipy.stats import binom
 
-    if cells <= MOST_CELLS * of:
-        return False
-    return not grid or float(binom.sf(cells - 1, of, 1 / grid)) < LUCK
+    by_chance = 1 / grid if grid else EDGE
+    return cells > MOST_CELLS * of and float(binom.sf(cells - 1, of, by_chance)) < LUCK
 
 
 def _choices(dimension: Mapping[str, Any]) -> int:
