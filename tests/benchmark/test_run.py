@@ -191,7 +191,7 @@ def test_without_flags_the_real_data_sets_that_are_found_are_taken(tmp_path, mon
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
     spec = run.resolve(run._parser().parse_args([])).spec
     assert spec.datasets == ("phantom",)
-    assert spec.backbone == "tf_efficientnet_lite0"
+    assert spec.backbone == "tf_efficientnet_lite0:2"
     (tmp_path / "chest_xray").mkdir()
     spec = run.resolve(run._parser().parse_args(["--data-root", str(tmp_path)])).spec
     assert spec.datasets == ("chest-xray",)
