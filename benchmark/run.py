@@ -26,12 +26,11 @@ from benchmark.command_line import (
 )
 from benchmark.errors import InputError
 from benchmark.results import clear_temporary, path_name
-from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, read_preset
+from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
 
 if TYPE_CHECKING:
     from benchmark.runs.request import Request
 
-PRESETS = Path(__file__).parent.parent / "studies" / "presets"
 ROOT = Path("mlruns")
 WORKERS_A_CARD = 2  # processes: small networks leave a card idle between their kernels
 
@@ -106,7 +105,7 @@ def resolve(flags: argparse.Namespace) -> Request:
     asked = flags.datasets or (None if flags.preset else (tuple(present) or None))
     real = asked is not None and any(datasets.find(name).REAL for name in asked)
     preset = flags.preset or ("real" if real else "builtin")
-    settings = read_preset(PRESETS / f"{preset}.toml" if not preset.endswith(".toml") else Path(preset))
+    settings = read_preset(preset_path(preset))
     settings |= {name: getattr(flags, name) for name in FLAGS if getattr(flags, name) is not None}
     if "datasets" not in settings:
         settings["datasets"] = tuple(present) or ("phantom",)

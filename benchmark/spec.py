@@ -14,6 +14,7 @@ from typing import Any
 from benchmark.errors import InputError, unknown_name
 from benchmark.results import CELLS, path_name
 
+PRESETS = Path(__file__).parents[1] / "studies" / "presets"
 SAMPLERS = ("tpe", "random", "qmc", "gp")
 HOLDOUTS = ("official", "grouped")
 PRECISIONS = ("float32", "bfloat16")
@@ -157,6 +158,11 @@ def tuned_metric(described: Mapping[str, Any] | None) -> tuple[str | None, bool]
 
         return str(spec["metric"]), not metrics.find(str(spec["metric"])).higher_is_better
     return spec.get("tune_metric"), False
+
+
+def preset_path(preset: str) -> Path:
+    """The file of a preset, which is given by its name or as a .toml file."""
+    return Path(preset) if preset.endswith(".toml") else PRESETS / f"{preset}.toml"
 
 
 def read_preset(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 CREATE_STUDY, SET_USER_ATTRIBUTE, SET_STATE = 0, 8, 6  # Optuna's codes of operations
 COMPLETE = 1  # Optuna's code of a state
+OUTCOME = "outcome"  # the user attribute that holds what a trial gave
 
 Log = dict[str, Any]
 
@@ -70,7 +71,7 @@ def finished_seconds(path: Path) -> list[float]:
         logs = read_lines(path)
         ended = {log["trial_id"] for log in logs if log["op_code"] == SET_STATE and log["state"] == COMPLETE}
         outcomes = [
-            log["user_attr"]["outcome"]
+            log["user_attr"][OUTCOME]
             for log in logs
             if log["op_code"] == SET_USER_ATTRIBUTE and log["trial_id"] in ended
         ]

@@ -18,12 +18,10 @@ from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
 from benchmark.seeds import int_seed, seed_for
 from studies.curves import Curve
-from studies.journal import JournalFile
+from studies.journal import OUTCOME, JournalFile
 
 if TYPE_CHECKING:
     import optuna
-
-OUTCOME = "outcome"  # the user attribute that holds an outcome
 
 
 @dataclass(frozen=True, slots=True)

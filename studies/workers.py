@@ -89,7 +89,7 @@ def execute(
     costs: Costs,
     memory: CardMemory | None = None,
 ) -> dict[Cell, str]:
-    """Run the cells' jobs in worker processes, the longest first.
+    """Run the cells' jobs in worker processes, in the order of `Costs.next_cell`.
 
     Args:
         jobs: the cells; equals are begun in this order. Each computes on its worker's device.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.study.collapse import runs_of_arms
-from analysis.study.edges import Edge, edges
+from analysis.study.edges import Edge
 from analysis.study.intervals import arm_interval
-from analysis.study.rising import Rise, rises
+from analysis.study.rising import Rise
 from analysis.study.scores import AUROC
 from analysis.study.study import Study
 
@@ -53,8 +53,8 @@ def flag_sentences(study: Study) -> list[str]:
     """One sentence a flag, and what it means; empty where none is raised."""
     raised = [_chance(chance) for chance in chances(study) if chance.flagged]
     if study.trials is not None:
-        raised += [_edge(edge) for edge in edges(study.trials) if edge.flagged]
-        raised += [_rise(rise, study.trials.metric.label) for rise in rises(study.trials) if rise.flagged]
+        raised += [_edge(edge) for edge in study.edges if edge.flagged]
+        raised += [_rise(rise, study.trials.metric.label) for rise in study.rises if rise.flagged]
     if raised:
         raised.append(
             "Budgets are fair only where every arm has learnt something, inside ranges that do not bind: differences "

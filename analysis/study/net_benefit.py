@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -28,7 +29,7 @@ ALL = -1  # the row of acting on every image, after those of the arms
 Rows = tuple[int, int | None]  # of a curve: an arm, and what is taken off it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """A net benefit, or a difference of two, over the thresholds: the mean over seeds.
 
@@ -47,7 +48,7 @@ class Curve:
         """(T,)."""
         return np.array([inference.estimate for inference in self.inferences])
 
-    @property
+    @cached_property
     def band(self) -> Floats:
         """(T, 2) the simultaneous 95% band; NaN at thresholds that it is not over."""
         ends = [

@@ -16,10 +16,12 @@ from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
+from analysis.study.edges import Edge, edges
 from analysis.study.estimand import find
 from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
 from analysis.study.rankings import Ranked, rankings
+from analysis.study.rising import Rise, rises
 from analysis.study.scores import Scored, score, score_sums
 from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
@@ -168,6 +170,16 @@ class Study:
     def labels(self) -> tuple[list[OfLabel], ...]:
         """Every class or label by itself, of the blocks that have several."""
         return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Where in its ranges every arm's best trials lie; empty without trials."""
+        return () if self.trials is None else tuple(edges(self.trials))
+
+    @cached_property
+    def rises(self) -> tuple[Rise, ...]:
+        """Whether every arm's long fits still rise at their end; empty without trials."""
+        return () if self.trials is None else tuple(rises(self.trials))
 
     def exploratory_comparisons(self, metric: str) -> tuple[Comparison, ...]:
         """Every pair in another metric: no claim is made, Benjamini and Hochberg's q-values within the metric."""

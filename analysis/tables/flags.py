@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.study.edges import EDGE, edges
+from analysis.study.edges import EDGE
 from analysis.study.flags import NO_BETTER_THAN_CHANCE, chances, value_text
-from analysis.study.rising import RISING, rises
+from analysis.study.rising import RISING
 from analysis.study.study import Study
 
 NAME = "flags"
@@ -17,8 +17,8 @@ CAPTION = (
     "chance: the AUROC on the holdout, flagged where it is below "
     f"{NO_BETTER_THAN_CHANCE:g}, or half of the training runs cannot be told from .5 (cells; one-sided 95% DeLong "
     f"bound). edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
-    "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells, and for a grid "
-    "of few values where that is more than luck (binomial test); listed but never flagged are natural ends (no "
+    "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells where that is "
+    "more than luck (binomial test); listed but never flagged are natural ends (no "
     "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
     "second half of the epochs brings in validation (before: the second quarter), mean over cells of the better half "
     "of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
@@ -39,7 +39,7 @@ def build(study: Study) -> pd.DataFrame | None:
         _keys(edge)
         | {"check": "edge", "where": f"{edge.dimension}, {edge.end} end", "end": value_text(edge.value)}
         | {"cells": edge.cells, "of": edge.of, "share": edge.cells / edge.of, "flagged": edge.flagged}
-        for edge in edges(study.trials)
+        for edge in study.edges
         if edge.cells
     ]
     rows += [
@@ -47,7 +47,7 @@ def build(study: Study) -> pd.DataFrame | None:
         | {"check": "rise", "where": f"{rise.trials} trials near the cap", "of": rise.cells}
         | {"before": rise.before, "before_se": rise.before_se, "estimate": rise.gain, "se": rise.se}
         | {"flagged": rise.flagged}
-        for rise in rises(study.trials)
+        for rise in study.rises
     ]
     columns = ["dataset", "n_per_class", "arm", "check", "flagged", "where", "end", "cells", "of", "share"]
     frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high", "before", "before_se"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 
 from benchmark import datasets
@@ -32,19 +33,22 @@ def describe(request: Request) -> str:
     ]
     missing: list[str] = []
     there: dict[str, Images] = {}
+    reading: dict[str, float] = {}
     rows: dict[Cell, int] = {}
     for name in spec.datasets:
+        began = time.perf_counter()
         try:
             images = load_images(request, name)
         except InputError as error:
             missing.append("\n    ".join([f"{name}: {error}", *datasets.find(name).ORIGIN.steps]))
             continue
+        reading[name] = time.perf_counter() - began
         draws = draw_all(spec, images)
         lines += ["", *_counts(name, images, draws)]
         there[name] = images
         rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
     weights, lacking = _weights(request)
-    lines += [*([""] if weights else []), *weights, "", *_expected(estimate(request, there, rows), there)]
+    lines += [*([""] if weights else []), *weights, "", *_expected(estimate(request, there, reading, rows), there)]
     missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]

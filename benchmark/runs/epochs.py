@@ -26,12 +26,11 @@ from benchmark.images.training_block import TrainingBlock
 from benchmark.runs.planning import Plan, decode, make_plan
 from benchmark.runs.request import Request
 from benchmark.seeds import rng_for
-from benchmark.spec import BenchmarkSpec, Cell, read_preset
+from benchmark.spec import BenchmarkSpec, Cell, preset_path, read_preset
 
 if TYPE_CHECKING:
     from studies.trainer import Trainer
 
-PRESETS = Path(__file__).parents[2] / "studies" / "presets"
 SETTINGS = ("datasets", "arms", "n_per_class", "seeds", "image_size", "backbone")
 MOST_PREDICTED = 2000  # unused images
 FLAT = 0.005  # gain of a doubling of the epochs up to which a curve counts as flat
@@ -95,7 +94,7 @@ def _report(line: str) -> None:
 def _request(flags: argparse.Namespace) -> Request:
     from benchmark import datasets
 
-    settings = read_preset(Path(flags.preset) if flags.preset.endswith(".toml") else PRESETS / f"{flags.preset}.toml")
+    settings = read_preset(preset_path(flags.preset))
     settings |= {name: getattr(flags, name) for name in SETTINGS if getattr(flags, name) is not None}
     if "datasets" not in settings:
         raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +10,6 @@ from benchmark.images import decoding
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.pretraining.pretrain import THREADS, PretrainSpec
 from benchmark.results import STUDY
-from benchmark.runs.planning import load_images
 from benchmark.runs.request import Request
 from benchmark.runs.weights import pretraining_left
 from benchmark.spec import Cell
@@ -58,21 +56,22 @@ class Estimate:
             self.parts[name] = self.parts.get(name, 0.0) + seconds
 
 
-def estimate(request: Request, images: Mapping[str, Images], rows: Mapping[Cell, int]) -> Estimate:
+def estimate(
+    request: Request, images: Mapping[str, Images], reading: Mapping[str, float], rows: Mapping[Cell, int]
+) -> Estimate:
     """Time what a run would do, with short trials of noise, and add it up.
 
     Args:
         request: the run.
         images: by data set, of those that are there.
+        reading: seconds that reading each of their indices took.
         rows: images of the subsample, by open cell of these data sets.
     """
     expected = Estimate(request)
     if not rows:
         return expected
     for name, index in images.items():
-        began = time.perf_counter()
-        load_images(request, name)
-        expected.add_part("reading", time.perf_counter() - began)
+        expected.add_part("reading", reading[name])
         expected.add_part("decoding", _decoding(request, index, request.decoders))
     speeds, start = measure_speeds(request.spec, request.devices)
     expected.start = max(START, start)

@@ -7,6 +7,7 @@ over the statistics and one over the values. Elsewhere, and without numba, the l
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -75,12 +76,7 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        (inputs,) = ctx.saved_tensors
-        arriving = gradients[0].contiguous(memory_format=torch.channels_last)
-        result, (for_weight, for_bias) = torch.empty_like(inputs), torch.empty(2, inputs.shape[1])
-        arrays = for_weight.numpy(), for_bias.numpy(), _rows(result)
-        ctx.loops.norm_gradient(_rows(inputs), _rows(arriving), ctx.kept, *ctx.clamp, *arrays)
-        return result, for_weight, for_bias, None, None
+        return *_gradients(ctx, gradients[0], ctx.loops.norm_gradient, _rows, *ctx.clamp), None, None
 
 
 class _NormReluPool(torch.autograd.Function):
@@ -98,12 +94,22 @@ class _NormReluPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        (inputs,) = ctx.saved_tensors
-        arriving = gradients[0].contiguous(memory_format=torch.channels_last)
-        result, (for_weight, for_bias) = torch.empty_like(inputs), torch.empty(2, inputs.shape[1])
-        arrays = for_weight.numpy(), for_bias.numpy(), pixels(result)
-        ctx.loops.pool_gradient(pixels(inputs), pixels(arriving), ctx.kept, *arrays)
-        return result, for_weight, for_bias, None, None
+        return *_gradients(ctx, gradients[0], ctx.loops.pool_gradient, pixels), None, None
+
+
+def _gradients(
+    ctx: Any,
+    arriving: Tensor,
+    loop: Callable[..., None],
+    view: Callable[[Tensor], npt.NDArray[Any]],
+    *clamp: np.float32,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of input, weight and bias, by a compiled loop that reads and writes the maps as `view` gives them."""
+    (inputs,) = ctx.saved_tensors
+    arriving = arriving.contiguous(memory_format=torch.channels_last)
+    result, (for_weight, for_bias) = torch.empty_like(inputs), torch.empty(2, inputs.shape[1])
+    loop(view(inputs), view(arriving), ctx.kept, *clamp, for_weight.numpy(), for_bias.numpy(), view(result))
+    return result, for_weight, for_bias
 
 
 def _loops(norm: nn.BatchNorm2d, inputs: Tensor) -> ModuleType | None:

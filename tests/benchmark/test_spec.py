@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.run import PRESETS
-from benchmark.spec import BenchmarkSpec, Cell, read_preset
+from benchmark.spec import PRESETS, BenchmarkSpec, Cell, read_preset
 
 
 def test_the_grid_holds_every_combination_once():
