@@ -36,9 +36,9 @@ def draw(study: Study) -> Figure | None:
         return None
     figure, axes = _drawing.rows(len(comparisons))
     for y, comparison in enumerate(comparisons):
-        parts = comparison.scored.components(comparison.a, comparison.b)
-        left = 0.0
-        sizes = (parts.seeds / comparison.seeds + parts.hidden, parts.interaction / comparison.seeds, parts.patients)
+        parts, seed_part = comparison.scored.components(comparison.a, comparison.b), comparison.inference.seed_part
+        left, together = 0.0, parts.interaction / comparison.seeds
+        sizes = (max(seed_part - together, 0.0), together, parts.patients)
         for (name, colour), size in zip(KINDS, sizes, strict=True):
             axes.barh(y, size, left=left, color=colour, height=0.7, label=name if y == 0 else None)
             left += size

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics.critical import chi_squared, critical
-from analysis.statistics.inference import Inference, quantile
+from analysis.statistics.inference import LEAST_DATA, Inference, quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,12 +120,12 @@ def bounds_of(parts: Components, variance: Floats, seeds: int, factor: float, al
         variance: (N,) sample variances over the seeds; that of one seed's difference is positive.
     """
     interaction, odds = parts.interaction / factor, parts.rho / (1 - parts.rho)
-    own = variance - interaction
+    own, least = variance - interaction, LEAST_DATA * variance
     # Refits tell the part that overlap hides; it is taken to turn out in proportion.
-    data = np.maximum(own, 0) if parts.data is None else parts.data * variance / (parts.seeds + interaction)
-    seed_part = variance / seeds + odds * data
+    data = own if parts.data is None else parts.data * variance / (parts.seeds + interaction)
+    seed_part = variance / seeds + odds * np.maximum(data, least)
     total = seed_part + parts.patients / factor
-    moving = np.where((parts.data is None) & (own > 0), variance * (1 / seeds + odds), seed_part)
+    moving = np.where((parts.data is None) & (own > least), variance * (1 / seeds + odds), seed_part)
     shares = np.minimum(moving / total, 1)
     return np.asarray(critical(shares, seeds, alpha) * np.sqrt(total))
 

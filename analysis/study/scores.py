@@ -86,7 +86,8 @@ class Scored:
     def components(self, a: int, b: int) -> Components:
         """The variance components of the difference b - a, from at least two seeds.
 
-        The interaction is kept within the seeds' variance, so that the parts add up to the V that the tests use.
+        The interaction is kept within the seeds' variance, so that the parts add up to the V that the tests use, but
+        for what these add where samples overlap and the seeds' part is small (`inference.LEAST_DATA`).
         """
         values, covariance = self.values[b] - self.values[a], self.difference_covariance(a, b)
         variance, between = float(values.var(ddof=1)), shared(covariance)

@@ -20,7 +20,8 @@ TITLE = "What a difference is claimed for"
 CAPTION = (
     f"{WORDS['models']}: new patients, the trained models held fixed. {WORDS['pool']}: training samples drawn anew "
     f"from the same pool of images, too. {WORDS['population']}: training samples of new images; samples that overlap "
-    "(rho) tell less about that, and its interval is an upper bound. Not corrected for the number of comparisons; "
+    "(rho) tell less about that, and its interval is an upper bound: at least three quarters of the variance between "
+    "seeds are taken as the samples' own. Not corrected for the number of comparisons; "
     "primary is what the verdicts are about. p is empty where it may not be claimed: for new training samples, below "
     f"{FEWEST_SEEDS} seeds."
 )

@@ -52,9 +52,26 @@ def test_overlap_adds_variance_and_takes_degrees_of_freedom():
     assert overlapping.seed_part == pytest.approx(s2 / 5 + 0.3 / 0.7 * (s2 - 1e-3), rel=1e-12)
     assert overlapping.se > apart.se and overlapping.df < apart.df
     assert overlapping.share == pytest.approx(min(s2 * (1 / 5 + 0.3 / 0.7) / overlapping.se**2, 1), rel=1e-12)
-    # Where the seeds differ by no more than that, nothing is added.
-    noise = np.full((5, 5), 1e-3) + np.eye(5) * 2 * s2
-    assert inf.joint(values, noise, 0.3).seed_part == pytest.approx(s2 / 5, rel=1e-12)
+    # Where that is nearly all, or more than all, of what is between the seeds, three quarters of it stay.
+    for together in (0.5 * s2, 2 * s2):
+        mostly = inf.joint(values, np.full((5, 5), 1e-3) + np.eye(5) * together, 0.3)
+        assert mostly.seed_part == pytest.approx(s2 * (1 / 5 + 0.3 / 0.7 * 0.75), rel=1e-12)
+        assert mostly.share == pytest.approx(mostly.seed_part / mostly.se**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("refits", [1, 3])
+@pytest.mark.parametrize(("seeds", "data"), [(3, 0.7), (5, 0.5), (10, 0.35)])
+def test_the_size_holds_where_overlap_hides_what_little_of_the_seeds_variance_is_the_samples(seeds, data, refits):
+    """The worst shares of the training samples' part, with patients who add nothing of their own to all seeds."""
+    rng = np.random.default_rng(0)
+    repeats, odds = 4000, 0.6 / 0.4
+    sample = rng.normal(0, math.sqrt(data), (repeats, seeds, 1))
+    noise = rng.normal(0, math.sqrt((1 - data) * refits), (repeats, seeds, refits))
+    # What samples have in common is hidden between seeds: rho / (1 - rho) of the part that they cause.
+    means = sample + noise + rng.normal(0, math.sqrt(odds * data), (repeats, 1, 1))
+    together = (1 - data) * np.eye(seeds) if refits == 1 else np.zeros((seeds, seeds))
+    rejected = np.mean([inf.joint(one.mean(axis=1), together, 0.6, one).p < 0.05 for one in means])
+    assert rejected < 0.05 + 3 * math.sqrt(0.05 * 0.95 / repeats)
 
 
 def test_refits_tell_what_overlap_hides():
@@ -66,10 +83,12 @@ def test_refits_tell_what_overlap_hides():
     assert inf.data_part(values, cov, each) == pytest.approx(data, rel=0.1)
     assert inf.data_part(values, cov) == pytest.approx(data + noise / refits, rel=0.1)
     assert inf.data_part(values, cov, each[:, :1]) == inf.data_part(values, cov)
-    with_refits = inf.joint(values, cov, 0.5, each)
-    assert with_refits.seed_part == pytest.approx(
-        values.var(ddof=1) / seeds + inf.data_part(values, cov, each), rel=1e-12
-    )
+    s2 = values.var(ddof=1)
+    assert inf.joint(values, cov, 0.5, each).seed_part == pytest.approx(s2 * (1 / seeds + 0.75), rel=1e-12)
+    steady = each + 9 * each.mean(axis=1, keepdims=True)  # most of it is the samples'
+    s2, part = steady.mean(axis=1).var(ddof=1), inf.data_part(steady.mean(axis=1), cov, steady)
+    assert 0.75 * s2 < part < s2
+    assert inf.joint(steady.mean(axis=1), cov, 0.5, steady).seed_part == pytest.approx(s2 / seeds + part, rel=1e-12)
     pairs = [np.cov(each[:, r], each[:, q])[0, 1] for r in range(3) for q in range(3) if r != q]
     assert inf.data_part(values, cov, each) == pytest.approx(np.mean(pairs), rel=1e-9)
 

@@ -88,14 +88,17 @@ def test_refits_are_kept_and_used():
     values, refits = scored.values[1] - scored.values[0], scored.refits[1] - scored.refits[0]
     hidden = data_part(values, scored.difference_covariance(0, 1), refits)
     inference = scored.pair(0, 1)
-    assert inference.seed_part == pytest.approx(values.var(ddof=1) / 4 + 0.4 / 0.6 * hidden)
+    variance = values.var(ddof=1)
+    assert hidden > 0 and inference.seed_part == pytest.approx(variance / 4 + 2 / 3 * max(hidden, 0.75 * variance))
     assert scored.components(0, 1).hidden == pytest.approx(0.4 / 0.6 * hidden)
 
 
 def test_the_parts_add_up_to_the_variance_of_the_test(block):
     scored = score(replace(block, rho=0.3, rho_known=True), AUROC)
     parts, inference = scored.components(0, 1), scored.pair(0, 1)
-    total = (parts.seeds + parts.interaction) / 4 + parts.patients + parts.hidden
+    one_seed = parts.seeds + parts.interaction
+    cautious = max(0.75 * one_seed - parts.seeds, 0)  # of what patients and seeds do together, taken as the samples'
+    total = one_seed / 4 + parts.patients + parts.hidden + 3 / 7 * cautious
     assert total == pytest.approx(inference.se**2)
 
 
