@@ -30,6 +30,7 @@ ABOUT = {
     "equivalence": "false equivalence of as many pairs on the margin",
     "sequential": "false claims and power with looks at 3, 5 and 10 seeds",
     "learner": "linear discriminants on subsamples of a finite pool",
+    "overlap": "training samples that overlap, where their part can hardly be told from noise",
     "few_positives": "20 positive patients, up to 30 images each, 40% of labels missing",
     "label_gain": "label-equivalent gains of known learning curves",
     "learner_gain": "label-equivalent gains of a real learner, with overlap",
