@@ -35,7 +35,7 @@ def draw(
         for arm in arms[: _drawing.MOST_ARMS]:
             x, values = points(curves[dataset, n, arm])
             mean, low, high = band(values)
-            axes.fill_between(x, low, high, color=palette[arm], alpha=0.13, lw=0)
+            axes.fill_between(x, *np.clip((low, high), *trials.metric.range), color=palette[arm], alpha=0.13, lw=0)
             marker = "o" if x[0] == x[-1] else None  # a curve of one point
             axes.plot(x, mean, color=palette[arm], lw=1.5, marker=marker, ms=4, label=arm)
         finish(axes)

@@ -14,7 +14,10 @@ from analysis.study.study import Study
 NAME = "best_so_far_seconds"
 ORDER = 50
 TITLE = "Best so far, by time"
-CAPTION = "The same against the device-seconds spent on training trials."
+CAPTION = (
+    "The same against the device-seconds spent on training trials, until the slowest seed has spent its budget; a seed "
+    "that has spent its own stays where it ended."
+)
 
 POINTS = 80  # of a curve
 
@@ -29,9 +32,9 @@ def draw(study: Study) -> Figure | None:
 
 
 def _points(arm: Incumbents) -> tuple[Floats, Floats]:
-    """From when every seed has a first trial, until the first seed has spent its budget."""
-    start = arm.seconds[:, 0].max()
-    x = np.geomspace(start, max(arm.seconds[:, -1].min(), start), POINTS)
+    """From when every seed has a first trial, until the last one has spent its budget."""
+    x = np.geomspace(arm.seconds[:, 0].max(), arm.seconds[:, -1].max(), POINTS)
+    x[-1] = arm.seconds[:, -1].max()  # not a rounding before it
     return x, arm.at(x)
 
 

@@ -58,3 +58,13 @@ def test_a_signal_ends_a_command_soon_and_says_how_to_continue(kind, number):
         errors == f"\n{'terminated' if number == signal.SIGTERM else 'interrupted'}: "
         "what was finished is kept, and the same command continues\n"
     )
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_a_command_wait_without_spinning(given, used):
+    work = "lambda: print(os.environ['OMP_WAIT_POLICY']) or 0"
+    code = f"import os, sys; from benchmark.command_line import run_command; sys.exit(run_command({work}))"
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    environment |= {"PYTHONPATH": str(ROOT)} | ({"OMP_WAIT_POLICY": given} if given else {})
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert printed.stdout == f"{used}\n"
