@@ -109,8 +109,8 @@ def run_command(work: Callable[[], int]) -> int:
     Returns:
         The exit code: 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
     """
-    # Before torch is loaded. Threads that wait for each other by spinning take the cores from whom they wait for: beside
-    # other work, pretraining in two threads took seven times as long and more.
+    # Before torch is loaded. Threads that spin while they wait for each other take the cores from those they wait for:
+    # beside other work, pretraining in two threads took seven times as long and more.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with _signals_raise():
