@@ -18,7 +18,7 @@ COMMANDS = {
     "data": ("benchmark.data", "the data sets on this machine: list, fetch, check, show"),
     "weights": ("benchmark.weights.__main__", "known sources of weights: list, fetch, check"),
     "pretrain": ("benchmark.pretrain", "pretrain the backbone on medical images of your own choice"),
-    "mirror": ("benchmark.tracking.__main__", "rebuild MLflow's database from the run folders"),
+    "tracking": ("benchmark.tracking.__main__", "rebuild MLflow's database from the run folders"),
     "perf": ("benchmark.perf", "speed as ratios, and the epochs at which curves flatten"),
     "validate": ("analysis.validate", "simulated studies: what every interval is worth"),
 }
