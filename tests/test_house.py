@@ -37,7 +37,11 @@ FLOORS = (
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
 )
 GROUND = 5  # floors
-COMMANDS = {"benchmark/__main__.py", "benchmark/weights/__main__.py", "benchmark/tracking/__main__.py"}  # on top, wherever they stand
+COMMANDS = {
+    "benchmark/__main__.py",
+    "benchmark/weights/__main__.py",
+    "benchmark/tracking/__main__.py",
+}  # on top, wherever they stand
 
 #: package -> where it may be imported.
 HOMES = {"mlflow": "benchmark/tracking/", "optuna": "studies/tune.py"}

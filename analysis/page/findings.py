@@ -89,7 +89,7 @@ def _winner(winner: str, comparisons: Sequence[Comparison], listed: bool, about:
         sizes = sorted(-c.estimate if c.arm_a == winner else c.estimate for c in comparisons)
         span = f"{sizes[0]:+.3f} to {sizes[-1]:+.3f}" if len(sizes) > 1 else f"{sizes[0]:+.3f}"
         better_than = f"{winner} is better in {label} than {len(names)} of the {others} other arms{about}"
-        return f"{better_than} ({span}): {_and(names)}."
+        return f"{better_than} ({span}): {joined(names)}."
     beaten = []
     for comparison in comparisons:
         (low, high), estimate, other = comparison.family_interval, comparison.estimate, comparison.arm_a
@@ -98,7 +98,8 @@ def _winner(winner: str, comparisons: Sequence[Comparison], listed: bool, about:
         beaten.append(f"{other} ({estimate:+.3f}, 95% CI {low:+.3f} to {high:+.3f})")
     return (
         f"{winner} is better in {label} than {len(beaten)} of the {others} other arms{about} (intervals simultaneous "
-        f"over {comparisons[0].family} comparisons{' and all looks' if comparisons[0].looks else ''}): {_and(beaten)}."
+        f"over {comparisons[0].family} comparisons{' and all looks' if comparisons[0].looks else ''}): "
+        f"{joined(beaten)}."
     )
 
 
@@ -113,13 +114,14 @@ def _group(word: Verdict, comparisons: Sequence[Comparison], count: int) -> str:
         "inconclusive": f"Open in {first.metric.label}{_about(first)}, which is not to say that there is no difference",
         "not tested": f"Not tested in {first.metric.label}",
     }[word]
-    listed = "; ".join(f"{arm} with {_and(others)}" for arm, others in by_arm.items())
+    listed = "; ".join(f"{arm} with {joined(others)}" for arm, others in by_arm.items())
     if word == "inconclusive" and len(comparisons) > MOST_LISTED:
         listed = "all that are not named above" if len(comparisons) < count else "all of them"
     return f"{meaning} ({len(comparisons)} of {count} pairs): {listed}."
 
 
-def _and(names: Sequence[str]) -> str:
+def joined(names: Sequence[str]) -> str:
+    """Names as a list in words."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.page.answer import answer
 from analysis.page.findings import findings
 from analysis.page.looks import on_look
 
@@ -38,6 +39,8 @@ class Head:
         warnings: on a look that nobody planned, training runs that collapsed and unfair budgets; they stand before
             the findings.
         looks: on the look of a locked plan that the report is; they stand there too.
+        answers: (data set, n, the answer in a paragraph) of every block.
+        arms: (name, what it is) of the arms that the run describes.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
         limit: what no claim covers.
@@ -53,6 +56,8 @@ class Head:
     tested: bool
     warnings: Sequence[str]
     looks: Sequence[str]
+    answers: Sequence[tuple[str, int, str]]
+    arms: Sequence[tuple[str, str]]
     sentences: Sequence[tuple[str, int, Sequence[str]]]
     facts: Sequence[tuple[str, str]]
     limit: str
@@ -85,6 +90,11 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
         tested=any(comparison.verdict != "not tested" for comparison in study.comparisons),
         warnings=warnings,
         looks=on_look(study),
+        answers=[
+            (scored.block.dataset, scored.block.n_per_class, answer(scored, study.comparisons_of(scored)))
+            for scored in study.scored
+        ],
+        arms=_arms(study, described),
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
         limit=LIMITS[study.estimand == "models"],
@@ -101,6 +111,12 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
         )
         for scored in study.scored
     ]
+
+
+def _arms(study: Study, described: Mapping[str, Any]) -> list[tuple[str, str]]:
+    titles = described.get("arms", {})
+    arms = dict.fromkeys(arm for member in study.blocks for arm in member.block.arms)
+    return [(arm, str(titles[arm])) for arm in arms if isinstance(titles, Mapping) and titles.get(arm)]
 
 
 def _of_datasets(study: Study, datasets: Sequence[str]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from analysis.page.chapters import Section
     from analysis.page.head import Head
 
+ARMS = "arms"  # the table that stands under the answer
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -23,8 +24,8 @@ def render(head: Head, chapters: Mapping[str, Sequence[Section]], pictures: Sequ
 
     Args:
         head: what it says first.
-        chapters: title -> its tables.
-        pictures: in their order.
+        chapters: title -> its tables; the arms' stands before them, under the answer.
+        pictures: in their order; the first stands under the answer, too.
     """
     import jinja2
 
@@ -32,8 +33,14 @@ def render(head: Head, chapters: Mapping[str, Sequence[Section]], pictures: Sequ
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     template = environment.get_template("report.html.j2")
-    shown = [(title, [_shown(section) for section in sections]) for title, sections in chapters.items() if sections]
-    return template.render(head=head, chapters=shown, figures=pictures)
+    sections = [section for of_chapter in chapters.values() for section in of_chapter]
+    arms = next((_shown(section) for section in sections if section.name == ARMS), None)
+    rest = [
+        (title, [_shown(section) for section in of_chapter if section.name != ARMS])
+        for title, of_chapter in chapters.items()
+    ]
+    shown = [(title, tables) for title, tables in rest if tables]
+    return template.render(head=head, arms=arms, chapters=shown, figures=pictures)
 
 
 def _shown(section: Section) -> dict[str, Any]:

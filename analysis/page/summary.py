@@ -37,8 +37,10 @@ def summary(head: Head, frames: Mapping[str, pd.DataFrame]) -> str:
         lines += ["in order, with the ranks that the data leave open (all arms together)", ""]
         lines += [_shown(frames["rank_sets"], RANKS), "", f"{len(pairwise)} differences: tables/pairwise.csv", ""]
     elif len(pairwise):
-        lines += ["difference: b minus a", "", _shown(pairwise, PAIRWISE), ""]
+        note = "difference: b minus a; each interval by itself, p and verdict corrected over all of them"
+        lines += [note if len(pairwise) > 1 else "difference: b minus a", "", _shown(pairwise, PAIRWISE), ""]
     lines += [*head.looks, *([""] if head.looks else [])]
+    lines += [f"{dataset}: {paragraph}\n" for dataset, _, paragraph in head.answers]
     for dataset, n, sentences in head.sentences:
         lines.append(f"{dataset}, n = {n}:" if n else f"{dataset}:")
         lines += [f"  - {sentence}" for sentence in sentences or ["one arm: there is nothing to compare"]]

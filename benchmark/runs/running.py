@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmark import metrics
+from benchmark import arms, metrics
 from benchmark.results import COSTS, SPEC, STUDY, read_table, write_json
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
@@ -31,6 +31,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     }
     described = {
         "spec": spec.as_dict(),
+        "arms": {name: arms.find(name).TITLE for name in spec.arms},
         "hash": spec.identity(plan.inputs),
         "inputs": dict(plan.inputs),
         "versions": versions(),

@@ -51,7 +51,11 @@ def test_ones_own_files_shadow_nothing(tmp_path):
     (tmp_path / "benchmark.py").write_text("raise SystemExit('shadowed')")
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "__init__.py").write_text("raise SystemExit('shadowed')")
-    script = "import sys; sys.path[:] = [path for path in sys.path if path]; from benchmark.__main__ import main; main()"
+    script = (
+        "import sys; sys.path[:] = [path for path in sys.path if path]; from benchmark.__main__ import main; main()"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert ended.returncode == 0 and "lowdata COMMAND" in ended.stdout
