@@ -14,6 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
+from analysis.figures._svg import embedded
 from analysis.study.comparison import Comparison
 from analysis.study.scores import Scored
 from analysis.study.study import Study
@@ -166,7 +167,7 @@ def too_many(scored: Scored) -> bool:
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write PNG and SVG without dates, and return the SVG for a page, without its XML prologue."""
+    """Write PNG and SVG without dates, and return the SVG for a page."""
     with atomic_path(folder / f"{name}.png") as path:
         figure.savefig(path, format="png", metadata={"Software": None})
     figure.set_layout_engine("none")  # what was laid out once stays: it takes as long as drawing
@@ -175,4 +176,4 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     text = buffer.getvalue()
     with atomic_path(folder / f"{name}.svg") as path:
         path.write_text(text, encoding="utf-8")
-    return text[text.index("<svg") :]
+    return embedded(text, name)
