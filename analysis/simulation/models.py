@@ -123,7 +123,7 @@ def _outcome(case: Case, block: Block) -> dict[str, float]:
         false |= bool(wrong or far)
         every &= _holds(comparison.family_interval, difference)
         one += _holds(comparison.interval, difference) / len(comparisons)
-    ranked = rankings(scored, comparisons[0].family)
+    ranked = rankings(scored, comparisons[0].alpha)
     places = ranks(np.round(truth, 9))
     return {
         "any false claim": float(false),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.predictions.block import Block
+from analysis.statistics.equivalence import ALPHA
 from analysis.study.rankings import Ranked, rankings
 from analysis.study.scores import AUROC, Scored, score
 from benchmark import metrics
@@ -50,5 +51,5 @@ def _of_label(block: Block, k: int) -> OfLabel:
     scored = score(alone, metrics.find(AUROC))
     positive = block.truth[:, k] == 1
     patients = len(np.unique(block.groups[positive]))
-    ranked = rankings(scored, max(len(scored.pairs), 1))
+    ranked = rankings(scored, ALPHA / max(len(scored.pairs), 1))
     return OfLabel(block, block.classes[k], scored, int(positive.sum()), patients, ranked)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.rank_sets import rank_sets, ranks
 from analysis.study.scores import Scored
 
@@ -37,12 +36,12 @@ class Ranked:
         return str(self.best) if self.best == self.worst else f"{self.best} to {self.worst}"
 
 
-def rankings(scored: Scored, family: int) -> list[Ranked]:
+def rankings(scored: Scored, alpha: float) -> list[Ranked]:
     """The arms from best to worst, about what is asked of the block; empty of two arms, and where nothing is tested.
 
     Args:
         scored: a metric's values.
-        family: number of comparisons that the intervals hold for together.
+        alpha: level of each interval: what a family or a look leaves to one comparison.
     """
     arms, sign = len(scored.block.arms), scored.metric.sign
     if arms < FEWEST_ARMS:
@@ -52,7 +51,7 @@ def rankings(scored: Scored, family: int) -> list[Ranked]:
         inference = scored.pair(a, b)
         if math.isnan(inference.p):
             return []
-        ends = sorted(sign * end for end in inference.interval(1 - ALPHA / family))
+        ends = sorted(sign * end for end in inference.interval(1 - alpha))
         low[a, b], high[a, b] = ends
         low[b, a], high[b, a] = -ends[1], -ends[0]
     values = sign * scored.values.mean(axis=1)

@@ -162,9 +162,13 @@ class Study:
         return tuple(in_threads(net_benefit.decisions, self.corrections))
 
     def rankings(self, scored: Scored) -> list[Ranked]:
-        """The arms of one block from best to worst, with simultaneous sets of ranks over the whole family."""
-        comparisons = self.comparisons_of(scored)
-        return rankings(scored, comparisons[0].family) if comparisons else []
+        """The arms of one block from best to worst, with sets of ranks over the whole family and all looks."""
+        return self._rankings[scored]
+
+    @cached_property
+    def _rankings(self) -> dict[Scored, list[Ranked]]:
+        levels = {comparison.scored: comparison.alpha for comparison in self.comparisons}
+        return {scored: rankings(scored, levels[scored]) if scored in levels else [] for scored in self.scored}
 
     @cached_property
     def labels(self) -> tuple[list[OfLabel], ...]:

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from analysis.plan import main as plan_main
+from analysis.predictions.block import Predictions
 from analysis.predictions.reading import read_predictions
 from analysis.report import main, write_report
 from analysis.simulation import familywise
 from analysis.statistics.sequential import Looks, levels
 from analysis.study.locked_plan import LockedPlan, read_plan, write_plan
 from analysis.study.looks import caution, compare_at_looks, first_seeds, look_of
+from analysis.study.rankings import rankings
 from analysis.study.scores import score
+from analysis.study.study import study
 from benchmark import metrics
 from benchmark.errors import InputError
 from tests.analysis.conftest import make_block
@@ -43,6 +46,19 @@ def test_the_first_seeds_are_scored_as_if_there_were_no_others(metric):
     assert part.block.seeds == (0, 1, 2) and part.block.scores.shape == few.scores.shape
     assert part.values == pytest.approx(alone.values) and part.covariance == pytest.approx(alone.covariance)
     assert part.pair(0, 2).p == pytest.approx(alone.pair(0, 2).p)
+
+
+def test_ranks_at_a_look_leave_open_what_its_level_does():
+    block = make_block(auroc=(0.7, 0.75, 0.9), seeds=5, images=150)
+    predictions = Predictions((block,), {}, ())
+    without, at_look = study(predictions, resamples=100), study(predictions, resamples=100, looks=Looks(SEEDS, 5))
+    for made in (without, at_look):
+        (member,) = made.scored
+        assert made.rankings(member) == rankings(member, made.comparisons[0].alpha)
+        assert made.rankings(member) is made.rankings(member), "they are computed once"
+    assert at_look.comparisons[0].alpha == pytest.approx(levels(SEEDS)[1] / 3)
+    sizes = [sum(arm.worst - arm.best for arm in made.rankings(made.scored[0])) for made in (without, at_look)]
+    assert sizes[0] < sizes[1]
 
 
 def test_a_look_is_tested_and_shown_at_its_level():
