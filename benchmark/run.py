@@ -76,12 +76,14 @@ def _run(flags: argparse.Namespace) -> int:
         sys.stdout.write(describe(request))
         return 0
     from benchmark.runs.planning import make_plan
+    from benchmark.runs.repair import repair_cells
     from benchmark.runs.running import run_cells, write_spec
 
     for folder in (request.out, request.root / "cache", request.root / "weights"):
         clear_temporary(folder)
     plan = make_plan(request, _report)
     refuse_conflicts(request, plan.inputs)
+    repair_cells(request, _report)
     write_spec(request, plan)
     failed = run_cells(request, plan, _report)
     if failed:

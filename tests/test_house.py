@@ -14,7 +14,7 @@ FILES = sorted(path for room in ("benchmark", "studies", "analysis") for path in
 FLOORS = (
     # the ground: what everything may use
     ("benchmark/errors.py",),
-    ("benchmark/seeds.py", "benchmark/results.py"),
+    ("benchmark/seeds.py", "benchmark/results.py", "benchmark/intact.py", "benchmark/disk.py"),
     ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py", "benchmark/processes.py"),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),

@@ -23,6 +23,7 @@ from benchmark.runs.request import Request
 from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec
+from benchmark.weights.checkpoint import card_path, is_card_lost
 from benchmark.weights.find import WeightFile
 
 Draws = Mapping[tuple[int, int], Subsample]  # (n per class, seed) -> the training subsample
@@ -90,6 +91,8 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         )
         tables["leaks"] += leaks.refuse(records, request.allowed_leaks)
     for file in {file.path: file for file in weights.values() if file is not None}.values():
+        if is_card_lost(file.path):
+            report(f"{card_path(file.path)} is missing or damaged: what it says is read from the checkpoint itself")
         tables["pretraining"] += pretraining_records(file)
     return Plan(blocks, weights, inputs, tables)
 
@@ -148,7 +151,12 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
     decoded = decoding.decoded(
-        images, request.spec.image_size, request.root / "cache", request.decoders, request.skip_bad_images
+        images,
+        request.spec.image_size,
+        request.root / "cache",
+        request.decoders,
+        request.skip_bad_images,
+        report=report,
     )
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark import arms, datasets
 from benchmark.errors import InputError, unknown_name
@@ -91,8 +92,17 @@ def check_request(request: Request) -> None:
 
 def is_done(cell: Cell, request: Request) -> bool:
     """Whether a cell is finished for this budget."""
-    path = cell.folder(request.out) / DONE
-    return path.exists() and read_json(path)["budget"] == request.spec.budget
+    described = read_done(cell.folder(request.out))
+    return described is not None and described["budget"] == request.spec.budget
+
+
+def read_done(folder: Path) -> dict[str, Any] | None:
+    """What the done.json of a cell's folder says; None where there is none, or none that can be read."""
+    try:
+        described = read_json(folder / DONE)
+    except (FileNotFoundError, NotADirectoryError, InputError):
+        return None
+    return described if isinstance(described, dict) and isinstance(described.get("budget"), int) else None
 
 
 def refuse_conflicts(request: Request, inputs: Mapping[str, str]) -> None:
