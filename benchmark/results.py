@@ -32,8 +32,10 @@ STUDY = "study.jsonl"
 DONE = "done.json"
 CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
 SPEC = "spec.json"
+SPEC_COPY = ".spec.json"  # the same again, for when that is damaged
 PLAN = "plan.toml"
 CELLS = "cells"
+REPORT = "report"
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 

@@ -82,7 +82,7 @@ def _run(flags: argparse.Namespace) -> int:
     for folder in (request.out, request.root / "cache", request.root / "weights"):
         clear_temporary(folder)
     plan = make_plan(request, _report)
-    refuse_conflicts(request, plan.inputs)
+    refuse_conflicts(request, plan.inputs, _report)
     repair_cells(request, _report)
     write_spec(request, plan)
     failed = run_cells(request, plan, _report)
