@@ -81,6 +81,7 @@ def _run(flags: argparse.Namespace) -> int:
 
     for folder in (request.out, request.root / "cache", request.root / "weights"):
         clear_temporary(folder)
+    (request.root / "cache").mkdir(parents=True, exist_ok=True)  # hashes of files are remembered there
     plan = make_plan(request, _report)
     refuse_conflicts(request, plan.inputs, _report)
     repair_cells(request, _report)

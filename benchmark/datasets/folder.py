@@ -85,7 +85,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)])),
+        fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)]), memory=options.memory),
         about=ORIGIN.about(f"images in {folder.name}") | ({} if table is not None else {"leaks": NO_TABLE}),
     )
 

@@ -97,7 +97,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=True,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex()),
+        fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex(), memory=options.memory),
         about=ORIGIN.about(TITLE),
     )
 

@@ -8,7 +8,6 @@ ids, so that leaks cannot be ruled out, and DermaMNIST is known to have them.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contents import digests
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import one_hot
 from benchmark.images.holdout import choose, grouped
@@ -173,7 +173,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=flag in FLIPPED,
         synthetic=False,
         read=Stacks(path, counts),
-        fingerprint=_digest(path, "sha256"),
+        fingerprint=digests([path], options.memory)[0],
         about=ORIGIN.about(f"MedMNIST {flag}, from {path.name}"),
     )
 
@@ -235,8 +235,3 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
 
 
 _loaded: dict[tuple[Path, int, int], dict[str, npt.NDArray[np.uint8]]] = {}
-
-
-def _digest(path: Path, kind: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()

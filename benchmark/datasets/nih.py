@@ -96,7 +96,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex()),
+        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
         complete=complete,
         about=ORIGIN.about(TITLE) | ({} if complete else {"part": part}),
     )

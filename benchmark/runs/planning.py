@@ -103,6 +103,7 @@ def load_images(request: Request, name: str) -> Images:
         image_size=request.spec.image_size,
         holdout=request.spec.holdout,
         root_seed=request.spec.root_seed,
+        memory=request.root / "cache",
     )
     images = datasets.load(name, request.data_root, options)
     leaks.refuse_shared_groups(images)
