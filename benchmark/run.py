@@ -25,7 +25,7 @@ from benchmark.command_line import (
     run_command,
 )
 from benchmark.errors import InputError
-from benchmark.results import clear_temporary, path_name
+from benchmark.results import PLAN, clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ def _run(flags: argparse.Namespace) -> int:
         warm_up()
     request = resolve(flags)
     check_request(request)
+    if (request.out / PLAN).exists():
+        from analysis.study.locked_plan import read_plan
+
+        read_plan(request.out / PLAN)  # what the report will be held against must be readable before it is needed
     if flags.dry_run:
         from benchmark.runs.dry_run import describe
 

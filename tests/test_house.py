@@ -15,6 +15,7 @@ FLOORS = (
     # the ground: what everything may use
     ("benchmark/errors.py",),
     ("benchmark/seeds.py", "benchmark/results.py", "benchmark/intact.py", "benchmark/disk.py"),
+    ("benchmark/enough_patients.py",),
     ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py", "benchmark/processes.py"),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),
@@ -36,7 +37,7 @@ FLOORS = (
     ("analysis/perf.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
 )
-GROUND = 5  # floors
+GROUND = 6  # floors
 COMMANDS = {"benchmark/weights/__main__.py", "benchmark/tracking/__main__.py"}  # on top, wherever they stand
 
 #: package -> where it may be imported.

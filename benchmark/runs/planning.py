@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from benchmark import datasets
 from benchmark.audit import leaks
+from benchmark.enough_patients import require_patients
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
@@ -98,7 +99,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
 
 
 def load_images(request: Request, name: str) -> Images:
-    """A data set's index, checked for leaks between pool and holdout."""
+    """A data set's index, checked for leaks between pool and holdout, and for what the analysis needs."""
     options = LoadOptions(
         image_size=request.spec.image_size,
         holdout=request.spec.holdout,
@@ -107,7 +108,13 @@ def load_images(request: Request, name: str) -> Images:
     )
     images = datasets.load(name, request.data_root, options)
     leaks.refuse_shared_groups(images)
+    _require_patients(images)
     return images
+
+
+def _require_patients(images: Images) -> None:
+    held = images.holdout
+    require_patients(images.dataset, images.task, images.classes, images.labels[held], images.groups[held])
 
 
 def draw_all(spec: BenchmarkSpec, images: Images) -> Draws:
@@ -162,6 +169,7 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
         images = leaks.join_copies(images, decoded.hashes)
+    _require_patients(images)  # again: images may have been left out, and groups joined
     return images, decoded
 
 
