@@ -49,7 +49,7 @@ class ImageFiles:
                 image.load()
                 upright = ImageOps.exif_transpose(image)
                 return np.asarray(_eight_bit(upright, self.channels))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except Exception as error:  # Pillow's readers raise many kinds
             raise InputError(
                 f"{path} cannot be read as an image ({error}). It may be truncated or of another format: "
                 "replace it, or leave such files out with --skip-bad-images."

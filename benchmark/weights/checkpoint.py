@@ -77,6 +77,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f" with the keys {', '.join(sorted(map(str, loaded))[:5])}" if isinstance(loaded, Mapping) else ""
         )
         raise InputError(f"{path} holds {kind}, and no state dict: save model.state_dict() and give that.")
+    for name, value in state.items():
+        odd = _oddity(value)
+        if odd:
+            raise InputError(
+                f"{path}: the tensor '{name}' is {odd}, which no backbone takes: save the model's state dict with "
+                "dense, real tensors."
+            )
     return state
 
 
@@ -186,6 +193,19 @@ def _checked(card: object, file: Path) -> dict[str, Any]:
         if name in card and not _three_floats(card[name], positive=name == "std"):
             raise InputError(f"{file}: '{name}' should be 3 numbers for images in [0, 1], for example [0.5, 0.5, 0.5].")
     return card
+
+
+def _oddity(value: Tensor) -> str | None:
+    """What keeps a tensor from being a weight; None where nothing does."""
+    import torch
+
+    if value.is_meta:
+        return "on the device 'meta', so without values"
+    if value.layout is not torch.strided:
+        return f"sparse ({value.layout})"
+    if value.is_quantized or value.is_complex():
+        return f"of the type {value.dtype}"
+    return None
 
 
 def _three_floats(value: object, *, positive: bool) -> bool:

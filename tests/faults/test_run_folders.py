@@ -1,6 +1,5 @@
 """Damaged run folders: every repair is said, no file is lost, and the tables end the same."""
 
-import hashlib
 import json
 import shutil
 
@@ -191,9 +190,9 @@ DAMAGE = {
 }
 
 
-def hashes(place):
-    files = (path for path in (place / "mlruns/run/cells").rglob("*.jsonl*") if path.is_file())
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def journals(place):
+    """What they hold, those that were set aside included."""
+    return [path.read_bytes() for path in (place / "mlruns/run/cells").rglob("*.jsonl*") if path.is_file()]
 
 
 @pytest.mark.faults
@@ -201,11 +200,12 @@ def hashes(place):
 def test_a_damaged_folder_ends_with_the_same_tables_or_a_clear_error(finished, place, capsys, damage):
     damage(place)
     code, words = DAMAGE[damage]
-    kept = hashes(place)
+    kept = journals(place)
     assert give() == code
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert words in said
-    assert kept <= hashes(place), "no journal was lost or changed"
+    now = journals(place)
+    assert all(any(one.startswith(other) for one in now) for other in kept), "no journal was lost or changed"
     if code == 0:
         assert content(place) == content(finished)
