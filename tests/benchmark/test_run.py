@@ -121,6 +121,8 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     assert "benign 8, malign 8" in said
     assert "overlap between seeds 0.00 (benign 0.00, malign 0.00)" in said
     assert re.search(r"studies     folder:mine: scratch \d.*, scratch-same \d.*; together \d.*device-hours", said)
+    assert re.search(r"disk        about \d.* more under mlruns, where .* are free", said)
+    assert re.search(r"memory      about \d.* for 2 workers, of ", said)
     assert re.search(r"expected    \d+ .* with 2 workers on cpu \(start .*decoding .*studies .*report ", said)
     assert not (place / "mlruns").exists()
 
