@@ -36,6 +36,7 @@ FLOORS = (
     ("analysis/report.py", "analysis/plan.py", "analysis/validate.py"),
     ("analysis/perf.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
+    ("benchmark/doctor.py",),
 )
 GROUND = 6  # floors
 COMMANDS = {"benchmark/weights/__main__.py", "benchmark/tracking/__main__.py"}  # on top, wherever they stand

@@ -76,6 +76,12 @@ def newest_experiment(root: Path) -> str | None:
     return next((experiment.experiment_id for experiment in experiments if experiment.name != "Default"), None)
 
 
+def artifact_places(root: Path) -> dict[str, str]:
+    """Experiment -> where its artifacts lie, of all but MLflow's default one, which holds nothing of ours."""
+    experiments = open_database(root.resolve()).search_experiments()
+    return {item.name: str(item.artifact_location) for item in experiments if item.name != "Default"}
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:

@@ -222,7 +222,9 @@ def test_a_plan_that_cannot_be_read_is_refused_before_any_study(place, capsys):
     assert not (place / "run" / "cells").exists()
 
 
-@pytest.mark.parametrize("module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking"])
+@pytest.mark.parametrize(
+    "module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking", "benchmark.doctor"]
+)
 def test_help_imports_nothing_heavy(module):
     code = (
         f"import sys, runpy; sys.argv = ['x', '--help']\n"
