@@ -285,7 +285,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="report these leaks instead of stopping: groups, duplicates, near-duplicates, folds, weights",
     )
-    places.add_argument("--dry-run", action="store_true", help="show cells, counts and expected time, and stop")
+    places.add_argument(
+        "--dry-run", action="store_true", help="show cells, counts, expected time, disk and memory, and stop"
+    )
     return parser
 
 

@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # it logs every error with its traceback; the mirror says it once
 }
 
 
@@ -38,7 +38,7 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
     from mlflow import MlflowClient
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     root.mkdir(parents=True, exist_ok=True)
     _sync_less()
     with _locked(root / ".mlflow.lock"):
