@@ -67,6 +67,7 @@ def test_damage_in_every_cell_and_in_the_cache_is_said_and_made_good(place, caps
     assert give() == 0
     said = capsys.readouterr().err
     assert "damaged" not in said and "set aside" not in said and "6 already finished" in said
+    assert "nothing to do" in said and "indexed" not in said, "nothing was planned"
 
 
 def tear_record(place):
