@@ -146,16 +146,20 @@ class _Unreadable(Exception):
     """A journal that is no study's."""
 
 
+#: What damaged lines make Optuna raise, and a folder in the journal's place. Other errors are not the journal's.
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, IsADirectoryError)
+
+
 def _opened(search: Search) -> tuple[JournalFile, optuna.Study, list[Trial]]:
     journal = None
     try:
         journal = JournalFile(search.journal)
         study = _open(search, journal)
         return journal, study, _finished(study)
-    except Exception as error:  # what damaged lines make Optuna raise is of any kind
+    except Exception as error:
         if journal is not None:
             journal.close()
-        if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
+        if not isinstance(error, DAMAGE):
             raise
         raise _Unreadable(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
 
