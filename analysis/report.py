@@ -123,7 +123,7 @@ def write_report(
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
-    from analysis.study.trials import read_trials
+    from analysis.study.trials import read_trials, remark_on_missing
     from benchmark import metrics
     from benchmark.results import write_text
 
@@ -161,7 +161,7 @@ def write_report(
             estimand=asked,
         )
         frames = tables.build_all(computed)
-    remarks = [*predictions.remarks, *remarks_on(computed)]
+    remarks = [*predictions.remarks, *remark_on_missing(source), *remarks_on(computed)]
     if looks is not None:
         remarks.insert(0, what_follows_looks())
     if locked is not None:

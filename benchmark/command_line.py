@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from benchmark.disk import DiskFull, disk_full, is_full
 from benchmark.errors import InputError
 
 LONGEST_END = 2.5  # seconds from a signal to the end of the process
@@ -104,10 +105,10 @@ def device_names(wanted: str) -> tuple[str, ...]:
 
 
 def run_command(work: Callable[[], int]) -> int:
-    """Do a command's work; bad input, Ctrl-C and SIGTERM end it with a message instead of a traceback.
+    """Do a command's work; bad input, a full disk, Ctrl-C and SIGTERM end it with a message instead of a traceback.
 
     Returns:
-        The exit code: 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
+        The exit code: 1 for a full disk, 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
     """
     # Before torch is loaded. Threads that spin while they wait for each other take the cores from those they wait for:
     # beside other work, pretraining in two threads took seven times as long and more.
@@ -115,6 +116,14 @@ def run_command(work: Callable[[], int]) -> int:
     try:
         with _signals_raise():
             return work()
+    except DiskFull as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:
+        if not is_full(error):
+            raise
+        sys.stderr.write(f"error: {disk_full(Path(error.filename or '.'))}\n")
+        return 1
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -3,7 +3,7 @@
     python -m benchmark.pretrain --sources brain-mri,nih --target chest-xray --data-root DATA
 
 Each source is a task of its own with its own head; a tenth of its patients is held out and scored after each epoch.
-The backbone is saved as safetensors, with a JSON card beside it that names sources, settings and scores.
+The backbone is saved as safetensors, with a card in it, and beside it as JSON, that names sources, settings and scores.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmark.command_line import add_data_root, comma_list, device_name, run_command
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
+from benchmark.results import clear_temporary
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             cache=flags.out.parent / "cache",
             device=device_name(flags.device),
         )
+        for folder in (places.weights, places.cache):
+            clear_temporary(folder)
         path = pretrain(spec, places, flags.target and datasets.canonical(flags.target))
         sys.stdout.write(f"{path}\n{path.with_suffix('.json')}\n")
         return 0

@@ -30,9 +30,12 @@ COSTS = "costs.parquet"
 CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
+CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
 SPEC = "spec.json"
+SPEC_COPY = ".spec.json"  # the same again, for when that is damaged
 PLAN = "plan.toml"
 CELLS = "cells"
+REPORT = "report"
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 
@@ -123,7 +126,7 @@ def path_name(text: str) -> str:
 
 def run_folders(root: Path) -> list[Path]:
     """The folders of runs in a folder of runs, sorted: those with a spec.json, whatever it holds."""
-    return sorted(path.parent for path in root.glob(f"*/{SPEC}"))
+    return sorted(path.parent for path in root.glob(f"*/{SPEC}") if path.is_file())
 
 
 def cell_folders(run: Path) -> list[Path]:
@@ -180,12 +183,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; `InputError` names the file where it is not JSON."""
+    """Read a JSON file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InputError: it cannot be read, or is not JSON; the message names it.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise
+    except (ValueError, RecursionError, OSError) as error:
         raise InputError(
-            f"{path} is not readable JSON ({error}). It may have been edited by hand: remove it."
+            f"{path} is not readable JSON ({error}). It was damaged or changed by something else: restore it from a "
+            "copy, or move it away."
         ) from error
 
 

@@ -25,7 +25,7 @@ from benchmark.command_line import (
     run_command,
 )
 from benchmark.errors import InputError
-from benchmark.results import clear_temporary, path_name
+from benchmark.results import PLAN, REPORT, clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
 
 if TYPE_CHECKING:
@@ -67,21 +67,34 @@ def _run(flags: argparse.Namespace) -> int:
     from studies.workers import warm_up
 
     if not flags.dry_run:
+        summary = _nothing_to_do(flags)
+        if summary is not None:
+            sys.stdout.write(summary)
+            return 0
         warm_up()
     request = resolve(flags)
+    if flags.datasets is None and flags.preset is None:
+        _report(_chosen(request))
     check_request(request)
+    if (request.out / PLAN).exists():
+        from analysis.study.locked_plan import read_plan
+
+        read_plan(request.out / PLAN)  # what the report will be held against must be readable before it is needed
     if flags.dry_run:
         from benchmark.runs.dry_run import describe
 
         sys.stdout.write(describe(request))
         return 0
     from benchmark.runs.planning import make_plan
+    from benchmark.runs.repair import repair_cells
     from benchmark.runs.running import run_cells, write_spec
 
     for folder in (request.out, request.root / "cache", request.root / "weights"):
         clear_temporary(folder)
+    (request.root / "cache").mkdir(parents=True, exist_ok=True)  # hashes of files are remembered there
     plan = make_plan(request, _report)
-    refuse_conflicts(request, plan.inputs)
+    refuse_conflicts(request, plan.inputs, _report)
+    repair_cells(request, _report)
     write_spec(request, plan)
     failed = run_cells(request, plan, _report)
     if failed:
@@ -95,8 +108,28 @@ def _run(flags: argparse.Namespace) -> int:
     return _write_report(request)
 
 
-def resolve(flags: argparse.Namespace) -> Request:
-    """Flags and preset to a request; whatever is not given comes from the preset."""
+def _nothing_to_do(flags: argparse.Namespace) -> str | None:
+    """What the command says at its end, where cells and report are complete already; None where there is work."""
+    from analysis.page.current import current_summary
+    from benchmark.runs.complete import is_complete
+
+    request = resolve(flags, devices=("cpu",))  # whatever they are: looking at them takes torch
+    summary = current_summary(request.out, request.out / REPORT)
+    if summary is None or not is_complete(request):
+        return None
+    count = len(list(request.spec.cells()))
+    _report(f"{request.out}: {count} cells of {request.spec.budget} trials, {count} already finished")
+    _report("nothing to do: cells and report are complete, and their inputs unchanged")
+    return summary + _places(request)
+
+
+def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -> Request:
+    """Flags and preset to a request; whatever is not given comes from the preset.
+
+    Args:
+        flags: as parsed.
+        devices: in place of those that the flags ask for.
+    """
     from benchmark import datasets
     from benchmark.runs.request import Request
 
@@ -111,9 +144,6 @@ def resolve(flags: argparse.Namespace) -> Request:
         settings["datasets"] = tuple(present) or ("phantom",)
     settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
     spec = BenchmarkSpec(**settings)
-    if flags.datasets is None and flags.preset is None:
-        where = f"found under {data_root}" if present else "built in, as no data root names a real one"
-        _report(f"data sets: {', '.join(spec.datasets)} ({where}); preset '{preset}'")
     name = path_name("+".join(spec.datasets))
     return Request(
         spec=spec,
@@ -121,10 +151,17 @@ def resolve(flags: argparse.Namespace) -> Request:
         root=ROOT,
         data_root=data_root,
         weights=_weights(flags.weights, spec.datasets),
-        devices=_devices(flags),
+        devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
     )
+
+
+def _chosen(request: Request) -> str:
+    """Which data sets were taken without being named."""
+    built_in = request.spec.datasets == ("phantom",)
+    where = "built in, as no data root names a real one" if built_in else f"found under {request.data_root}"
+    return f"data sets: {', '.join(request.spec.datasets)} ({where}); preset '{'builtin' if built_in else 'real'}'"
 
 
 def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
@@ -159,15 +196,22 @@ def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
 
 
 def _write_report(request: Request) -> int:
+    from analysis.page.current import current_summary, keep
     from analysis.report import summary_text, write_report
 
-    _report("writing the report")
-    report = write_report(request.out, request.out / "report")
-    sys.stdout.write(summary_text(report))
-    sys.stdout.write(
-        f"\nreport: {request.out / 'report' / 'index.html'}\ntrials: python -m benchmark.ui --root {request.root}\n"
-    )
+    out = request.out / REPORT
+    summary = current_summary(request.out, out)
+    if summary is None:
+        _report("writing the report")
+        summary = summary_text(write_report(request.out, out))
+        keep(request.out, out, summary)
+    sys.stdout.write(summary + _places(request))
     return 0
+
+
+def _places(request: Request) -> str:
+    index = request.out / REPORT / "index.html"
+    return f"\nreport: {index}\ntrials: python -m benchmark.ui --root {request.root}\n"
 
 
 def _report(line: str) -> None:
@@ -241,7 +285,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="report these leaks instead of stopping: groups, duplicates, near-duplicates, folds, weights",
     )
-    places.add_argument("--dry-run", action="store_true", help="show cells, counts and expected time, and stop")
+    places.add_argument(
+        "--dry-run", action="store_true", help="show cells, counts, expected time, disk and memory, and stop"
+    )
     return parser
 
 

@@ -18,6 +18,7 @@ PRESETS = Path(__file__).parents[1] / "studies" / "presets"
 SAMPLERS = ("tpe", "random", "qmc", "gp")
 HOLDOUTS = ("official", "grouped")
 PRECISIONS = ("float32", "bfloat16")
+LARGEST = 2**31 - 1  # whole number that the tables hold
 
 #: Settings of older versions -> what to say now.
 RENAMED = {"metric": "'tune_metric' for what the studies tune, 'report_metric' for what is concluded on"}
@@ -90,11 +91,12 @@ class BenchmarkSpec:
     root_seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "budget", "refits", "min_epochs"):
-            _at_least(name, getattr(self, name), 1)
+        for name in ("seeds", "budget", "refits", "min_epochs", "max_epochs"):
+            _within(name, getattr(self, name), 1)
         for name in ("folds", "batch_size", "min_per_class"):
-            _at_least(name, getattr(self, name), 2)
-        _at_least("image_size", self.image_size, 16)
+            _within(name, getattr(self, name), 2)
+        _within("image_size", self.image_size, 16)
+        _within("root_seed", self.root_seed, 0)
         if self.min_epochs > self.max_epochs:
             raise InputError(
                 f"'min_epochs' is {self.min_epochs}, more than 'max_epochs', which is {self.max_epochs}: no number of "
@@ -107,7 +109,7 @@ class BenchmarkSpec:
             if len(set(values)) < len(values):
                 raise InputError(f"'{name}' names something twice: {', '.join(map(str, values))}.")
         for n in self.n_per_class:
-            _at_least("n_per_class", n, self.folds)
+            _within("n_per_class", n, self.folds)
         for name, known in (("sampler", SAMPLERS), ("holdout", HOLDOUTS), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise unknown_name(name, str(getattr(self, name)), known)
@@ -172,7 +174,9 @@ def read_preset(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         presets = (file.stem for file in path.parent.glob("*.toml"))
         raise unknown_name("preset", path.stem, presets) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"the preset {path} cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number that is too long
         raise InputError(f"the preset {path} is not valid TOML: {error}.") from error
     fields = {field.name: str(field.type) for field in dataclasses.fields(BenchmarkSpec)}
     for key, value in values.items():
@@ -201,6 +205,8 @@ def _type_text(kind: str) -> str:
     }[kind]
 
 
-def _at_least(name: str, value: int, least: int) -> None:
+def _within(name: str, value: int, least: int) -> None:
     if value < least:
         raise InputError(f"'{name}' is {value}: it must be at least {least}.")
+    if value > LARGEST:
+        raise InputError(f"'{name}' is {value}: it must be at most {LARGEST}.")

@@ -6,27 +6,36 @@ python -m benchmark.ui
 from __future__ import annotations
 
 import argparse
+import errno
+import ipaddress
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmark.command_line import run_command
 from benchmark.errors import InputError
-from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, newest_experiment
+from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, artifact_places, newest_experiment
 
 HOST = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine
 TRIED = 50  # ports after the wanted one
 
 
-def serve(root: Path, port: int) -> int:
+def serve(root: Path, port: int, host: str = HOST) -> int:
     """Run the server until it is interrupted, and return its exit code.
 
+    Args:
+        root: `mlruns`.
+        port: the first to try.
+        host: address to listen on; beyond this machine only where the user says so, with a warning.
+
     Raises:
-        InputError: nothing has been run yet, or no port is free.
+        InputError: nothing has been run yet, no port is free, or an experiment's files lie outside of `root`.
     """
     database = root.resolve() / DATABASE
     if not database.exists():
@@ -35,26 +44,22 @@ def serve(root: Path, port: int) -> int:
             "python -m benchmark.tracking --rebuild."
         )
     experiment = newest_experiment(root)
-    free = free_port(port)
+    _refuse_outside(root)
+    if not _is_loopback(host):
+        sys.stderr.write(
+            f"WARNING: listening on {host}: whoever reaches this machine can read every run, rename and delete them. "
+            "There is no password; a tunnel (ssh -L) is safer.\n"
+        )
+    free = free_port(port, host)
     if free != port:
         sys.stderr.write(f"port {port} is taken, using {free}\n")
-    # Without job execution and with one worker it is two processes and half a gigabyte instead of fifteen and three.
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(free),
-        "--workers",
-        "1",
-    ]
-    command += ["--backend-store-uri", f"sqlite:///{database}"]
-    command += ["--default-artifact-root", (root.resolve() / ARTIFACTS).as_uri()]
-    environment = {**os.environ, **ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    sys.stdout.write(f"{link(free, experiment)}\nCtrl-C ends it\n")
+    # Without job execution it is one process and half a gigabyte instead of fifteen and three.
+    command = [sys.executable, "-m", "benchmark.tracking.server", str(root.resolve()), host, str(free)]
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, **ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONPATH": path}
+    if not _is_loopback(host):
+        environment.setdefault("MLFLOW_SERVER_ALLOWED_HOSTS", "*")
+    sys.stdout.write(f"{link(free, experiment, HOST if host in EVERYWHERE else host)}\nCtrl-C ends it\n")
     sys.stdout.flush()
     with subprocess.Popen(command, env=environment, start_new_session=True) as server:
         for kind in (signal.SIGINT, signal.SIGTERM):
@@ -62,21 +67,40 @@ def serve(root: Path, port: int) -> int:
         return 0 if server.wait() in (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM) else 1
 
 
-def link(port: int, experiment: str | None) -> str:
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _refuse_outside(root: Path) -> None:
+    """Refuse a database in which an experiment would serve another folder than `root`."""
+    allowed = (root.resolve() / ARTIFACTS).as_uri()
+    for name, place in artifact_places(root).items():
+        if not f"{place}/".startswith(f"{allowed}/") or ".." in place.split("/"):
+            raise InputError(
+                f"the experiment '{name}' keeps its files at {place}, which is not under {root}: the folder was moved, "
+                "or somebody added it. python -m benchmark.tracking --rebuild makes the database anew."
+            )
+
+
+def link(port: int, experiment: str | None, host: str = HOST) -> str:
     """The address that opens the newest experiment's charts; MLflow would open in another mode by itself."""
     place = f"experiments/{experiment}/runs" if experiment else "experiments"
-    return f"http://{HOST}:{port}/#/{place}?workflowType=machine_learning&compareRunsMode=CHART"
+    return f"http://{host}:{port}/#/{place}?workflowType=machine_learning&compareRunsMode=CHART"
 
 
-def free_port(wanted: int) -> int:
+def free_port(wanted: int, host: str = HOST) -> int:
     """The wanted port, or the next that is free."""
     for port in range(wanted, min(wanted + TRIED, 65536)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    continue
+                raise InputError(f"cannot listen on {host} ({error}): it is no address of this machine.") from error
             return port
     raise InputError(f"no free port from {wanted} to {wanted + TRIED - 1}: give another --port.")
 
@@ -94,8 +118,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmark.ui", description="Browse every trial in MLflow.")
     parser.add_argument("--root", type=Path, default=Path("mlruns"), help="default: %(default)s")
     parser.add_argument("--port", type=int, default=5000, help="default: %(default)s")
+    parser.add_argument(
+        "--host",
+        default=HOST,
+        metavar="ADDRESS",
+        help="listen beyond this machine, where everybody who reaches it can read and delete runs "
+        "(default: %(default)s, this machine alone)",
+    )
     flags = parser.parse_args(argv)
-    return run_command(lambda: serve(flags.root, flags.port))
+    return run_command(lambda: serve(flags.root, flags.port, flags.host))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark import metrics
+from benchmark.intact import sums_in
 from benchmark.results import (
+    CELL_FILES,
     COST_COLUMNS,
     COSTS,
     CURVE_COLUMNS,
@@ -139,6 +141,7 @@ def _write(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequenc
         "budget": len(trials),
         "best_trial": chosen.number,
         "metrics": summary,
+        "files": sums_in(folder, CELL_FILES),
     }
     write_json(folder / DONE, done)
     return summary

@@ -41,11 +41,13 @@ class Speed:
         fit: one fit, beside its epochs.
         image: one training image in one epoch.
         view: the frozen layers' features of one image, computed once for each strength and epoch; 0 without such.
+        memory_mb: peak of the process, or of its device.
     """
 
     fit: float
     image: float
     view: float
+    memory_mb: float = 0.0
 
     @property
     def predict(self) -> float:
@@ -153,19 +155,22 @@ def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
         trainer = _trainer(spec, arm, Path(folder))
         parameters = spaces.default(module, spec.min_epochs, spec.max_epochs, spec.backbone) | {own.name: choice}
 
+        memory = 0.0
+
         def took(epochs: int) -> float:
+            nonlocal memory
             began = time.perf_counter()
-            trainer.evaluate(0, parameters | {"epochs": epochs})
+            memory = trainer.evaluate(0, parameters | {"epochs": epochs}).peak_memory_mb
             return time.perf_counter() - began
 
         rows = len(trainer.block.subsample)
         first, one = took(1), took(1)  # features of frozen layers are computed in the first alone
         if first > LONG:  # of frozen layers it has computed a view, and the images as they are
-            return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0)
+            return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0, memory)
         cold, warm = took(1 + MORE), took(1 + MORE)
         image = max(warm - one, 0.0) / (MORE * rows)
         view = (cold - warm) / (MORE * rows) if cold > NOTICED * warm else 0.0
-        return Speed(max(one - image * rows, 0.0) / 2, image, view)
+        return Speed(max(one - image * rows, 0.0) / 2, image, view, memory)
 
 
 def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:

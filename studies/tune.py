@@ -7,6 +7,7 @@ trial from the cell and the number of finished trials, so the continued study as
 from __future__ import annotations
 
 import fcntl
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
+from benchmark.intact import set_aside
 from benchmark.seeds import int_seed, seed_for
 from studies.curves import Curve
 from studies.journal import OUTCOME, JournalFile
@@ -97,11 +99,9 @@ def tune(
         finished: called after each newly finished trial.
 
     Raises:
-        InputError: the journal holds more than `budget` trials, is unreadable, or another process has it open.
+        InputError: the journal holds more than `budget` trials, or another process has it open.
     """
-    with _exclusive(search.journal), closing(_journal(search)) as journal:
-        study = _open(search, journal)
-        trials = _finished(study)
+    with _exclusive(search.journal), _study(search) as (study, trials):
         if len(trials) > budget:
             raise InputError(
                 f"{search.journal} holds {len(trials)} finished trials, more than the budget of {budget}. "
@@ -126,18 +126,42 @@ def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
     return max(trials, key=lambda trial: (sign * trial.outcome.value, -trial.number))
 
 
-def _journal(search: Search) -> JournalFile:
+@contextmanager
+def _study(search: Search) -> Iterator[tuple[optuna.Study, list[Trial]]]:
+    """The study and its finished trials. A journal that cannot be read is set aside, and the study begun anew."""
     try:
-        return JournalFile(search.journal)
-    except ValueError as error:
-        raise _unreadable(search.journal, error) from error
+        journal, study, trials = _opened(search)
+    except _Unreadable as error:
+        moved = set_aside(search.journal)
+        name = search.journal if moved is None else moved.name
+        sys.stderr.write(
+            f"{search.cell}: its journal cannot be read ({error}); set aside as {name}; computed again from the start\n"
+        )
+        journal, study, trials = _opened(search)
+    with closing(journal):
+        yield study, trials
 
 
-def _unreadable(journal: Path, error: Exception) -> InputError:
-    return InputError(
-        f"the study's journal {journal} cannot be read ({error}). It was changed by something else: "
-        "remove the cell's folder to run this cell again."
-    )
+class _Unreadable(Exception):
+    """A journal that is no study's."""
+
+
+#: What damaged lines make Optuna raise, and a folder in the journal's place. Other errors are not the journal's.
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, IsADirectoryError)
+
+
+def _opened(search: Search) -> tuple[JournalFile, optuna.Study, list[Trial]]:
+    journal = None
+    try:
+        journal = JournalFile(search.journal)
+        study = _open(search, journal)
+        return journal, study, _finished(study)
+    except Exception as error:
+        if journal is not None:
+            journal.close()
+        if not isinstance(error, DAMAGE):
+            raise
+        raise _Unreadable(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
 
 
 def _open(search: Search, journal: JournalFile) -> optuna.Study:
@@ -146,18 +170,14 @@ def _open(search: Search, journal: JournalFile) -> optuna.Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    try:
-        storage = optuna.storages.JournalStorage(journal)  # type: ignore[arg-type]
-        study = optuna.create_study(
-            study_name=search.cell,
-            storage=storage,
-            direction="maximize" if search.higher_is_better else "minimize",
-            load_if_exists=True,
-        )
-        trials = study.get_trials(deepcopy=False)
-    except (ValueError, KeyError) as error:
-        raise _unreadable(search.journal, error) from error
-    for trial in trials:
+    storage = optuna.storages.JournalStorage(journal)  # type: ignore[arg-type]
+    study = optuna.create_study(
+        study_name=search.cell,
+        storage=storage,
+        direction="maximize" if search.higher_is_better else "minimize",
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(deepcopy=False):
         if trial.state == TrialState.RUNNING:  # its process died: the same parameters are asked again
             study.tell(trial.number, state=TrialState.FAIL)
             if len(trial.params) == len(search.space):

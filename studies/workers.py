@@ -18,6 +18,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
+from benchmark.disk import DiskFull, disk_full, is_full
 from benchmark.processes import follow_parent
 from benchmark.spec import Cell
 from studies.costs import Costs
@@ -45,7 +46,10 @@ PRELOADED = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a worker sends: "trial" (rows of the trials, costs, curves tables), "done" (metrics) or "failed" (why)."""
+    """What a worker sends.
+
+    It is "trial" (rows of the trials, costs, curves tables), "done" (metrics), "failed" (why) or "full" (which disk).
+    """
 
     kind: str
     cell: Cell
@@ -100,6 +104,9 @@ def execute(
 
     Returns:
         The cells that failed, with the reason; the others are finished.
+
+    Raises:
+        DiskFull: every other cell would end the same.
     """
     waiting = {job.cell: job for job in jobs}
     memory = memory or CardMemory({})
@@ -143,6 +150,8 @@ def execute(
                         waiting[cell], worker.job = job, None
                         continue
                     kind, content = "failed", f"{content}, {LOSSES} times in a row"
+                if kind == "full":
+                    raise DiskFull(content)
                 if kind == "failed":
                     failed[cell] = content
                 worker.job = None
@@ -197,7 +206,12 @@ def _work(pipe: Connection) -> None:
             return  # the driver is gone; the journal holds what was finished
         except (MemoryError, torch.cuda.OutOfMemoryError) as error:
             pipe.send(("lost", f"it ran out of memory ({error})"))
+        except DiskFull as error:
+            pipe.send(("full", str(error)))
         except InputError as error:
             pipe.send(("failed", str(error)))
-        except Exception:
-            pipe.send(("failed", traceback.format_exc()))
+        except Exception as error:
+            if is_full(error):
+                pipe.send(("full", str(disk_full(job.cell.folder(job.run)))))
+            else:
+                pipe.send(("failed", traceback.format_exc()))

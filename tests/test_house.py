@@ -14,7 +14,8 @@ FILES = sorted(path for room in ("benchmark", "studies", "analysis") for path in
 FLOORS = (
     # the ground: what everything may use
     ("benchmark/errors.py",),
-    ("benchmark/seeds.py", "benchmark/results.py"),
+    ("benchmark/seeds.py", "benchmark/results.py", "benchmark/intact.py", "benchmark/disk.py"),
+    ("benchmark/enough_patients.py",),
     ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py", "benchmark/processes.py"),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),
@@ -35,8 +36,9 @@ FLOORS = (
     ("analysis/report.py", "analysis/plan.py", "analysis/validate.py"),
     ("analysis/perf.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
+    ("benchmark/doctor.py",),
 )
-GROUND = 5  # floors
+GROUND = 6  # floors
 COMMANDS = {
     "benchmark/__main__.py",
     "benchmark/weights/__main__.py",

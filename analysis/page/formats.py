@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,22 @@ _LATEX = {
 }
 
 
+#: What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection").
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+#: What Markdown, or a browser that shows it, would read as more than text.
+_MARKDOWN = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "} | {mark: f"\\{mark}" for mark in "\\|`*[$~"}
+)
+_EMPHASIS = re.compile(r"(?<!\w)_|_(?!\w)")  # inside of a word an underscore is one
+
+
 def write(frame: pd.DataFrame, folder: Path, name: str) -> None:
-    """Write one frame as CSV (12 digits), Markdown and LaTeX (rounded)."""
-    text = frame.to_csv(index=False, lineterminator="\n", float_format="%.12g")
+    """Write one frame as CSV (12 digits), Markdown and LaTeX (rounded).
+
+    Texts that a spreadsheet would take for a formula get an apostrophe before them in the CSV; numbers stay numbers.
+    """
+    text = _without_formulas(frame).to_csv(index=False, lineterminator="\n", float_format="%.12g")
     write_text(folder / f"{name}.csv", text)
     header, body = shown(frame)
     write_text(folder / f"{name}.md", markdown(header, body))
@@ -66,11 +80,10 @@ def numeric(frame: pd.DataFrame) -> list[bool]:
 
 
 def markdown(header: list[str], body: list[list[str]]) -> str:
-    """A pipe table."""
-    lines = [header, ["---"] * len(header), *body]
-    return "".join(
-        "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in line) + " |\n" for line in lines
-    )
+    """A pipe table, in which names are text, whatever they hold."""
+    escaped = [[_EMPHASIS.sub(r"\\_", text.translate(_MARKDOWN)) for text in line] for line in (header, *body)]
+    lines = [escaped[0], ["---"] * len(header), *escaped[1:]]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def latex(header: list[str], body: list[list[str]], right: list[bool]) -> str:
@@ -111,6 +124,27 @@ def _number(name: str, value: float) -> str:
     if size < 0.001:
         return f"{value:.1e}"
     return f"{value:.3f}" if size < 100 else f"{value:,.0f}"
+
+
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    from pandas.api.types import is_object_dtype, is_string_dtype
+
+    safe = frame.copy()
+    for name in safe.columns:
+        if is_object_dtype(safe[name].dtype) or is_string_dtype(safe[name].dtype):
+            safe[name] = np.array([*map(_no_formula, safe[name]), None], dtype=object)[:-1]
+    return safe.rename(columns=_no_formula)
+
+
+def _no_formula(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula; anything else as it is."""
+    if not isinstance(value, str) or not value.startswith(FORMULAS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _latex_row(cells: list[str]) -> str:

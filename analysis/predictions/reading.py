@@ -13,6 +13,7 @@ from analysis.predictions import requirements
 from analysis.predictions.block import Block, Floats, Integers, Predictions, Scores, Strings, arm_rank
 from analysis.predictions.locator import Locator
 from analysis.predictions.seeds import Choice, choose
+from benchmark.enough_patients import require_patients
 from benchmark.errors import InputError
 from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, cell_folders, read_info
 
@@ -211,7 +212,7 @@ def _blocks(
             raise InputError(f"{dataset}: overlap rho = {rho!r} at n = {n}; it must lie in [0, 1).")
         title = f"{dataset}, n = {n}" if n else dataset
         arms, seeds, samples, groups, truth, scores = _cross(title, part, locate, choice, remarks)
-        requirements.holdout(dataset, task, classes, truth, groups)
+        require_patients(dataset, task, classes, truth, groups)
         blocks.append(
             Block(
                 dataset=dataset,

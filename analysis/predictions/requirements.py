@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.predictions.block import Floats, Integers, Scores, Strings
+from analysis.predictions.block import Integers, Scores, Strings
 from analysis.predictions.locator import SHOWN, Locator
 from analysis.predictions.ranges import out_of_range
 from benchmark.errors import InputError
@@ -239,32 +239,3 @@ def code_by_appearance(groups: Integers) -> Integers:
     _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return np.asarray(rank[inverse], dtype=np.intp)
-
-
-def holdout(dataset: str, task: Task, classes: Sequence[str], y_true: Floats, groups: Integers) -> None:
-    """Refuse a class or label without two positive and two negative images, from two groups on either side.
-
-    Args:
-        dataset, task, classes: for messages, and K names.
-        y_true: (N, K).
-        groups: (N,) codes.
-    """
-    for k, name in enumerate(classes):
-        # The negatives of a class are the positives of the others; a label's may be missing on their own.
-        signs = (("positive", 1.0), ("negative", 0.0)) if task == "multilabel" else (("positive", 1.0),)
-        for sign, wanted in signs:
-            matching = y_true[:, k] == wanted
-            count, patients = int(matching.sum()), len(np.unique(groups[matching]))
-            if count >= 2 and patients >= 2:
-                continue
-            kind = "label" if task == "multilabel" else "class"
-            problem = (
-                f"is absent from the holdout: no {sign} image"
-                if count == 0
-                else f"has {count} {sign} image{'s' if count > 1 else ''} of {patients} group in the holdout"
-            )
-            raise InputError(
-                f"{dataset}: the {kind} '{name}' {problem}. A variance over new patients needs two of each; "
-                f"counts: { {c: int(v) for c, v in zip(classes, np.nansum(y_true, axis=0), strict=True)} }. "
-                f"Use a larger holdout, or leave the {kind} out."
-            )

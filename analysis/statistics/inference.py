@@ -22,6 +22,7 @@ FEWEST_SEEDS = 3  # below it the variance between seeds is known too badly for a
 #: Of the variance between seeds, taken at least as the training samples' own where these overlap.
 LEAST_DATA = 0.75
 WHY_NO_P = f"no p-value below {FEWEST_SEEDS} seeds: the variance between training samples cannot be judged"
+HALVINGS = 2000  # of the interval around a p-value, which may be as small as 1e-200
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,11 @@ def cochran(inference: Inference, level: float = 0.95) -> tuple[float, float, fl
         statistic = abs(inference.estimate) / inference.se
         smallest = 1e-200
         beyond = statistic >= bound(smallest)
-        p = 0.0 if beyond else float(brentq(lambda alpha: bound(alpha) - statistic, smallest, 1.0, xtol=1e-300))
+        p = (
+            0.0
+            if beyond
+            else float(brentq(lambda alpha: bound(alpha) - statistic, smallest, 1.0, xtol=1e-300, maxiter=HALVINGS))
+        )
     return p, inference.estimate - half, inference.estimate + half
 
 

@@ -103,7 +103,7 @@ def read_plan(path: Path) -> LockedPlan:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"the plan {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number that is too long
         raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
     stated = values.pop("hash", None)
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

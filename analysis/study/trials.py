@@ -18,6 +18,7 @@ from benchmark.results import (
     COSTS,
     CURVE_COLUMNS,
     CURVES,
+    PREDICTIONS,
     TRIAL_COLUMNS,
     TRIALS,
     cell_folders,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELL = ["dataset", "n_per_class", "arm", "seed"]
+SHOWN = 3  # cells that a remark names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +103,20 @@ def read_trials(run: Path, described: Mapping[str, Any] | None, otherwise: Metri
         pd.concat(curves, ignore_index=True) if curves else None,
         _spaces(described or {}),
     )
+
+
+def remark_on_missing(run: Path) -> list[str]:
+    """A sentence where cells of a run have predictions and no trials: their part of the budget cannot be shown."""
+    cells = cell_folders(run) if run.is_dir() else []
+    begun = [cell for cell in cells if (cell / PREDICTIONS).exists()]
+    lacking = [cell.relative_to(run).as_posix() for cell in begun if not (cell / TRIALS).exists()]
+    if not lacking or len(lacking) == len(begun):  # predictions alone are no run that lost something
+        return []
+    listed = ", ".join(lacking[:SHOWN]) + (", ..." if len(lacking) > SHOWN else "")
+    return [
+        f"{len(lacking)} of {len(begun)} cells have predictions and no {TRIALS} ({listed}): the tables of trials are "
+        "incomplete. The run's own command computes them again from their journals."
+    ]
 
 
 def _spaces(described: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:

@@ -56,6 +56,6 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=True,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder),
+        fingerprint=files.fingerprint(folder, memory=options.memory),
         about=ORIGIN.about(TITLE),
     )

@@ -92,7 +92,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder),
+        fingerprint=files.fingerprint(folder, memory=options.memory),
         about=ORIGIN.about(TITLE),
     )
 

@@ -146,7 +146,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder),
+        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
         about=ORIGIN.about(TITLE, holdout=f"official ({official})" if official else "grouped")
         | {
             "uncertain labels": f"{chosen.uncertain} in the pool, unknown in the holdout",

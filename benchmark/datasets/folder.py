@@ -19,6 +19,7 @@ from benchmark.errors import InputError
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
 from benchmark.images.holdout import choose, grouped
+from benchmark.images.tables import header, read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,27 +86,20 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)])),
+        fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)]), memory=options.memory),
         about=ORIGIN.about(f"images in {folder.name}") | ({} if table is not None else {"leaks": NO_TABLE}),
     )
 
 
 def _table(folder: Path, names: npt.NDArray[np.str_]) -> pd.DataFrame | None:
     """groups.csv in the order of the images; None where there is none."""
-    import pandas as pd
-
     path = folder / TABLE
     if not path.exists():
         return None
-    try:
-        table = pd.read_csv(path, dtype=str)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a readable CSV: {error}.") from error
-    lacking = {"file", "group"} - set(table.columns)
-    if lacking:
-        raise InputError(f"{path} lacks the column(s) {', '.join(sorted(lacking))}; it has {', '.join(table.columns)}.")
+    maybe = [name for name in ("split",) if name in header(path)]
+    table = read_columns(path, ("file",), ("group", *maybe))
     table["file"] = table["file"].str.replace("\\", "/").str.removeprefix("./")
-    outside = [name for name in table["file"].dropna() if name.startswith("/") or ".." in Path(name).parts]
+    outside = [name for name in table["file"] if name.startswith("/") or ".." in Path(name).parts]
     if outside:
         raise InputError(f"{path}: '{outside[0]}' leads out of {folder}: paths are relative to it.")
     twice = table["file"][table["file"].duplicated()]
@@ -133,6 +127,6 @@ def _channels(paths: Sequence[Path]) -> int:
             with Image.open(path) as image:
                 if image.mode not in ("L", "LA", "1", "I", "I;16", "I;16B", "F"):
                     return 3
-        except OSError:
+        except Exception:  # Pillow's readers raise many kinds, at damaged and at huge images
             continue  # named when it is decoded
     return 1

@@ -97,7 +97,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=True,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex()),
+        fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex(), memory=options.memory),
         about=ORIGIN.about(TITLE),
     )
 
@@ -153,11 +153,14 @@ def _official_test(folder: Path) -> pd.DataFrame | None:
     else:  # ISIC's: one column a diagnosis with one 1.0 a row, and no lesions
         columns = [name.upper() for name in CLASSES]
         first = read_columns(table, ("image", *columns))
+        stated = first[columns].apply(pd.to_numeric, errors="coerce")
+        if not (stated.isin([0, 1]).all(axis=None) and (stated.sum(axis=1) == 1).all()):
+            raise InputError(f"{table}: every row should have one 1 among {', '.join(columns)}, and 0 else.")
         frame = pd.DataFrame(
             {
                 "lesion_id": "isic2018 " + first["image"],
                 "image_id": first["image"],
-                "dx": np.array(CLASSES)[first[columns].to_numpy(dtype=float).argmax(1)],
+                "dx": np.array(CLASSES)[stated.to_numpy().argmax(1)],
             }
         )
     return _with_paths(frame, {path.stem: path for path in images_in(folders[0])}, table)

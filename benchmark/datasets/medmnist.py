@@ -8,8 +8,6 @@ ids, so that leaks cannot be ruled out, and DermaMNIST is known to have them.
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.contents import digests
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import one_hot
 from benchmark.images.holdout import choose, grouped
@@ -141,13 +140,17 @@ def load(folder: Path, options: LoadOptions) -> Images:
         raise unknown_name("MedMNIST data set", flag, MEMBERS)
     task, colour, classes = MEMBERS[flag]
     path = _file(folder, flag, options.image_size)
+    channels = 3 if colour else 1
     arrays = _arrays(path)
+    _require_form(path, flag, arrays, len(classes) if task == "multilabel" else 1, channels)
     raw = np.concatenate([arrays[f"{split}_labels"] for split in SPLITS])
     if task == "multilabel":
         labels = raw.astype(np.float32)
     else:
         if raw.max() >= len(classes) or raw.min() < 0:
-            raise InputError(f"{path}: a label is {raw.max()}, and {flag} has {len(classes)} classes.")
+            raise InputError(
+                f"{path}: labels run from {raw.min()} to {raw.max()}, and {flag} has {len(classes)} classes."
+            )
         labels = one_hot(raw[:, 0], len(classes))
     counts = tuple(len(arrays[f"{split}_images"]) for split in SPLITS)
     names = np.array([f"{i}-{split}/{k:06d}" for i, split in enumerate(SPLITS) for k in range(counts[i])])
@@ -156,9 +159,6 @@ def load(folder: Path, options: LoadOptions) -> Images:
         np.char.startswith(names, "2-"),
         lambda: grouped(f"{NAME}:{flag}", names, labels, task == "multilabel", options.root_seed),
     )
-    channels = 3 if colour else 1
-    if arrays["test_images"].ndim != 3 + (channels == 3):
-        raise InputError(f"{path}: images of shape {arrays['test_images'].shape[1:]} are not {flag}'s.")
     return Images(
         dataset=f"{NAME}:{flag}",
         task=task,
@@ -173,7 +173,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=flag in FLIPPED,
         synthetic=False,
         read=Stacks(path, counts),
-        fingerprint=_digest(path, "sha256"),
+        fingerprint=digests([path], options.memory)[0],
         about=ORIGIN.about(f"MedMNIST {flag}, from {path.name}"),
     )
 
@@ -211,6 +211,24 @@ def _file(folder: Path, flag: str, wanted: int) -> Path:
     return next((path for size, path in present if size >= wanted), present[-1][1])
 
 
+def _require_form(path: Path, flag: str, arrays: dict[str, npt.NDArray[np.uint8]], width: int, channels: int) -> None:
+    """Refuse arrays that are not (N, side, side[, 3]) uint8 images with as many rows of `width` whole labels."""
+    side = arrays["train_images"].shape[1:2]
+    for split in SPLITS:
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        wanted = (*side, *side, *((3,) if channels == 3 else ()))
+        if images.dtype != np.uint8 or images.shape[1:] != wanted or not images.size:
+            raise InputError(
+                f"{path}: {split}_images of shape {images.shape} and type {images.dtype} are not {flag}'s: fetch it "
+                "again."
+            )
+        if labels.dtype.kind not in "iu" or labels.shape != (len(images), width):
+            raise InputError(
+                f"{path}: {split}_labels of shape {labels.shape} and type {labels.dtype} do not go with {len(images)} "
+                f"images of {flag}, which have {width} whole number(s) each: fetch it again."
+            )
+
+
 def _suffix(size: int) -> str:
     return "" if size == SIZES[0] else f"_{size}"
 
@@ -227,7 +245,9 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
                 if lacking:
                     raise InputError(f"{path} lacks {', '.join(lacking)}: it is not a MedMNIST file.")
                 arrays = {name: file[name] for name in expected}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except InputError:
+            raise
+        except Exception as error:  # what damaged archives make zipfile, zlib and NumPy raise is of many kinds
             raise InputError(f"{path} cannot be read ({error}). It may be truncated: fetch it again.") from error
         _loaded.clear()
         _loaded[key] = arrays
@@ -235,8 +255,3 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
 
 
 _loaded: dict[tuple[Path, int, int], dict[str, npt.NDArray[np.uint8]]] = {}
-
-
-def _digest(path: Path, kind: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()

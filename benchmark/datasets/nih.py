@@ -75,7 +75,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
     test = next(iter(sorted(folder.rglob(TEST))), None)
     held, kind = choose(
         options.holdout,
-        None if test is None else frame.index.isin(test.read_text(encoding="utf-8").split()),
+        None if test is None else frame.index.isin(test.read_text(encoding="utf-8", errors="replace").split()),
         lambda: grouped(NAME, groups, labels, True, options.root_seed),
     )
     files = ImageFiles(tuple(paths[name] for name in frame.index), channels=1)
@@ -96,7 +96,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         flip=False,
         synthetic=False,
         read=files,
-        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex()),
+        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
         complete=complete,
         about=ORIGIN.about(TITLE) | ({} if complete else {"part": part}),
     )

@@ -149,9 +149,12 @@ class LoadOptions:
         holdout: the wanted `HoldoutKind`: "official" where there is one, or "grouped".
         root_seed: the run's root seed, for what a data set draws (a grouped holdout, synthetic images).
         variant: what followed the colon after the data set's name, or "".
+        memory: folder where hashes of image files are remembered from one start to the next (`images.contents`); None =
+            nowhere.
     """
 
     image_size: int = 64
     holdout: str = "official"
     root_seed: int = 0
     variant: str = ""
+    memory: Path | None = None

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.disk import allocate
 from benchmark.errors import InputError
+from benchmark.images import cache_record
 from benchmark.images.contract import Images
+from benchmark.intact import set_aside
 from benchmark.processes import follow_parent
-from benchmark.results import atomic_path, path_name, read_json, write_json
+from benchmark.results import atomic_path, path_name
 
-VERSION = 2  # raise it when decoding changes
+VERSION = 3  # raise it when decoding changes
 NAMED = 5  # unreadable files named in the message
 CHUNK = 128  # images of one task, and of one report of progress
 TIMED = 32  # images from which the time for all is estimated
@@ -54,7 +58,7 @@ class Decoded:
     @property
     def hashes(self) -> npt.NDArray[np.str_]:
         """(N,) hex digests of the images' pixels at native size: equal for exact duplicates."""
-        return np.asarray(np.load(_hashes_of(self.path)))
+        return np.asarray(np.load(cache_record.hashes_path(self.path)))
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ def decoded(
     workers: int = 1,
     skip_bad: bool = False,
     progress: Callable[[int], None] = lambda done: None,
+    report: Callable[[str], None] | None = None,
 ) -> Decoded:
-    """The images at the working size, from the cache or decoded now.
+    """The images at the working size, from the cache, whose sums are checked, or decoded now.
 
     Each whole image is resized to a square, antialiased: nothing at its border is lost, at the price of its
     aspect ratio, which is the same for all images of a data set or nearly so.
@@ -88,21 +93,32 @@ def decoded(
         workers: processes that decode.
         skip_bad: leave unreadable images out (and count them in `Images.about`) instead of stopping.
         progress: called with the number of images decoded so far.
+        report: takes a line where the cache is damaged, and everything is decoded anew; None = standard error.
 
     Raises:
+        DiskFull: the cache's disk has no room for the array.
         InputError: an image cannot be read; the message names up to `NAMED` of them and counts the rest.
     """
     path = _cached(images, size, folder)
-    remarks = path.with_suffix(".json")
-    if not is_decoded(images, size, folder):
+    current = cache_record.is_there(path)
+    if current and (wrong := cache_record.damage(path, workers)) is not None:
+        line = f"{images.dataset}: the cache {path} is damaged ({wrong}); its images are decoded anew"
+        if report is None:
+            sys.stderr.write(f"{line}\n")
+        else:
+            report(line)
+        current = False
+    if not current:
+        for file in (path, cache_record.hashes_path(path), cache_record.record_path(path)):
+            if file.is_dir():
+                set_aside(file)
         errors = _decode(images, size, path, workers, progress)
-        write_json(remarks, {"unreadable": {str(images.sample_ids[i]): text for i, text in errors.items()}})
-    unreadable = read_json(remarks)["unreadable"]
+        cache_record.write_record(path, {str(images.sample_ids[i]): text for i, text in errors.items()}, workers)
+    unreadable = cache_record.read_unreadable(path)
     if unreadable and not skip_bad:
         texts = list(unreadable.values())
         listed = "\n".join(f"  {text}" for text in texts[:NAMED])
         more = f"\n  and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-        path.unlink(missing_ok=True)  # the files may be mended under the same names and lengths
         raise InputError(f"{images.dataset}: {len(texts)} of {len(images.sample_ids)} images:\n{listed}{more}")
     if unreadable:
         good = ~np.isin(images.sample_ids, list(unreadable))
@@ -112,8 +128,12 @@ def decoded(
 
 def is_decoded(images: Images, size: int, folder: Path) -> bool:
     """Whether the cache has the images at the working size."""
-    path = _cached(images, size, folder)
-    return all(file.exists() for file in (path, path.with_suffix(".json"), _hashes_of(path)))
+    return cache_record.is_there(_cached(images, size, folder))
+
+
+def decoded_bytes(images: Images, size: int) -> int:
+    """Bytes of the images at the working size."""
+    return len(images.sample_ids) * size**2 * images.channels
 
 
 def decode_seconds(images: Images, size: int) -> float:
@@ -155,10 +175,6 @@ def _cached(images: Images, size: int, folder: Path) -> Path:
     return folder / f"{path_name(images.dataset)}-{size}px-{digest}.npy"
 
 
-def _hashes_of(path: Path) -> Path:
-    return path.with_suffix(".hashes.npy")
-
-
 def _decode(images: Images, size: int, path: Path, workers: int, progress: Callable[[int], None]) -> dict[int, str]:
     """Write the array and the hashes of the readable images; return row -> message of the unreadable ones."""
     count = len(images.sample_ids)
@@ -167,7 +183,7 @@ def _decode(images: Images, size: int, path: Path, workers: int, progress: Calla
     with atomic_path(path) as temporary:
         shape = (count, size, size, images.channels)
         # Written through a memory map: a large data set may not fit into memory.
-        np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        _empty_array(temporary, shape)
         work = functools.partial(_chunk, images.read, size, temporary)
         starts = range(0, count, CHUNK)
         for start, (bad, some) in zip(starts, _spread(work, starts, workers, count), strict=True):
@@ -177,9 +193,16 @@ def _decode(images: Images, size: int, path: Path, workers: int, progress: Calla
         if errors:
             _without(temporary, errors)
     kept = [text for row, text in enumerate(hashes) if row not in errors]
-    with atomic_path(_hashes_of(path)) as temporary, temporary.open("wb") as file:
+    with atomic_path(cache_record.hashes_path(path)) as temporary, temporary.open("wb") as file:
         np.save(file, np.array(kept, dtype="U32"))
     return errors
+
+
+def _empty_array(path: Path, shape: tuple[int, ...]) -> Pixels:
+    """A new array's file, all of it allocated, as a memory map."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    allocate(path, path.stat().st_size)
+    return np.asarray(array)
 
 
 def _spread(work: Work, starts: Iterable[int], workers: int, count: int) -> Iterator[Chunk]:
@@ -195,6 +218,11 @@ def _spread(work: Work, starts: Iterable[int], workers: int, count: int) -> Iter
             waiting = deque(pool.submit(_continue, start) for start in starts)
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process that decodes images was killed, most likely because memory ran out: give fewer --workers, "
+                "or free memory, and give the same command again."
+            ) from error
         except BaseException:  # the pool would finish the chunks that it has begun
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
@@ -236,8 +264,7 @@ def _without(path: Path, rows: Iterable[int]) -> None:
     keep = np.setdiff1d(np.arange(len(np.load(path, mmap_mode="r"))), list(rows))
     before = np.load(path, mmap_mode="r")
     with atomic_path(path.with_suffix(".kept")) as temporary:
-        after = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(keep), *before.shape[1:]))
+        after = _empty_array(temporary, (len(keep), *before.shape[1:]))
         for start in range(0, len(keep), CHUNK):
             after[start : start + CHUNK] = before[keep[start : start + CHUNK]]
-        after.flush()
     path.with_suffix(".kept").replace(path)

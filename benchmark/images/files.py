@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError
+from benchmark.images.contents import digests
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 DICOM = (".dcm", ".dicom")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", *DICOM)
-SAMPLED = 4096  # bytes of each file that go into the fingerprint
-MANY = 20_000  # above as many files, lengths have to do
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a pixel that devices use
 
 
@@ -50,43 +49,29 @@ class ImageFiles:
                 image.load()
                 upright = ImageOps.exif_transpose(image)
                 return np.asarray(_eight_bit(upright, self.channels))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except Exception as error:  # Pillow's readers raise many kinds
             raise InputError(
                 f"{path} cannot be read as an image ({error}). It may be truncated or of another format: "
                 "replace it, or leave such files out with --skip-bad-images."
             ) from error
 
-    def fingerprint(self, folder: Path, extra: str = "") -> str:
-        """SHA-256 over every file's name under `folder`, its length and its first bytes, and `extra`.
+    def fingerprint(self, folder: Path, extra: str = "", memory: Path | None = None) -> str:
+        """SHA-256 over every file's name under `folder` and what it holds, and `extra`.
 
-        The first bytes of a compressed image already hold picture content, so that a changed image changes
-        them; reading whole files at every start would take minutes on the larger data sets. Of more than
-        `MANY` files only names and lengths count.
+        Args:
+            folder: that names are relative to.
+            extra: text that counts too.
+            memory: folder where hashes of files are remembered (`LoadOptions.memory`).
 
         Raises:
             InputError: a file is missing.
         """
         digest = hashlib.sha256(extra.encode())
         prefix = f"{folder}{os.sep}"
-        sampled = SAMPLED if len(self.paths) <= MANY else 0
-        for path in map(str, self.paths):
-            try:
-                length, head = _length_and_head(path, sampled)
-            except OSError as error:
-                raise InputError(
-                    f"{path} is missing or cannot be opened ({error.strerror}). Unpack the whole data set again."
-                ) from error
-            digest.update(f"{path.removeprefix(prefix).replace(os.sep, '/')}\0{length}\0".encode())
-            digest.update(head)
+        for path, content in zip(map(str, self.paths), digests(self.paths, memory), strict=True):
+            name = path.removeprefix(prefix).replace(os.sep, "/")
+            digest.update(f"{name}\0{content}\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
-
-
-def _length_and_head(path: str, sampled: int) -> tuple[int, bytes]:
-    if not sampled:
-        return os.stat(path).st_size, b""  # noqa: PTH116 - 200,000 Paths take seconds
-    with Path(path).open("rb") as file:
-        head = file.read(sampled)
-        return file.seek(0, os.SEEK_END), head
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, count
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +138,15 @@ def measure_overlap(images: Images, draws: Sequence[Subsample]) -> Overlap:
 
 def _mean_share(draws: Sequence[Rows]) -> float:
     """Mean over pairs of draws of the rows that both hold, over the mean of their sizes; 0 for one draw."""
-    shares = [
-        2 * len(np.intersect1d(one, other, assume_unique=True)) / max(1, len(one) + len(other))
-        for one, other in combinations(draws, 2)
-    ]
-    return float(np.mean(shares)) if shares else 0.0
+    if len(draws) < 2:
+        return 0.0
+    drawn, place = np.unique(np.concatenate(draws), return_inverse=True)
+    member = np.zeros((len(draws), len(drawn)), dtype=np.float32)
+    member[np.repeat(np.arange(len(draws)), [len(rows) for rows in draws]), place] = 1
+    shared = member @ member.T  # counts below 2^24, so exact
+    first, second = np.triu_indices(len(draws), 1)
+    sizes = np.diag(shared)
+    return float(np.mean(2 * shared[first, second].astype(np.float64) / np.maximum(1, sizes[first] + sizes[second])))
 
 
 def _deal(groups: Rows, kinds: Rows, seeds: int, rng: np.random.Generator) -> Rows:

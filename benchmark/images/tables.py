@@ -11,6 +11,8 @@ from benchmark.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST_LINE = 2**16  # bytes of a table's line: the longest of the known data sets have 300
+
 
 def read_columns(path: Path, columns: Sequence[str], maybe_empty: Sequence[str] = ()) -> pd.DataFrame:
     """Columns of a CSV, or of a tab-separated file, as text; empty cells are NaN.
@@ -26,6 +28,7 @@ def read_columns(path: Path, columns: Sequence[str], maybe_empty: Sequence[str] 
     import pandas as pd
 
     wanted = [*columns, *maybe_empty]
+    refuse_odd_bytes(path)
     known = header(path)
     lacking = [name for name in wanted if name not in known]
     if lacking:
@@ -52,7 +55,36 @@ def header(path: Path) -> list[str]:
     """
     import csv
 
-    return next(csv.reader([_first_line(path)], delimiter=_separator(path)), [])
+    try:
+        return next(csv.reader([_first_line(path)], delimiter=_separator(path)), [])
+    except csv.Error as error:
+        raise InputError(f"{path} is not a readable CSV: {error}.") from error
+
+
+def refuse_odd_bytes(path: Path) -> None:
+    """Refuse what no table of text holds, before a parser takes it into memory: NULs, and lines without an end.
+
+    Raises:
+        InputError: which of the two; or it cannot be read.
+    """
+    length, line = 0, 1
+    try:
+        with path.open("rb") as file:
+            while part := file.read(LONGEST_LINE):
+                if b"\0" in part:
+                    raise InputError(
+                        f"{path} holds NUL bytes: it is damaged, or text of another encoding. Save it as UTF-8."
+                    )
+                first, *others = part.split(b"\n")
+                if max(length + len(first), *map(len, others), 0) > LONGEST_LINE:
+                    raise InputError(
+                        f"{path} has a line of more than {LONGEST_LINE:,} bytes, near line {line}: a quote that is "
+                        "never closed, or no table."
+                    )
+                line += len(others)
+                length = len(others[-1]) if others else length + len(first)
+    except OSError as error:
+        raise InputError(f"{path} is not a readable CSV: {error}.") from error
 
 
 def inside(name: str, table: Path) -> PurePosixPath:
@@ -74,6 +106,6 @@ def _separator(path: Path) -> str:
 def _first_line(path: Path) -> str:
     try:
         with path.open(encoding="utf-8-sig") as file:
-            return file.readline().rstrip("\r\n")
+            return file.readline(LONGEST_LINE).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a readable CSV: {error}.") from error

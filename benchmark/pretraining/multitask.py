@@ -6,7 +6,10 @@ its groups is held out to show how well its own task was learnt.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark import metrics
+from benchmark.intact import set_aside
 from benchmark.results import Task, atomic_path
 from benchmark.seeds import int_seed, seed_for
 from benchmark.training.augment import augment
@@ -127,17 +131,29 @@ def _stream(source: Source, batches: int, size: int, generator: torch.Generator)
 
 
 def save_progress(path: Path, model: nn.Module, optimiser: Any, schedule: Any, history: list[dict[str, float]]) -> None:
-    """Write the state after an epoch; it appears complete or not at all."""
+    """Write the state after an epoch, its SHA-256 before it; it appears complete or not at all."""
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    buffer = io.BytesIO()  # torch's own writer hides that a disk is full
+    torch.save({**state, "decay": schedule.state_dict(), "history": history}, buffer)
+    content = buffer.getvalue()
     with atomic_path(path) as temporary:
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
-        torch.save({**state, "decay": schedule.state_dict(), "history": history}, temporary)
+        temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
 
 def load_progress(path: Path, model: nn.Module, optimiser: Any, schedule: Any) -> list[dict[str, float]]:
-    """Take up the state that was saved, where there is one, and return the validation scores of its epochs."""
+    """Take up the state that was saved, where there is one, and return the validation scores of its epochs.
+
+    A damaged file is set aside, and the training begun anew.
+    """
     if not path.exists():
         return []
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    stored = b"" if path.is_dir() else path.read_bytes()
+    length = hashlib.sha256().digest_size
+    if hashlib.sha256(stored[length:]).digest() != stored[:length]:
+        moved = set_aside(path)
+        sys.stderr.write(f"{path} is damaged: set aside as {moved and moved.name}, and the pretraining begun anew\n")
+        return []
+    state = torch.load(io.BytesIO(stored[length:]), map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["decay"])

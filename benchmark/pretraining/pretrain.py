@@ -162,7 +162,7 @@ def _source(name: str, spec: PretrainSpec, places: Places, device: torch.device)
     from benchmark.seeds import rng_for
     from benchmark.training.engine import to_device
 
-    options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed)
+    options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed, memory=places.cache)
     images = datasets.load(name, places.data_root, options)
     decoded = decoding.decoded(images, spec.image_size, places.cache, workers=THREADS, skip_bad=True)
     images, pixels = decoded.images, decoded.pixels

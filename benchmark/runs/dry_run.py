@@ -13,6 +13,7 @@ from benchmark.runs.estimate import Estimate, estimate
 from benchmark.runs.planning import draw_all, load_images, measure_overlaps
 from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
+from benchmark.runs.room import disk_needed, memory_needed, room_lines
 from benchmark.runs.weights import find_weights, is_made, needs, refuse_same_file
 from benchmark.spec import Cell
 from benchmark.weights.find import WeightFile
@@ -48,7 +49,10 @@ def describe(request: Request) -> str:
         there[name] = images
         rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
     weights, lacking = _weights(request)
-    lines += [*([""] if weights else []), *weights, "", *_expected(estimate(request, there, reading, rows), there)]
+    expected = estimate(request, there, reading, rows)
+    lines += [*([""] if weights else []), *weights, "", *_expected(expected, there)]
+    memory = memory_needed(request, there, rows, expected.worker_mb)
+    lines += room_lines(request, disk_needed(request, there, list(rows)), memory)
     missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]

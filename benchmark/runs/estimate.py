@@ -33,12 +33,14 @@ class Estimate:
         cells: the studies by open cell, in one process.
         parts: wall time by part, of what comes before the studies.
         start: imports until a worker can begin, as they took now.
+        worker_mb: largest memory of a process that timed a trial.
     """
 
     request: Request
     cells: dict[Cell, CellTime] = field(default_factory=dict)
     parts: dict[str, float] = field(default_factory=dict)
     start: float = START
+    worker_mb: float = 0.0
 
     def wall(self) -> dict[str, float]:
         """Wall time by part, in the order in which they come."""
@@ -75,6 +77,7 @@ def estimate(
         expected.add_part("decoding", _decoding(request, index, request.decoders))
     speeds, start = measure_speeds(request.spec, request.devices)
     expected.start = max(START, start)
+    expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
     pretraining = pretraining_left(request)
     if pretraining is not None:
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from benchmark import datasets
 from benchmark.audit import leaks
+from benchmark.enough_patients import require_patients
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
@@ -23,6 +24,7 @@ from benchmark.runs.request import Request
 from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec
+from benchmark.weights.checkpoint import card_path, is_card_lost
 from benchmark.weights.find import WeightFile
 
 Draws = Mapping[tuple[int, int], Subsample]  # (n per class, seed) -> the training subsample
@@ -90,20 +92,29 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         )
         tables["leaks"] += leaks.refuse(records, request.allowed_leaks)
     for file in {file.path: file for file in weights.values() if file is not None}.values():
+        if is_card_lost(file.path):
+            report(f"{card_path(file.path)} is missing or damaged: what it says is read from the checkpoint itself")
         tables["pretraining"] += pretraining_records(file)
     return Plan(blocks, weights, inputs, tables)
 
 
 def load_images(request: Request, name: str) -> Images:
-    """A data set's index, checked for leaks between pool and holdout."""
+    """A data set's index, checked for leaks between pool and holdout, and for what the analysis needs."""
     options = LoadOptions(
         image_size=request.spec.image_size,
         holdout=request.spec.holdout,
         root_seed=request.spec.root_seed,
+        memory=request.root / "cache",
     )
     images = datasets.load(name, request.data_root, options)
     leaks.refuse_shared_groups(images)
+    _require_patients(images)
     return images
+
+
+def _require_patients(images: Images) -> None:
+    held = images.holdout
+    require_patients(images.dataset, images.task, images.classes, images.labels[held], images.groups[held])
 
 
 def draw_all(spec: BenchmarkSpec, images: Images) -> Draws:
@@ -148,11 +159,17 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
     decoded = decoding.decoded(
-        images, request.spec.image_size, request.root / "cache", request.decoders, request.skip_bad_images
+        images,
+        request.spec.image_size,
+        request.root / "cache",
+        request.decoders,
+        request.skip_bad_images,
+        report=report,
     )
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
         images = leaks.join_copies(images, decoded.hashes)
+    _require_patients(images)  # again: images may have been left out, and groups joined
     return images, decoded
 
 

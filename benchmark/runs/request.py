@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark import arms, datasets
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import DONE, PLAN, SPEC, read_json
+from benchmark.intact import set_aside
+from benchmark.results import CELLS, DONE, PLAN, REPORT, SPEC, SPEC_COPY, read_json
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.weights.build import require_size
 
@@ -78,6 +80,10 @@ def check_request(request: Request) -> None:
                 f"--weights {key}=...: this run has no arm '{name}' that starts from weights. "
                 f"Those that do: {', '.join(able) or 'none'}."
             )
+    kept = (request.out / CELLS, request.out / REPORT, request.root / "cache", request.root / "weights")
+    for folder in (request.out, request.root, *kept):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file, and should be a folder: move it away, or choose another --out.")
     for folder in (request.out, request.root):
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         try:
@@ -91,28 +97,39 @@ def check_request(request: Request) -> None:
 
 def is_done(cell: Cell, request: Request) -> bool:
     """Whether a cell is finished for this budget."""
-    path = cell.folder(request.out) / DONE
-    return path.exists() and read_json(path)["budget"] == request.spec.budget
+    described = read_done(cell.folder(request.out))
+    return described is not None and described["budget"] == request.spec.budget
 
 
-def refuse_conflicts(request: Request, inputs: Mapping[str, str]) -> None:
+def read_done(folder: Path) -> dict[str, Any] | None:
+    """What the done.json of a cell's folder says; None where there is none, or none that can be read."""
+    try:
+        described = read_json(folder / DONE)
+    except (FileNotFoundError, NotADirectoryError, InputError):
+        return None
+    return described if isinstance(described, dict) and isinstance(described.get("budget"), int) else None
+
+
+def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callable[[str], None]) -> None:
     """Refuse to mix results: a folder of other settings, other data or other weights.
+
+    A damaged spec.json is set aside, and its copy read instead.
 
     Args:
         request: what is asked for now.
         inputs: name -> hash of every input that decides the results beside the settings.
+        report: takes a line on what was damaged.
 
     Raises:
         InputError: with every difference shown.
     """
-    path = request.out / SPEC
-    if not path.exists():
+    before = _described_before(request.out, report)
+    if before is None:
         if request.out.exists() and any(file.name != PLAN for file in request.out.iterdir()):
             raise InputError(
                 f"{request.out} is not empty and has no {SPEC}: it is not a run's folder. Choose another --out."
             )
         return
-    before = read_json(path)
     differences = _differences(before["spec"], request.spec)
     for name, value in before["inputs"].items():
         if inputs.get(name, value) != value:
@@ -123,6 +140,36 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str]) -> None:
             f"{request.out} holds a run with other settings, and its results may not be mixed:\n{listed}\n"
             "Use the same settings, or another --out."
         )
+
+
+def _described_before(run: Path, report: Callable[[str], None]) -> dict[str, Any] | None:
+    """What a run's spec.json says, or its copy; None where there is neither.
+
+    Raises:
+        InputError: there are some, and none that describes a run.
+    """
+    path, copy = run / SPEC, run / SPEC_COPY
+    described, spare = _run_in(path), _run_in(copy)
+    if described is not None or not (path.exists() or copy.exists()):
+        return described
+    if spare is None:
+        raise InputError(
+            f"{path} is damaged: it does not say of which settings and data this run is, so nothing can be added to it "
+            f"without mixing results. Restore it from a copy, or move {run} away and run again."
+        )
+    moved = set_aside(path)
+    report(f"{path} {'was missing' if moved is None else f'is damaged: set aside as {moved.name}'}; its copy is used")
+    return spare
+
+
+def _run_in(path: Path) -> dict[str, Any] | None:
+    """A file's description of a run; None where there is none, or none that can be read."""
+    try:
+        described = read_json(path)
+    except (FileNotFoundError, InputError):
+        return None
+    wanted = isinstance(described, dict) and all(isinstance(described.get(part), dict) for part in ("spec", "inputs"))
+    return described if wanted else None
 
 
 def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]:

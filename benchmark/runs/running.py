@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmark import arms, metrics
-from benchmark.results import COSTS, SPEC, STUDY, read_table, write_json
+from benchmark.results import COSTS, SPEC, SPEC_COPY, STUDY, read_table, write_json
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
 from benchmark.runs.provenance import git_commit, hardware, versions
@@ -40,7 +40,8 @@ def write_spec(request: Request, plan: Plan) -> None:
         "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         "tables": tables,
     }
-    write_json(request.out / SPEC, described)
+    for name in (SPEC, SPEC_COPY):
+        write_json(request.out / name, described)
 
 
 def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> dict[Cell, str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from benchmark import arms
 from benchmark.errors import InputError
+from benchmark.intact import set_aside
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 from benchmark.runs.request import Request
+from benchmark.weights.checkpoint import card_path, is_intact
 from benchmark.weights.find import WeightFile, find
 
 #: The built-in comparison makes its own medical checkpoint, from the corpus that goes with its data set.
@@ -104,6 +106,10 @@ def pretraining_left(request: Request) -> PretrainSpec | None:
 
 def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
     folder = _built_in_folder(request)
+    made = folder / f"{_built_in_spec(request).name}.safetensors"
+    if made.exists() and not is_intact(made):
+        moved = [path.name for file in (made, card_path(made)) if (path := set_aside(file)) is not None]
+        report(f"{made} is damaged: set aside as {', '.join(moved)}, and made anew")
     if pretraining_left(request):
         report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     places = Places(

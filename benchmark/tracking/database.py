@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # it logs every error with its traceback; the mirror says it once
 }
 
 
@@ -38,7 +38,7 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
     from mlflow import MlflowClient
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     root.mkdir(parents=True, exist_ok=True)
     _sync_less()
     with _locked(root / ".mlflow.lock"):
@@ -74,6 +74,12 @@ def newest_experiment(root: Path) -> str | None:
     client = open_database(root.resolve())
     experiments = client.search_experiments(order_by=["last_update_time DESC"])
     return next((experiment.experiment_id for experiment in experiments if experiment.name != "Default"), None)
+
+
+def artifact_places(root: Path) -> dict[str, str]:
+    """Experiment -> where its artifacts lie, of all but MLflow's default one, which holds nothing of ours."""
+    experiments = open_database(root.resolve()).search_experiments()
+    return {item.name: str(item.artifact_location) for item in experiments if item.name != "Default"}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import pickle
 import re
@@ -33,6 +34,9 @@ _NESTED = (
     "backbone",
     "encoder",
 )
+
+CARD_KEY = "benchmark"  # of a card in the metadata of a safetensors file
+LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself allows
 
 #: What a card must say.
 CARD_FIELDS = ("backbone", "trained_on", "mean", "std")
@@ -73,11 +77,18 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f" with the keys {', '.join(sorted(map(str, loaded))[:5])}" if isinstance(loaded, Mapping) else ""
         )
         raise InputError(f"{path} holds {kind}, and no state dict: save model.state_dict() and give that.")
+    for name, value in state.items():
+        odd = _oddity(value)
+        if odd:
+            raise InputError(
+                f"{path}: the tensor '{name}' is {odd}, which no backbone takes: save the model's state dict with "
+                "dense, real tensors."
+            )
     return state
 
 
 def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
-    """Write weights as safetensors, and `<name>.json` beside it; each appears complete or not at all.
+    """Write weights as safetensors with their card in it, and as `<name>.json` beside it, complete or not at all.
 
     Args:
         path: ends in .safetensors.
@@ -104,7 +115,8 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: Mapping[
     card_path(path).unlink(missing_ok=True)  # a card never stands beside weights that it does not describe
     with atomic_path(path) as temporary:
         # not save_file, which makes files that their owner alone can read: a cluster's users share theirs
-        temporary.write_bytes(save(tensors, metadata={"format": "pt"}))
+        inside = {CARD_KEY: json.dumps(card, sort_keys=True)}  # alone: of several the order in the file is by chance
+        temporary.write_bytes(save(tensors, metadata=inside))
         digest = sha256_of(temporary)
     write_json(card_path(path), {**card, "file": path.name, "sha256": digest})
     return digest
@@ -116,15 +128,62 @@ def card_path(path: Path) -> Path:
 
 
 def read_card(path: Path) -> dict[str, Any] | None:
-    """The card beside a weight file, or None.
+    """The card beside a weight file; where it is lost or spoilt the one inside a checkpoint of ours, else None.
 
     Raises:
-        InputError: unreadable JSON, not an object, or fields of the wrong kind.
+        InputError: unreadable JSON, not an object, or fields of the wrong kind, and none inside.
     """
-    file = card_path(path)
-    if not file.is_file():
+    file, inside = card_path(path), card_inside(path)
+    try:
+        card = read_json(file)
+    except (FileNotFoundError, InputError) as error:
+        if inside is None and isinstance(error, InputError):
+            raise
+        return inside
+    if inside is not None and not (isinstance(card, dict) and all(name in card for name in CARD_FIELDS)):
+        return inside
+    return _checked(card, file)
+
+
+def is_card_lost(path: Path) -> bool:
+    """Whether the card inside a checkpoint has to do, as the one beside it is missing or spoilt."""
+    inside = card_inside(path)
+    return inside is not None and read_card(path) == inside
+
+
+def card_inside(path: Path) -> dict[str, Any] | None:
+    """The card in a checkpoint's own metadata, without the SHA-256 of the file; None where there is none."""
+    if path.suffix != ".safetensors" or not path.is_file():
         return None
-    card = read_json(file)
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, LONGEST_HEADER)))
+        card = json.loads(header["__metadata__"][CARD_KEY])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None  # a file of somebody else's, or no safetensors file: who reads its tensors says so
+    return card if isinstance(card, dict) else None
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a checkpoint of ours is what was written: by its card's SHA-256, or where that is lost, by reading it."""
+    try:
+        card = read_card(path)
+        if card is not None and "sha256" in card:
+            return path.is_file() and bool(card["sha256"] == sha256_of(path))
+        return card is not None and bool(read_state(path))
+    except InputError:
+        return False
+
+
+def carded_checkpoints(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The safetensors files of a folder that have a card, beside them or inside, by name, each with its card."""
+    paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return [(path, card) for path in paths if (card := read_card(path)) is not None]
+
+
+def _checked(card: object, file: Path) -> dict[str, Any]:
+    """What a card's file holds, held against the kinds of its fields."""
     if not isinstance(card, dict):
         raise InputError(f"{file} should hold one JSON object, and holds a {type(card).__name__}.")
     trained_on = card.get("trained_on", [])
@@ -136,10 +195,17 @@ def read_card(path: Path) -> dict[str, Any] | None:
     return card
 
 
-def carded_checkpoints(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The safetensors files of a folder that have a card, by name, each with its card."""
-    paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return [(path, card) for path in paths if (card := read_card(path)) is not None]
+def _oddity(value: Tensor) -> str | None:
+    """What keeps a tensor from being a weight; None where nothing does."""
+    import torch
+
+    if value.is_meta:
+        return "on the device 'meta', so without values"
+    if value.layout is not torch.strided:
+        return f"sparse ({value.layout})"
+    if value.is_quantized or value.is_complex():
+        return f"of the type {value.dtype}"
+    return None
 
 
 def _three_floats(value: object, *, positive: bool) -> bool:

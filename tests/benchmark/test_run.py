@@ -121,6 +121,8 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     assert "benign 8, malign 8" in said
     assert "overlap between seeds 0.00 (benign 0.00, malign 0.00)" in said
     assert re.search(r"studies     folder:mine: scratch \d.*, scratch-same \d.*; together \d.*device-hours", said)
+    assert re.search(r"disk        about \d.* more under mlruns, where .* are free", said)
+    assert re.search(r"memory      about \d.* for 2 workers, of ", said)
     assert re.search(r"expected    \d+ .* with 2 workers on cpu \(start .*decoding .*studies .*report ", said)
     assert not (place / "mlruns").exists()
 
@@ -197,7 +199,32 @@ def test_too_few_images_are_said_before_any_study(place, capsys):
     assert "images of 'malign'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking"])
+def test_a_holdout_of_one_patient_is_refused_before_any_study(place, capsys):
+    rows = []
+    for i, path in enumerate(sorted((place / "mine").rglob("*.png"))):
+        malign = path.parent.name == "malign"
+        held = i % (6 if malign else 2) == 0
+        group, split = "one" if malign and held else i, "holdout" if held else "pool"
+        rows.append(f"{path.relative_to(place / 'mine')},{group},{split}")
+    (place / "mine" / "groups.csv").write_text("\n".join(["file,group,split", *rows]))
+    assert give() == 2
+    assert "the class 'malign' has 10 positive images of 1 group in the holdout" in capsys.readouterr().err
+    assert not list(place.glob("mlruns/*/cells"))
+    assert give("--dry-run") == 0
+    assert "10 positive images of 1 group" in capsys.readouterr().out
+
+
+def test_a_plan_that_cannot_be_read_is_refused_before_any_study(place, capsys):
+    (place / "run").mkdir()
+    (place / "run" / "plan.toml").write_text("metric = ")
+    assert give("--out", "run") == 2
+    assert "is not valid TOML" in capsys.readouterr().err
+    assert not (place / "run" / "cells").exists()
+
+
+@pytest.mark.parametrize(
+    "module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking", "benchmark.doctor"]
+)
 def test_help_imports_nothing_heavy(module):
     code = (
         f"import sys, runpy; sys.argv = ['x', '--help']\n"

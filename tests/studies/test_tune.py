@@ -77,6 +77,28 @@ def test_a_torn_last_line_is_dropped(tmp_path):
     assert parameters(tune(search(tmp_path), 6, evaluate))[:5] == parameters(whole)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: [*lines[:9], b"\0" * 200, *lines[10:]],
+        lambda lines: [b"not a journal", *lines],
+        lambda lines: [line.replace(b'"outcome"', b'"outcame"') for line in lines],
+        lambda lines: [b"[]", b"{}", b"7"],
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_set_aside_and_the_study_begun_anew(tmp_path, capsys, spoil):
+    whole = tune(search(tmp_path), 5, evaluate)
+    journal = tmp_path / "study.jsonl"
+    spoilt = b"\n".join(spoil(journal.read_bytes().splitlines())) + b"\n"
+    journal.write_bytes(spoilt)
+    assert parameters(tune(search(tmp_path), 5, evaluate)) == parameters(whole)
+    assert "its journal cannot be read" in (said := capsys.readouterr().err)
+    assert "set aside as study.jsonl.damaged; computed again from the start" in said and "Traceback" not in said
+    assert (tmp_path / "study.jsonl.damaged").read_bytes().startswith(spoilt)
+    assert parameters(tune(search(tmp_path), 5, evaluate)) == parameters(whole)
+    assert not capsys.readouterr().err
+
+
 def test_a_larger_budget_extends_and_a_smaller_one_is_refused(tmp_path):
     first = tune(search(tmp_path), 4, evaluate)
     assert parameters(tune(search(tmp_path), 7, evaluate))[:4] == parameters(first)

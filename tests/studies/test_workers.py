@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results import CURVES, PREDICTIONS, STUDY, TRIALS
+from benchmark.results import CURVES, PREDICTIONS, TRIALS
 from benchmark.spec import Cell
 from studies import workers
 from studies.costs import Costs
@@ -88,9 +88,9 @@ def test_the_longest_cell_is_begun_first_and_a_card_takes_no_more_than_it_holds(
 
 
 def test_one_failing_cell_does_not_stop_the_others(jobs):
-    journal = jobs[0].cell.folder(jobs[0].run) / STUDY
-    journal.parent.mkdir(parents=True)
-    journal.write_text("not a journal\n")
+    assert run(jobs[:1], 1) == {}
+    spec = dataclasses.replace(jobs[0].spec, budget=jobs[0].spec.budget - 1)
+    jobs = [dataclasses.replace(job, spec=spec) for job in jobs]  # the first has more trials than that
     received = []
     failed = run(jobs, 1, received.append)
     assert set(failed) == {jobs[0].cell}

@@ -208,3 +208,9 @@ def test_probability_below():
     assert certain.probability_below(0.2) == 1 and certain.probability_below(0.0) == 0
     normal = inf.Inference(0.0, 1.0, math.inf, 1, 0, 0, 1)
     assert normal.probability_below(0.0) == pytest.approx(0.5)
+
+
+def test_the_smallest_p_values_are_reached():
+    certain = inf.Inference(22.0, 1.0, math.inf, 0.0, 1.0, 0.5, 0.5, seeds=500, share=0.5)
+    p, low, _ = inf.cochran(certain)
+    assert 0 < p < 1e-60 and low > 20

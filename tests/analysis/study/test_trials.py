@@ -11,7 +11,7 @@ import pytest
 from analysis.page.remarks import unequal_budgets
 from analysis.statistics.expected_maximum import expected_maximum
 from analysis.study.incumbents import band, crossing, incumbents
-from analysis.study.trials import read_trials
+from analysis.study.trials import read_trials, remark_on_missing
 from analysis.tables import budget
 from analysis.tables import crossing as crossing_table
 from benchmark import metrics
@@ -54,6 +54,17 @@ def test_trials_without_costs_or_with_other_columns(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(cell / "trials.parquet")
     with pytest.raises(InputError, match="lacks the columns"):
         read_trials(tmp_path, None, AUROC)
+
+
+def test_cells_that_lost_their_trials_are_named(tmp_path):
+    cells = [tmp_path / "cells/toy/n8" / f"seed{seed:02d}" / "a" for seed in range(3)]
+    for cell in cells:
+        cell.mkdir(parents=True)
+        (cell / "predictions.parquet").touch()
+    assert remark_on_missing(tmp_path) == [], "predictions alone"
+    (cells[0] / "trials.parquet").touch()
+    (remark,) = remark_on_missing(tmp_path)
+    assert remark.startswith("2 of 3 cells have predictions and no trials.parquet (cells/toy/n8/seed01/a")
 
 
 def test_the_tuned_metric_is_the_runs_and_old_values_are_turned_to_natural_units(trials, tmp_path):

@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 from benchmark import datasets
 from benchmark.datasets.chest_xray import patient
 from benchmark.errors import InputError
-from benchmark.images import decoding
+from benchmark.images import contents, decoding
 from benchmark.images.contract import LoadOptions
 from benchmark.images.files import ImageFiles
 from tests.conftest import write_images
@@ -93,6 +94,68 @@ def test_decoding_happens_once_and_follows_the_content(kermany, tmp_path):
     write_images(kermany / "chest_xray", ["test/NORMAL/IM-0501-0001.jpeg"], seed=9)
     changed = decoding.decoded(datasets.load("chest-xray", kermany, OPTIONS), 16, tmp_path / "cache")
     assert changed.path != first.path
+
+
+def test_a_changed_tail_is_noticed_though_length_head_and_time_are_the_same(kermany, tmp_path):
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    options = LoadOptions(image_size=16, memory=memory)
+    file = kermany / "chest_xray/test/NORMAL/IM-0501-0001.jpeg"
+    file.write_bytes(file.read_bytes() + b"\0" * 10_000)
+    time.sleep(contents.SETTLED / 1e9 + 0.1)
+    before = datasets.load("chest-xray", kermany, options).fingerprint
+    state, content = file.stat(), bytearray(file.read_bytes())
+    content[-1] = 1
+    file.write_bytes(content)
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert file.stat().st_size == state.st_size and file.stat().st_mtime_ns == state.st_mtime_ns
+    assert datasets.load("chest-xray", kermany, options).fingerprint != before
+    content[-1] = 0
+    file.write_bytes(content)
+    assert datasets.load("chest-xray", kermany, options).fingerprint == before
+
+
+def test_hashes_are_remembered_and_a_damaged_memory_is_not_believed(tmp_path, monkeypatch):
+    write_images(tmp_path / "images", ["a.png", "b.png"])
+    files = sorted((tmp_path / "images").iterdir())
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(contents, "SETTLED", 0)
+    hashed = []
+    real = contents.hashlib.file_digest
+
+    def counted(file, kind):
+        hashed.append(file.name)
+        return real(file, kind)
+
+    monkeypatch.setattr(contents.hashlib, "file_digest", counted)
+    before = contents.digests(files, tmp_path / "memory")
+    assert contents.digests(files, tmp_path / "memory") == before and len(hashed) == 2
+    assert contents.digests(files) == before and len(hashed) == 4
+    write_images(tmp_path / "images", ["b.png"], seed=1)
+    after = contents.digests(files, tmp_path / "memory")
+    assert after[0] == before[0] and after[1] != before[1] and len(hashed) == 5
+    (ledger,) = (tmp_path / "memory").iterdir()
+    ledger.write_text(ledger.read_text().replace(after[0], "0" * 32))
+    assert contents.digests(files, tmp_path / "memory") == after
+
+
+def test_a_damaged_cache_is_decoded_anew_and_said(kermany, tmp_path):
+    images = datasets.load("chest-xray", kermany, OPTIONS)
+    path = decoding.decoded(images, 16, tmp_path / "cache").path
+    right = path.read_bytes()
+    said = []
+    for spoil in (
+        lambda: path.write_bytes(right[:-64] + b"\0" * 64),
+        lambda: path.write_bytes(right[:-64]),
+        lambda: path.with_suffix(".json").write_text("{}"),
+        lambda: path.with_suffix(".hashes.npy").write_bytes(b""),
+    ):
+        spoil()
+        decoded = decoding.decoded(images, 16, tmp_path / "cache", workers=2, report=said.append)
+        assert path.read_bytes() == right and len(decoded.hashes) == len(decoded.pixels)
+    assert len(said) == 4 and all("is damaged" in line and "decoded anew" in line for line in said)
+    decoding.decoded(images, 16, tmp_path / "cache", report=said.append)
+    assert len(said) == 4
 
 
 def test_a_truncated_image_is_named_or_left_out_and_counted(kermany, tmp_path):

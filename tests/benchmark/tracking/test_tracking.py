@@ -1,15 +1,17 @@
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pandas as pd
 import pytest
 
-from benchmark import metrics
+from benchmark import metrics, ui
 from benchmark.errors import InputError
 from benchmark.results import (
     COST_COLUMNS,
@@ -27,6 +29,7 @@ from benchmark.results import (
 )
 from benchmark.spec import Cell
 from benchmark.tracking import mirror as mirror_module
+from benchmark.tracking import server
 from benchmark.tracking.curves import MOST_POINTS, by_epoch
 from benchmark.tracking.database import open_database
 from benchmark.tracking.mirror import KEY, Mirror
@@ -200,6 +203,42 @@ def test_the_next_free_port_is_taken():
     assert "workflowType=machine_learning" in link(5000, "1")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/get-artifact", True),
+        ("POST", "/ajax-api/2.0/mlflow/runs/search", True),
+        ("POST", "/api/2.0/mlflow/experiments/set-experiment-tag", True),
+        ("POST", "/api/2.0/mlflow/experiments/create", False),
+        ("POST", "/api/2.0/mlflow/model-versions/create", False),
+        ("POST", "/ajax-api/2.0/mlflow/upload-artifact", False),
+        ("PUT", "/api/2.0/mlflow-artifacts/artifacts/x", False),
+        ("DELETE", "/api/2.0/mlflow-artifacts/artifacts/x", False),
+    ],
+)
+def test_the_pages_are_for_looking(method, path, allowed):
+    assert server.is_allowed(method, path) == allowed
+
+
+def test_a_database_that_would_serve_another_folder_is_refused(run):
+    mirrored(run)
+    ui._refuse_outside(run.parent)
+    open_database(run.parent).create_experiment("evil", artifact_location="file:///etc")
+    with pytest.raises(InputError, match="'evil' keeps its files at file:///etc"):
+        ui._refuse_outside(run.parent)
+
+
+def test_only_this_machine_is_listened_to_without_a_word(monkeypatch, capsys, tmp_path):
+    assert all(ui._is_loopback(host) for host in ("127.0.0.1", "localhost", "::1"))
+    assert not any(ui._is_loopback(host) for host in ("0.0.0.0", "192.168.1.7", "example.org"))
+    monkeypatch.setattr(ui, "newest_experiment", lambda root: None)
+    monkeypatch.setattr(ui, "artifact_places", lambda root: {})
+    (tmp_path / "mlflow.db").touch()
+    assert ui.main(["--root", str(tmp_path), "--host", "203.0.113.9"]) == 2
+    assert "WARNING: listening on 203.0.113.9" in (said := capsys.readouterr().err)
+    assert "no address of this machine" in said
+
+
 @pytest.mark.slow
 def test_the_server_answers_on_this_machine_and_ends_cleanly(run):
     mirrored(run)
@@ -224,6 +263,18 @@ def test_the_server_answers_on_this_machine_and_ends_cleanly(run):
                     time.sleep(0.5)
             else:
                 pytest.fail("the server did not answer")
+            evil = {"name": "evil", "artifact_location": "file:///etc"}
+            for name, body, status in (("create", evil, 403), ("search", {"max_results": 5}, 200)):
+                request = urllib.request.Request(
+                    f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/{name}",
+                    json.dumps(body).encode(),
+                    {"Content-Type": "application/json"},
+                )
+                try:
+                    with urllib.request.urlopen(request, timeout=20) as answer:
+                        assert answer.status == status
+                except urllib.error.HTTPError as error:
+                    assert error.code == status
         finally:
             os.kill(server.pid, signal.SIGINT)
         assert server.wait(timeout=30) == 0

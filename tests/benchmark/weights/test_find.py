@@ -19,7 +19,7 @@ from benchmark.audit.leaks import share_images
 from benchmark.errors import InputError
 from benchmark.weights.__main__ import main
 from benchmark.weights.caches import in_caches
-from benchmark.weights.checkpoint import read_card, save_checkpoint
+from benchmark.weights.checkpoint import is_card_lost, is_intact, read_card, save_checkpoint
 from benchmark.weights.find import find, locate
 from benchmark.weights.load import load_backbone, normalisation
 from benchmark.weights.sources import KNOWN, source_named, timm_config, timm_source
@@ -40,6 +40,31 @@ def checkpoint(folder: Path, model: nn.Module, name: str = "mine", **changes: ob
     path = folder / f"{name}.safetensors"
     save_checkpoint(path, model.state_dict(), {**CARD, **changes})
     return path
+
+
+@pytest.mark.parametrize("beside", [None, "", "{", "[]", "{}"])
+def test_a_checkpoint_knows_its_card_when_the_file_beside_it_is_lost(
+    resnet18: nn.Module, tmp_path: Path, beside: str | None
+) -> None:
+    path = checkpoint(tmp_path, resnet18)
+    assert not is_card_lost(path)
+    card = path.with_suffix(".json")
+    card.unlink() if beside is None else card.write_text(beside)
+    weights = find("resnet18", "medical", folder=tmp_path)
+    assert weights.trained_on == ("phantom-corpus", "nih")
+    assert normalisation(weights) == ((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    assert is_card_lost(path) and is_intact(path)
+
+
+def test_a_damaged_checkpoint_is_told_from_a_whole_one(resnet18: nn.Module, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, resnet18)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    assert not is_intact(path)
+    path.with_suffix(".json").unlink()
+    path.write_bytes(content[:-100])
+    assert not is_intact(path)
 
 
 def test_own_checkpoint_round_trip(resnet18: nn.Module, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.errors import InputError
@@ -211,6 +212,7 @@ def test_cards_that_lie(resnet18: nn.Module, tmp_path: Path) -> None:
         card.write_text(json.dumps({**good, **change}))
         with pytest.raises(InputError, match=says):
             read_card(file)
+    save_file(resnet18.state_dict(), file)  # as by anybody else: without a card inside
     card.write_text("[1]")
     with pytest.raises(InputError, match="one JSON object"):
         read_card(file)

@@ -1,0 +1,72 @@
+"""How much disk and memory a run needs, before it begins: what is exact is exact, the rest rounded up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from benchmark.disk import free_bytes, size_text
+from benchmark.images import decoding
+from benchmark.images.contract import Images
+from benchmark.runs.request import Request
+from benchmark.spec import Cell
+
+#: Bytes, measured on small runs and rounded up: of a row of predictions and each of its classes, compressed; of a
+#: trial in its journal and tables, and of every epoch of its folds' curves; of a trial in MLflow; of a report.
+ROW, SCORE, TRIAL, EPOCH, MIRRORED, REPORT = 16, 6, 4000, 30, 12_000, 30_000_000
+HASH = 128  # bytes of an image's, in the cache
+PREDICTED = 1024  # holdout images that a worker holds at one time: `studies.trainer.PREDICTED`
+
+
+def disk_needed(request: Request, images: Mapping[str, Images], cells: Sequence[Cell]) -> int:
+    """Bytes that a run will still write below `mlruns`: decoded images, its open cells, MLflow's mirror, the report.
+
+    Args:
+        request: the run.
+        images: by data set, of those that are there.
+        cells: that are not finished, of these data sets.
+    """
+    spec, size = request.spec, request.spec.image_size
+    needed = REPORT if cells else 0
+    for index in images.values():
+        if not decoding.is_decoded(index, size, request.root / "cache"):
+            needed += decoding.decoded_bytes(index, size) + HASH * len(index.sample_ids)
+    for cell in cells:
+        index = images[cell.dataset]
+        predictions = int(index.holdout.sum()) * spec.refits * (ROW + SCORE * len(index.classes))
+        needed += 2 * predictions  # MLflow keeps a copy
+        needed += spec.budget * (TRIAL + EPOCH * spec.max_epochs * spec.folds + MIRRORED)
+    return needed
+
+
+def memory_needed(request: Request, images: Mapping[str, Images], rows: Mapping[Cell, int], worker_mb: float) -> int:
+    """Bytes of main memory that the workers take together, at least.
+
+    Args:
+        request: the run.
+        images: by data set, of those that are there.
+        rows: images of the subsample, by open cell of these data sets.
+        worker_mb: peak of a worker process in a short trial of two batches.
+    """
+    largest = max(
+        (
+            (count + min(PREDICTED, int(images[cell.dataset].holdout.sum())))
+            * request.spec.image_size**2
+            * images[cell.dataset].channels
+            for cell, count in rows.items()
+        ),
+        default=0,
+    )
+    return request.workers * (int(worker_mb * 2**20) + largest)
+
+
+def room_lines(request: Request, disk: int, memory: int) -> list[str]:
+    """What is needed and what there is, a line each; a shortage is named."""
+    free = free_bytes(request.root)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    short = "  NOT ENOUGH: make room first" if disk > free else ""
+    tight = "  NOT ENOUGH: give fewer --workers" if memory > there else ""
+    return [
+        f"disk        about {size_text(disk)} more under {request.root}, where {size_text(free)} are free{short}",
+        f"memory      about {size_text(memory)} for {request.workers} workers, of {size_text(there)}{tight}",
+    ]
