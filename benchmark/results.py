@@ -30,9 +30,12 @@ COSTS = "costs.parquet"
 CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
+FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
 PLAN = "plan.toml"
 CELLS = "cells"
+LEASES = "leases"  # who works on which cell
+MIRRORED = "mirrored.json"  # the cells that MLflow has
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmark.results import atomic_path
 
 CREATE_STUDY, SET_USER_ATTRIBUTE, SET_STATE = 0, 8, 6  # Optuna's codes of operations
 COMPLETE = 1  # Optuna's code of a state
@@ -23,7 +26,7 @@ Log = dict[str, Any]
 
 
 class JournalFile:
-    """What `optuna.storages.JournalStorage` asks of a file, for one process that holds the study's lock."""
+    """What `optuna.storages.JournalStorage` asks of a file, for the one process that holds the study's lease."""
 
     def __init__(self, path: Path) -> None:
         """Read the journal, or begin an empty one. A line that a killed process left torn is dropped.
@@ -90,6 +93,16 @@ def read_lines(path: Path) -> list[Log]:
         return []
     *lines, _ = path.read_bytes().split(b"\n")
     return [json.loads(line) for line in lines]
+
+
+def renew(path: Path) -> None:
+    """Replace a journal by a copy of itself, before it is continued by another process.
+
+    A former holder of the study that was only asleep has the old file open: what it still writes goes nowhere.
+    """
+    if path.is_file():
+        with atomic_path(path) as temporary:
+            shutil.copyfile(path, temporary)
 
 
 def _cut_torn_line(path: Path) -> None:

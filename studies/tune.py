@@ -6,10 +6,9 @@ trial from the cell and the number of finished trials, so the continued study as
 
 from __future__ import annotations
 
-import fcntl
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +88,8 @@ def tune(
 ) -> list[Trial]:
     """Run the study until exactly `budget` trials are finished, and return them in order.
 
+    One process at a time may: the one that holds the cell's lease (`studies.attempt`).
+
     Args:
         search: the study.
         budget: finished trials wanted. Those already in the journal count.
@@ -97,9 +98,9 @@ def tune(
         finished: called after each newly finished trial.
 
     Raises:
-        InputError: the journal holds more than `budget` trials, is unreadable, or another process has it open.
+        InputError: the journal holds more than `budget` trials, or is unreadable.
     """
-    with _exclusive(search.journal), closing(_journal(search)) as journal:
+    with closing(_journal(search)) as journal:
         study = _open(search, journal)
         trials = _finished(study)
         if len(trials) > budget:
@@ -127,6 +128,7 @@ def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
 
 
 def _journal(search: Search) -> JournalFile:
+    search.journal.parent.mkdir(parents=True, exist_ok=True)
     try:
         return JournalFile(search.journal)
     except ValueError as error:
@@ -205,16 +207,3 @@ def _distribution(dimension: Dimension) -> optuna.distributions.BaseDistribution
     if dimension.kind == "int":
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log, step=dimension.step)
-
-
-@contextmanager
-def _exclusive(journal: Path) -> Iterator[None]:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another process is working on {journal.parent}. Wait for it, or use another --out folder."
-            ) from None
-        yield

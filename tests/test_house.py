@@ -15,7 +15,10 @@ FLOORS = (
     # the ground: what everything may use
     ("benchmark/errors.py",),
     ("benchmark/seeds.py", "benchmark/results.py"),
-    ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py", "benchmark/processes.py"),
+    (
+        *("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py"),
+        *("benchmark/processes.py", "benchmark/leases.py"),
+    ),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),
     # the benchmark

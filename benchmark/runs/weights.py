@@ -8,7 +8,9 @@ from pathlib import Path
 
 from benchmark import arms
 from benchmark.errors import InputError
+from benchmark.leases import turn
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
+from benchmark.results import LEASES
 from benchmark.runs.request import Request
 from benchmark.weights.find import WeightFile, find
 
@@ -104,16 +106,17 @@ def pretraining_left(request: Request) -> PretrainSpec | None:
 
 def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
     folder = _built_in_folder(request)
-    if pretraining_left(request):
-        report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     places = Places(
         data_root=None,
         weights=folder,
         cache=request.root / "cache",
-        device=request.device,
+        device=request.driver_device,
         imagenet=request.weights.get("imagenet"),
     )
-    return pretrain(_built_in_spec(request), places, target=BUILT_IN)
+    with turn(folder / LEASES):  # of several runs that begin together one makes it
+        if pretraining_left(request):
+            report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
+        return pretrain(_built_in_spec(request), places, target=BUILT_IN)
 
 
 def _built_in_folder(request: Request) -> Path:

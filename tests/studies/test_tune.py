@@ -7,6 +7,7 @@ import pytest
 
 from benchmark.arms import Dimension
 from benchmark.errors import InputError
+from studies.journal import renew
 from studies.tune import Outcome, Search, best, tune
 
 SPACE = (
@@ -99,13 +100,18 @@ def test_an_exception_leaves_the_trial_to_be_asked_again(tmp_path):
     assert asked[2] == asked[3]
 
 
-def test_two_processes_may_not_share_a_study(tmp_path):
-    def inner(number, parameters):
-        with pytest.raises(InputError, match="another process"):
-            tune(search(tmp_path), 1, evaluate)
+def test_what_a_former_holder_still_writes_goes_nowhere(tmp_path):
+    inner = []
+
+    def passed_over(number, parameters):
+        if number == 1 and not inner:  # asleep, while another process takes the study over and ends it
+            renew(search(tmp_path).journal)
+            inner.append(tune(search(tmp_path), 4, evaluate))
         return evaluate(number, parameters)
 
-    tune(search(tmp_path), 1, inner)
+    tune(search(tmp_path), 4, passed_over)
+    again = tune(search(tmp_path), 4, lambda number, parameters: pytest.fail("nothing is left"))
+    assert parameters(again) == parameters(inner[0]) and len(again) == 4
 
 
 def test_cells_search_differently(tmp_path):

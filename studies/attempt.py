@@ -1,0 +1,52 @@
+"""One attempt at a cell, wherever it runs: under the cell's lease, with every way in which it can end told apart."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import torch
+
+from benchmark.errors import InputError
+from benchmark.leases import Held, LeaseLost, acquire
+from benchmark.results import FAILED, STUDY
+from studies.cell import run_cell
+from studies.journal import renew
+from studies.open_cells import Ended, finished, lease_folder, note_failure
+from studies.trainer import CellJob
+from studies.tune import Trial
+
+
+def attempt(job: CellJob, told: Callable[[Trial], None] = lambda trial: None, dead: str | None = None) -> Ended:
+    """Run a cell, or continue it, if nobody else does.
+
+    Args:
+        job: the cell.
+        told: called after each newly finished trial; the error that it raises is raised.
+        dead: the stamp of a holder that may be passed over.
+    """
+    try:
+        lease = acquire(lease_folder(job.run, job.cell), dead)
+    except Held as error:
+        return Ended("held", str(error))
+    with lease:
+        metrics = finished(job)
+        if metrics is not None:  # by somebody else, a moment ago
+            return Ended("done", metrics)
+        folder = job.cell.folder(job.run)
+        (folder / FAILED).unlink(missing_ok=True)
+        renew(folder / STUDY)
+        try:
+            return Ended("done", run_cell(job, told, lease.check))
+        except LeaseLost as error:
+            return Ended("held", str(error))
+        except BrokenPipeError:
+            raise
+        except (MemoryError, torch.cuda.OutOfMemoryError) as error:
+            return Ended("lost", f"it ran out of memory ({error})")
+        except InputError as error:
+            reason = str(error)
+        except Exception:
+            reason = traceback.format_exc()
+        note_failure(job.run, job.cell, reason)
+        return Ended("failed", reason)
