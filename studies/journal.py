@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -81,6 +82,16 @@ def finished_seconds(path: Path) -> list[float]:
         return [float(outcome["seconds"]) for outcome in outcomes]
     except (ValueError, KeyError, TypeError, OSError):
         return []  # who opens the study says what is wrong with it
+
+
+def finished_count(path: Path) -> int:
+    """The number of finished trials in a journal, without parsing it: a line in our own form ends each of them."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return 0
+    ends = re.finditer(rb'^\{"op_code":%d,[^\n]*\n' % SET_STATE, content, re.MULTILINE)
+    return sum(b'"state":%d,' % COMPLETE in line[0] for line in ends)
 
 
 def read_lines(path: Path) -> list[Log]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import InputError
 from benchmark.leases import DEAD_AFTER, Watch, holder
-from benchmark.results import DONE, FAILED, LEASES, read_json, write_json
+from benchmark.results import DONE, FAILED, LEASES, STUDY, read_json, write_json
 from benchmark.spec import Cell
 from studies.costs import Costs
+from studies.journal import finished_count
 
 if TYPE_CHECKING:
     from studies.trainer import CellJob
@@ -54,14 +55,16 @@ class OpenCells:
     """Keeps the open cells of one driver."""
 
     def __init__(self, jobs: Sequence[CellJob], costs: Costs, dead_after: float = DEAD_AFTER) -> None:
-        """Begin with all waiting; `costs` is told of those that end."""
+        """Begin with all waiting, and earlier failures forgotten; `costs` is told of trials and of cells that end."""
+        for job in jobs:
+            (job.cell.folder(job.run) / FAILED).unlink(missing_ok=True)
         self._failed: dict[Cell, str] = {}
         self._costs = costs
         self._jobs = {job.cell: job for job in jobs}
         self._waiting = dict.fromkeys(self._jobs)
         self._elsewhere: dict[Cell, None] = {}
         self._dead: dict[Cell, str] = {}  # the stamp of a holder that may be passed over
-        self._losses: dict[Cell, int] = {}
+        self._losses: dict[Cell, tuple[int, int]] = {}  # (finished trials, losses at so many)
         self._watch = Watch(dead_after)
         self._looked = time.monotonic()
 
@@ -81,9 +84,14 @@ class OpenCells:
         del self._waiting[cell]
         return self._jobs[cell], self._dead.pop(cell, None)
 
+    def take_all(self) -> list[tuple[CellJob, str | None]]:
+        """All that wait, in the order in which they were given."""
+        taken = [(self._jobs[cell], self._dead.pop(cell, None)) for cell in self._waiting]
+        self._waiting.clear()
+        return taken
+
     def trial(self, cell: Cell, seconds: float) -> None:
-        """A trial was finished: earlier losses count no more."""
-        self._losses.pop(cell, None)
+        """A trial of a cell that this driver runs was finished."""
         self._costs.trial(cell, seconds)
 
     def ended(self, cell: Cell, how: Ended) -> Message | None:
@@ -92,8 +100,11 @@ class OpenCells:
             self._elsewhere[cell] = None
             return None
         if how.kind == "lost":
-            self._losses[cell] = self._losses.get(cell, 0) + 1
-            if self._losses[cell] < LOSSES:
+            trials = finished_count(cell.folder(self._jobs[cell].run) / STUDY)
+            before, losses = self._losses.get(cell, (0, 0))
+            losses = losses + 1 if trials == before else 1  # those in a row, without a trial between them
+            self._losses[cell] = (trials, losses)
+            if losses < LOSSES:
                 self._waiting[cell] = None
                 return None
             how = Ended("failed", f"{how.content}, {LOSSES} times in a row")
@@ -127,14 +138,14 @@ class OpenCells:
         metrics = finished(job)
         if metrics is not None:
             return self.ended(cell, Ended("done", metrics))
-        if current is None or current.is_free():
+        if current is None or current.released:
             reason = failure(job.run, cell)
             if reason is not None:
                 return self.ended(cell, Ended("failed", reason))
             self._waiting[cell] = None
-        elif self._watch.is_dead(folder, current):
+        elif current.is_gone() or self._watch.is_dead(folder, current):
             self._dead[cell] = current.stamp
-            self._waiting[cell] = None
+            return self.ended(cell, Ended("lost", f"{current}, which worked on it, has died"))
         return None
 
 

@@ -38,6 +38,7 @@ FLOORS = (
     ("analysis/report.py", "analysis/plan.py", "analysis/validate.py"),
     ("analysis/perf.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
+    ("benchmark/status.py",),
 )
 GROUND = 5  # floors
 COMMANDS = {"benchmark/weights/__main__.py", "benchmark/tracking/__main__.py"}  # on top, wherever they stand

@@ -180,7 +180,7 @@ def _block(
         task=images.task,
         classes=images.classes,
         flip=images.flip,
-        pixels=decoded.path,
+        pixels=decoded.path.absolute(),  # other machines' working folder is another
         subsample=rows,
         labels=images.labels[rows],
         folds=folds.assign(images, rows, spec.folds, rng),

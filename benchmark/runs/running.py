@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from benchmark.results import COSTS, SPEC, STUDY, read_json, read_table, write_json
@@ -91,6 +92,8 @@ def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> di
             _show(message, progress, spec.tune_metric)
 
         try:
+            if not jobs:
+                return {}
             settings = Settings(request.devices, request.address, request.resources)
             return engines.find(request.engine).execute(jobs, settings, receive, costs)
         finally:
@@ -132,11 +135,13 @@ def known_costs(request: Request, open_cells: Sequence[Cell]) -> Costs:
 
 
 def _job(cell: Cell, request: Request, plan: Plan) -> CellJob:
+    """A cell as any machine can take it up: its paths are absolute."""
+    weights = plan.weights[cell.dataset, cell.arm]
     return CellJob(
         cell=cell,
         block=plan.blocks[cell.dataset, cell.n_per_class, cell.seed],
-        weights=plan.weights[cell.dataset, cell.arm],
+        weights=None if weights is None else replace(weights, path=weights.path.absolute()),
         spec=request.spec,
-        run=request.out,
+        run=request.out.absolute(),
         device=request.device,
     )
