@@ -146,13 +146,13 @@ class Lease:
             os.utime(path)  # a full disk still takes a time
 
 
-def acquire(folder: Path, dead: str | None = None, heartbeat: float = HEARTBEAT) -> Lease:
+def acquire(folder: Path, dead: str | None = None, heartbeat: float | None = None) -> Lease:
     """Take the lease that is kept in a folder, without waiting.
 
     Args:
         folder: of the lease, made if need be.
         dead: the stamp of a holder that has given no sign of life for too long (`Watch`).
-        heartbeat: seconds between signs of life.
+        heartbeat: seconds between signs of life; `HEARTBEAT` where None.
 
     Raises:
         Held: somebody else has it.
@@ -171,7 +171,7 @@ def acquire(folder: Path, dead: str | None = None, heartbeat: float = HEARTBEAT)
         raise Held(f"held by {holder(folder)}")
     for lower in numbers[:-1]:
         (folder / str(lower)).unlink(missing_ok=True)
-    return Lease(folder, number, record, heartbeat)
+    return Lease(folder, number, record, HEARTBEAT if heartbeat is None else heartbeat)
 
 
 def turn(folder: Path) -> Lease:

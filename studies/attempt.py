@@ -25,13 +25,16 @@ def attempt(job: CellJob, told: Callable[[Trial], None] = lambda trial: None, de
         told: called after each newly finished trial; the error that it raises is raised.
         dead: the stamp of a holder that may be passed over.
     """
+    metrics = finished(job)
+    if metrics is not None:
+        return Ended("done", metrics)
     try:
         lease = acquire(lease_folder(job.run, job.cell), dead)
     except Held as error:
         return Ended("held", str(error))
     with lease:
         metrics = finished(job)
-        if metrics is not None:  # by somebody else, a moment ago
+        if metrics is not None:  # by somebody else, just now
             return Ended("done", metrics)
         folder = job.cell.folder(job.run)
         (folder / FAILED).unlink(missing_ok=True)
