@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -82,8 +83,9 @@ class LeaseLost(Exception):
 class Lease:
     """A lease that this process holds. A thread keeps it alive; leaving the context gives it back."""
 
-    def __init__(self, folder: Path, number: int, record: Holder, heartbeat: float) -> None:
+    def __init__(self, folder: Path, number: int, record: Holder, heartbeat: float, passed_over: bool) -> None:
         """Use `acquire`."""
+        self._passed_over = passed_over
         self._folder, self._number, self._record, self._heartbeat = folder, number, record, heartbeat
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -115,6 +117,26 @@ class Lease:
         numbers = _numbers(self._folder)
         if not numbers or numbers[-1] != self._number:
             raise LeaseLost(f"{self._folder} was taken by {holder(self._folder)}")
+
+    def fence(self, path: Path) -> None:
+        """Replace a file by a copy of itself, where a holder was passed over that may only be asleep.
+
+        It has the old file open: what it still writes goes nowhere. Of everything under a lease this alone is not safe
+        against a sleep of its own, as long as a lease's death, that begins between its check and its rename.
+
+        Raises:
+            LeaseLost: as `check`.
+        """
+        if self._passed_over and path.is_file():
+            temporary = _temporary(path)
+            try:
+                shutil.copyfile(path, temporary)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+                self.check()
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Give it back. Twice changes nothing."""
@@ -171,7 +193,8 @@ def acquire(folder: Path, dead: str | None = None, heartbeat: float | None = Non
         raise Held(f"held by {holder(folder)}")
     for lower in numbers[:-1]:
         (folder / str(lower)).unlink(missing_ok=True)
-    return Lease(folder, number, record, HEARTBEAT if heartbeat is None else heartbeat)
+    passed_over = current is not None and not current.is_free()
+    return Lease(folder, number, record, HEARTBEAT if heartbeat is None else heartbeat, passed_over)
 
 
 def turn(folder: Path) -> Lease:

@@ -11,7 +11,6 @@ from benchmark.errors import InputError
 from benchmark.leases import Held, LeaseLost, acquire
 from benchmark.results import FAILED, STUDY
 from studies.cell import run_cell
-from studies.journal import renew
 from studies.open_cells import Ended, finished, lease_folder, note_failure
 from studies.trainer import CellJob
 from studies.tune import Trial
@@ -38,8 +37,8 @@ def attempt(job: CellJob, told: Callable[[Trial], None] = lambda trial: None, de
             return Ended("done", metrics)
         folder = job.cell.folder(job.run)
         (folder / FAILED).unlink(missing_ok=True)
-        renew(folder / STUDY)
         try:
+            lease.fence(folder / STUDY)
             return Ended("done", run_cell(job, told, lease.check))
         except LeaseLost as error:
             return Ended("held", str(error))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark import metrics
-from benchmark.arms import Parameters
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
@@ -30,7 +29,7 @@ from benchmark.results import (
 from benchmark.spec import Cell
 from studies import spaces
 from studies.trainer import CellJob, Trainer
-from studies.tune import Outcome, Search, Trial, best, tune
+from studies.tune import Search, Trial, best, tune
 
 Scores = npt.NDArray[np.float32]
 
@@ -65,13 +64,7 @@ def run_cell(
         higher_is_better=trainer.metric.higher_is_better,
         root_seed=spec.root_seed,
     )
-
-    def evaluate(number: int, parameters: Parameters) -> Outcome:
-        outcome = trainer.evaluate(number, parameters)
-        check()
-        return outcome
-
-    trials = tune(search, spec.budget, evaluate, finished)
+    trials = tune(search, spec.budget, trainer.evaluate, finished, check)
     chosen = best(trials, trainer.metric.higher_is_better)
     if chosen.outcome.ended != "ok":
         raise RuntimeError(f"every one of the {spec.budget} trials of {cell.key} diverged: nothing to refit")

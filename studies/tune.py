@@ -85,6 +85,7 @@ def tune(
     budget: int,
     evaluate: Callable[[int, Parameters], Outcome],
     finished: Callable[[Trial], None] = lambda trial: None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Trial]:
     """Run the study until exactly `budget` trials are finished, and return them in order.
 
@@ -96,11 +97,12 @@ def tune(
         evaluate: (trial number, parameters) -> outcome. An exception leaves the trial unfinished: it is asked
             again, with the same parameters, when the study is continued.
         finished: called after each newly finished trial.
+        check: called before anything is written; its error ends the search.
 
     Raises:
         InputError: the journal holds more than `budget` trials, or is unreadable.
     """
-    with closing(_journal(search)) as journal:
+    with closing(_journal(search, check)) as journal:
         study = _open(search, journal)
         trials = _finished(study)
         if len(trials) > budget:
@@ -114,6 +116,7 @@ def tune(
             study.sampler = _sampler(search, number)
             asked = study.ask(distributions)
             outcome = evaluate(number, asked.params)
+            check()
             asked.set_user_attr(OUTCOME, asdict(outcome))
             study.tell(asked, outcome.value)
             trials.append(Trial(number, asked.params, outcome))
@@ -127,10 +130,10 @@ def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
     return max(trials, key=lambda trial: (sign * trial.outcome.value, -trial.number))
 
 
-def _journal(search: Search) -> JournalFile:
+def _journal(search: Search, check: Callable[[], None]) -> JournalFile:
     search.journal.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return JournalFile(search.journal)
+        return JournalFile(search.journal, check)
     except ValueError as error:
         raise _unreadable(search.journal, error) from error
 

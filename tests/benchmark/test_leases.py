@@ -33,7 +33,7 @@ def test_of_many_that_try_at_once_one_takes_it_again_and_again(tmp_path):
     holding, most, taken = [], [], []
 
     def work():
-        while len(taken) < 200:
+        while len(taken) < 60:
             try:
                 with acquire(tmp_path):
                     holding.append(1)

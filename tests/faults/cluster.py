@@ -46,7 +46,7 @@ def fake_cell(job, told, check):
     """In place of `studies.cell.run_cell`: the same files, checks and order of writing, without any training."""
     folder = job.cell.folder(job.run)
     folder.mkdir(parents=True, exist_ok=True)
-    journal = JournalFile(folder / STUDY)
+    journal = JournalFile(folder / STUDY, check)
     if not journal.read_logs(0):
         journal.append_logs([{"op_code": CREATE_STUDY}])
     trials = [log["value"] for log in journal.read_logs(1)]
