@@ -37,6 +37,8 @@ def execute(
         resources = STANDARD | {name: float(value) for name, value in settings.resources.items()}
     except ValueError as error:
         raise InputError(f"Ray's --resources are numbers, as in num_cpus=1,num_gpus=0.5: {error}.") from error
+    if settings.devices[0] != "cpu" and not resources.get("num_gpus"):
+        raise InputError("Ray shows a task no card unless it asks for one: say --resources num_gpus=1, or a part of 1.")
     ours = not ray.is_initialized()
     if ours:
         code = [str(Path(__file__).parents[2] / name) for name in PACKAGES]
