@@ -60,14 +60,7 @@ def test_the_local_engine_takes_no_words_of_others(jobs):
 
 
 @pytest.mark.skipif(find_spec("submitit") is None, reason="the extra 'slurm' is not installed")
-def test_tasks_of_submitit_leave_the_same_tables(jobs, tmp_path):
-    assert run("submitit", jobs, resources={"cluster": "local"}) == alone(jobs, tmp_path)
-    with pytest.raises(InputError, match="does not take"):
-        run("submitit", jobs, resources={"cluster": "local", "gpu": "1"})
-
-
-@pytest.mark.skipif(find_spec("submitit") is None, reason="the extra 'slurm' is not installed")
-def test_a_task_of_submitit_that_is_killed_costs_nothing_but_time(jobs, tmp_path, monkeypatch):
+def test_tasks_of_submitit_of_which_one_is_killed_leave_the_same_tables(jobs, tmp_path, monkeypatch):
     engine = engines.find("submitit")
     submit, killed = engine._submit, []
 
@@ -85,6 +78,8 @@ def test_a_task_of_submitit_that_is_killed_costs_nothing_but_time(jobs, tmp_path
     monkeypatch.setattr(engine, "_submit", submit_and_kill)
     assert run("submitit", jobs, resources={"cluster": "local"}) == alone(jobs, tmp_path)
     assert killed
+    with pytest.raises(InputError, match="does not take"):
+        run("submitit", jobs, resources={"cluster": "local", "gpu": "1"})
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed")
