@@ -10,6 +10,7 @@ machine, takes the next number. A holder that was only asleep sees that and stop
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -22,7 +23,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from benchmark.errors import InputError
 
 HEARTBEAT = 10.0  # seconds between two signs of life
 DEAD_AFTER = 90.0  # seconds without one: nine missed, and more than NFS keeps what it knows of a file (60)
@@ -69,7 +72,7 @@ class Holder:
         return self.released or self.is_gone()
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        return f"process {self.pid} on {self.host}" if self.pid else "an unknown process"
 
 
 class Held(Exception):
@@ -178,7 +181,21 @@ def acquire(folder: Path, dead: str | None = None, heartbeat: float | None = Non
 
     Raises:
         Held: somebody else has it.
+        InputError: the folder cannot be written.
+        OSError: the disk is full.
     """
+    try:
+        return _acquire(folder, dead, HEARTBEAT if heartbeat is None else heartbeat)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InputError(
+            f"cannot keep a lease in {folder} ({error.strerror}): it must be a folder that can be written to. Move "
+            "away what is in its place, if that is a file."
+        ) from error
+
+
+def _acquire(folder: Path, dead: str | None, heartbeat: float) -> Lease:
     folder.mkdir(parents=True, exist_ok=True)
     current = holder(folder)
     if current is not None and not current.is_free() and (dead is None or current.stamp != dead):
@@ -194,7 +211,7 @@ def acquire(folder: Path, dead: str | None = None, heartbeat: float | None = Non
     for lower in numbers[:-1]:
         (folder / str(lower)).unlink(missing_ok=True)
     passed_over = current is not None and not current.is_free()
-    return Lease(folder, number, record, HEARTBEAT if heartbeat is None else heartbeat, passed_over)
+    return Lease(folder, number, record, heartbeat, passed_over)
 
 
 def turn(folder: Path) -> Lease:
@@ -217,11 +234,15 @@ def holder(folder: Path) -> Holder | None:
                 status = os.fstat(file.fileno())
         except FileNotFoundError:
             continue  # a newer one has come
-        known = {"number": numbers[-1], "stamp": f"{numbers[-1]}.{status.st_mtime_ns}", "beat": status.st_mtime}
+        known: dict[str, Any] = {
+            "number": numbers[-1],
+            "stamp": f"{numbers[-1]}.{status.st_mtime_ns}",
+            "beat": status.st_mtime,
+        }
         try:
-            return Holder(**json.loads(text), **known)  # type: ignore[arg-type]
-        except (ValueError, TypeError):
-            return Holder(**known)  # type: ignore[arg-type]  # lost with the power: nobody known, whose beat will stop
+            return replace(_parsed(text), **known)
+        except (ValueError, TypeError, KeyError):
+            return Holder(**known)  # lost with the power: of nobody known, whose heartbeat has stopped
     return None
 
 
@@ -247,7 +268,7 @@ def _numbers(folder: Path) -> list[int]:
     """The numbers of a lease's files, rising."""
     try:
         return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -274,6 +295,18 @@ def _create(path: Path, record: Holder) -> bool:
 def _text(record: Holder) -> str:
     stored = ("host", "pid", "place", "born", "since", "released")
     return json.dumps({name: value for name, value in asdict(record).items() if name in stored})
+
+
+def _parsed(text: str) -> Holder:
+    stored = json.loads(text)
+    return Holder(
+        host=str(stored["host"]),
+        pid=int(stored["pid"]),
+        place=str(stored["place"]),
+        born=str(stored["born"]),
+        since=float(stored["since"]),
+        released=stored["released"] is True,
+    )
 
 
 def _temporary(path: Path) -> Path:

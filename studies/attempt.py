@@ -31,13 +31,15 @@ def attempt(job: CellJob, told: Callable[[Trial], None] = lambda trial: None, de
         lease = acquire(lease_folder(job.run, job.cell), dead)
     except Held as error:
         return Ended("held", str(error))
+    except (InputError, OSError) as error:
+        return Ended("failed", str(error))
     with lease:
         metrics = finished(job)
         if metrics is not None:  # by somebody else, just now
             return Ended("done", metrics)
         folder = job.cell.folder(job.run)
-        (folder / FAILED).unlink(missing_ok=True)
         try:
+            (folder / FAILED).unlink(missing_ok=True)
             lease.fence(folder / STUDY)
             return Ended("done", run_cell(job, told, lease.check))
         except LeaseLost as error:
@@ -50,5 +52,5 @@ def attempt(job: CellJob, told: Callable[[Trial], None] = lambda trial: None, de
             reason = str(error)
         except Exception:
             reason = traceback.format_exc()
-        note_failure(job.run, job.cell, reason)
+        note_failure(job.run, job.cell, reason)  # while the cell is still ours
         return Ended("failed", reason)

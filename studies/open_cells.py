@@ -6,6 +6,7 @@ hold is looked at again and again until it is finished, has failed, or is free.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -57,7 +58,8 @@ class OpenCells:
     def __init__(self, jobs: Sequence[CellJob], costs: Costs, dead_after: float = DEAD_AFTER) -> None:
         """Begin with all waiting, and earlier failures forgotten; `costs` is told of trials and of cells that end."""
         for job in jobs:
-            (job.cell.folder(job.run) / FAILED).unlink(missing_ok=True)
+            with suppress(OSError):
+                (job.cell.folder(job.run) / FAILED).unlink(missing_ok=True)
         self._failed: dict[Cell, str] = {}
         self._costs = costs
         self._jobs = {job.cell: job for job in jobs}
@@ -67,6 +69,7 @@ class OpenCells:
         self._losses: dict[Cell, tuple[int, int]] = {}  # (finished trials, losses at so many)
         self._watch = Watch(dead_after)
         self._looked = time.monotonic()
+        self._idle = False
 
     @property
     def waiting(self) -> bool:
@@ -114,12 +117,19 @@ class OpenCells:
         self._costs.ended(cell)
         return Message(how.kind, cell, how.content)
 
-    def look(self) -> list[Message]:
-        """Look at the cells that others hold, where that is due, and tell of those that have ended."""
+    def look(self, idle: bool = False) -> list[Message]:
+        """Look at the cells that others hold, where that is due, and tell of those that have ended.
+
+        Args:
+            idle: whether this driver has nothing else to do, which is said once.
+        """
         messages: list[Message] = []
         if not self._elsewhere or time.monotonic() - self._looked < LOOK_EVERY:
             return messages
         self._looked = time.monotonic()
+        if idle and not self._waiting and not self._idle:
+            self._idle = True
+            sys.stderr.write(f"waiting for {len(self._elsewhere)} cells that others work on (benchmark.status)\n")
         for cell in list(self._elsewhere):
             message = self._look_at(cell)
             if message is not None or cell in self._waiting:
@@ -164,8 +174,9 @@ def finished(job: CellJob) -> dict[str, float] | None:
 
 
 def note_failure(run: Path, cell: Cell, reason: str) -> None:
-    """Leave in a cell's folder why it failed; the next attempt removes it."""
-    write_json(cell.folder(run) / FAILED, {"reason": reason})
+    """Leave in a cell's folder why it failed, where that can be written; the next attempt removes it."""
+    with suppress(OSError):
+        write_json(cell.folder(run) / FAILED, {"reason": reason})
 
 
 def failure(run: Path, cell: Cell) -> str | None:

@@ -131,7 +131,7 @@ def execute(
                 else:
                     worker.job = None
                     end(cell, Ended(kind, content))
-            for message in cells.look():
+            for message in cells.look(idle=not any(worker.job for worker in workers)):
                 receive(message)
             fill()
     finally:

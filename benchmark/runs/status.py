@@ -153,7 +153,8 @@ def _remark(of: CellStatus) -> str:
     if of.holder is not None:
         now = time.time()
         silent = now - of.holder.beat
-        remark = f"for {duration_text(max(0.0, now - of.holder.since))}, {of.holder}"
+        begun = f"for {duration_text(max(0.0, now - of.holder.since))}, " if of.holder.since else ""
+        remark = f"{begun}{of.holder}"
         return remark + (f", silent for {duration_text(silent)}: perhaps dead" if silent > DEAD_AFTER else "")
     reason = of.reason.strip().splitlines()
     return reason[-1][:LONGEST_REASON] if reason else ""

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.errors import InputError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -34,7 +36,7 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
         database: the file's name.
 
     Raises:
-        TimeoutError: another process keeps the lock.
+        InputError: another process keeps the lock.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -85,7 +87,7 @@ def newest_experiment(root: Path) -> str | None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file's lock, or raise `TimeoutError` where another process keeps it."""
+    """Hold a lock file's lock."""
     with path.open("w") as lock:
         limit = time.monotonic() + LONGEST_LOCK
         while True:
@@ -94,6 +96,8 @@ def _locked(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > limit:
-                    raise TimeoutError(f"{path} is held by another process for {LONGEST_LOCK:.0f} s") from None
+                    raise InputError(
+                        f"{path} has been held by another process for {LONGEST_LOCK:.0f} s. Wait for that, or end it."
+                    ) from None
                 time.sleep(0.1)
         yield

@@ -91,7 +91,7 @@ def _drive(
         messages = [cells.ended(running.pop(reference), _outcome(reference)) for reference in ready]
         if not running and not cells.waiting and cells.elsewhere:
             time.sleep(LOOK_EVERY)
-        for message in [*messages, *cells.look()]:
+        for message in [*messages, *cells.look(idle=not running)]:
             if message is not None:
                 receive(message)
     return cells.still_failed()

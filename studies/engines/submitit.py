@@ -42,7 +42,7 @@ def execute(
         if cells.waiting:
             _run(cells.take_all(), executor, settings, cells, receive)
         time.sleep(LOOK_EVERY)
-        for message in cells.look():
+        for message in cells.look(idle=True):
             receive(message)
     return cells.still_failed()
 

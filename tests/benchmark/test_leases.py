@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import leases
+from benchmark.errors import InputError
 from benchmark.leases import Held, LeaseLost, Watch, acquire, holder, turn
 from benchmark.results import clear_temporary
 
@@ -159,6 +160,16 @@ def test_a_file_that_the_power_took_is_of_somebody_unknown_whose_heartbeat_stops
     while not watch.is_dead(tmp_path, holder(tmp_path)):
         time.sleep(0.02)
     acquire(tmp_path, holder(tmp_path).stamp).release()
+
+
+def test_what_is_no_folder_is_said_and_what_is_no_record_is_of_somebody_unknown(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot keep a lease"):
+        acquire(tmp_path / "file" / "lease")
+    assert holder(tmp_path / "file") is None
+    for number, text in enumerate(("[]", "{}", '{"pid": "x"}', '{"since": null}')):
+        (tmp_path / str(number)).write_text(text)
+        assert holder(tmp_path).number == number and not holder(tmp_path).is_free()
 
 
 def test_a_full_disk_does_not_stop_the_heart(tmp_path, monkeypatch):

@@ -197,7 +197,9 @@ def test_too_few_images_are_said_before_any_study(place, capsys):
     assert "images of 'malign'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking", "benchmark.status"])
+@pytest.mark.parametrize(
+    "module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking", "benchmark.status"]
+)
 def test_help_imports_nothing_heavy(module):
     code = (
         f"import sys, runpy; sys.argv = ['x', '--help']\n"

@@ -63,7 +63,8 @@ def test_two_thousand_cells_take_less_than_three_seconds(tmp_path):
     for cell in cells[1::2]:
         write_trials(tmp_path, cell, 3)
         lease_folder(tmp_path, cell).mkdir(parents=True)
-        (lease_folder(tmp_path, cell) / "0").write_text('{"released": true}')
+        record = {"host": "a", "pid": 1, "place": "", "born": "", "since": 0, "released": True}
+        (lease_folder(tmp_path, cell) / "0").write_text(json.dumps(record))
     began = time.perf_counter()
     text = status_text(read_status(tmp_path))
     assert time.perf_counter() - began < 3

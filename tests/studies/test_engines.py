@@ -92,11 +92,11 @@ def test_a_ray_cluster_of_two_nodes_of_which_one_is_lost_leaves_the_same_tables(
     gone = []
     look = OpenCells.look
 
-    def look_and_lose(self):
+    def look_and_lose(self, idle=False):
         """The second node dies as soon as both cells have been begun."""
         if not gone and all(lease_folder(job.run, job.cell).exists() for job in jobs):
             gone.append(cluster.remove_node(lost, allow_graceful=False))
-        return look(self)
+        return look(self, idle)
 
     monkeypatch.setattr(OpenCells, "look", look_and_lose)
     try:
