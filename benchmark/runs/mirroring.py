@@ -95,6 +95,8 @@ class Mirroring:
             self._mirror.study_started(cell, self._facts(cell))
 
     def _finish(self, cell: Cell, scores: Mapping[str, float]) -> None:
+        if cell in self._finished:
+            return
         self._start(cell)
         self._finished.add(cell)
         self._mirror.study_finished(cell, scores, cell.folder(self._request.out))
