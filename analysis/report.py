@@ -81,6 +81,7 @@ def write_report(
     plan: Path | None = None,
     seeds: int | None = None,
     estimand: Estimand | None = None,
+    partial: bool = False,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -104,6 +105,8 @@ def write_report(
         estimand: what inference is about: "population" or "pool", new training samples (of new images, or from the same
             pool) and new patients; or "models", these trained models on new patients, which takes no more than one
             seed. Where None the plan's, else "population".
+        partial: of a run with failed or unfinished cells, analyse the largest part that is complete; the report says
+            first what is missing.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -116,6 +119,7 @@ def write_report(
     from analysis.page.head import head
     from analysis.page.looks import what_follows_looks
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
+    from analysis.predictions.partial import complete_part
     from analysis.predictions.reading import find_files, read_predictions
     from analysis.study import estimand as estimands
     from analysis.study import study
@@ -137,13 +141,17 @@ def write_report(
     described = _described(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
-    predictions = read_predictions(source, common_seeds=common_seeds, first=seeds)
+    part = complete_part(source, described) if partial else None
+    cells = None if part is None else part.folders
+    predictions = read_predictions(source, common_seeds=common_seeds, first=seeds, cells=cells)
+    lacking = None if part is None else part.caution
     fixed = asked == "models"  # looks are over training seeds
     planned_looks = () if locked is None or fixed else locked.looks
-    looks = look_of(planned_looks, predictions.blocks, described)
+    looks = look_of(planned_looks, predictions.blocks, described) if lacking is None else None
     ordered = described.get("spec", {}).get("seeds")
-    early = looks is None and not fixed
+    early = looks is None and not fixed and (lacking is None or bool(planned_looks))
     warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if early else None
+    warnings = [text for text in (lacking, warning) if text is not None]
     trials = read_trials(source, described, primary)
     other = read_other_holdout(source, other_holdout, common_seeds)
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
@@ -169,7 +177,7 @@ def write_report(
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)
-    first = head(computed, described, remarks, [] if warning is None else [warning])
+    first = head(computed, described, remarks, warnings)
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
     pictures = figures.draw_all(computed, out / "figures")
@@ -237,6 +245,7 @@ def _report(flags: argparse.Namespace) -> int:
         plan=flags.plan,
         seeds=flags.seeds,
         estimand=flags.estimand,
+        partial=flags.partial,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -281,6 +290,11 @@ def _parser() -> argparse.ArgumentParser:
         "--common-seeds",
         action="store_true",
         help="where arms have different seeds, pair on those that all have",
+    )
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="of a run with failed or unfinished cells, analyse the largest part that is complete",
     )
     parser.add_argument(
         "--other-holdout",

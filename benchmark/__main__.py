@@ -19,6 +19,7 @@ COMMANDS = {
     "weights": ("benchmark.weights.__main__", "known sources of weights: list, fetch, check"),
     "pretrain": ("benchmark.pretrain", "pretrain the backbone on medical images of your own choice"),
     "tracking": ("benchmark.tracking.__main__", "rebuild MLflow's database from the run folders"),
+    "status": ("benchmark.status", "a run's cells: done, running, failed, missing, and the time left"),
     "doctor": ("benchmark.doctor", "what this machine has, what is missing, and how to mend it"),
     "perf": ("benchmark.perf", "speed as ratios, and the epochs at which curves flatten"),
     "validate": ("analysis.validate", "simulated studies: what every interval is worth"),

@@ -47,6 +47,22 @@ def comma_floats(text: str) -> tuple[float, ...]:
     return numbers
 
 
+def settings_list(text: str) -> dict[str, str]:
+    """``a=1,b=x`` to a dictionary, for argparse."""
+    pairs = [item.partition("=") for item in comma_list(text)]
+    if not all(name and equals and value for name, equals, value in pairs):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE separated by commas, not '{text}'")
+    return {name: value for name, _, value in pairs}
+
+
+def shard(text: str) -> tuple[int, int]:
+    """``2/8`` to (2, 8), the second of eight, for argparse."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"expected I/N with I from 1 to N, for example 2/8, not '{text}'")
+    return int(part), int(parts)
+
+
 def add_data_root(parser: argparse._ActionsContainer) -> None:
     """The flag that names the folder of the data sets."""
     parser.add_argument(

@@ -31,11 +31,14 @@ CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
+FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
 SPEC_COPY = ".spec.json"  # the same again, for when that is damaged
 PLAN = "plan.toml"
 CELLS = "cells"
 REPORT = "report"
+LEASES = "leases"  # who works on which cell
+MIRRORED = "mirrored.json"  # the cells that MLflow has
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 

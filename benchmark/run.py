@@ -23,9 +23,12 @@ from benchmark.command_line import (
     device_names,
     leave,
     run_command,
+    settings_list,
+    shard,
 )
 from benchmark.errors import InputError
-from benchmark.results import PLAN, REPORT, clear_temporary, path_name
+from benchmark.leases import turn
+from benchmark.results import LEASES, PLAN, REPORT, clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
 
 if TYPE_CHECKING:
@@ -66,11 +69,12 @@ def _run(flags: argparse.Namespace) -> int:
     from benchmark.runs.request import check_request, refuse_conflicts
     from studies.workers import warm_up
 
-    if not flags.dry_run:
+    if not flags.dry_run and flags.shard is None:
         summary = _nothing_to_do(flags)
         if summary is not None:
             sys.stdout.write(summary)
             return 0
+    if not flags.dry_run and flags.engine == "local":
         warm_up()
     request = resolve(flags)
     if flags.datasets is None and flags.preset is None:
@@ -94,28 +98,39 @@ def _run(flags: argparse.Namespace) -> int:
     (request.root / "cache").mkdir(parents=True, exist_ok=True)  # hashes of files are remembered there
     plan = make_plan(request, _report)
     refuse_conflicts(request, plan.inputs, _report)
-    repair_cells(request, _report)
-    write_spec(request, plan)
+    with turn(request.out / LEASES / "spec"):
+        refuse_conflicts(request, plan.inputs, _report)  # by another run that began just now
+        repair_cells(request, _report)
+        write_spec(request, plan)
     failed = run_cells(request, plan, _report)
+    for cell, reason in failed.items():
+        _report(f"FAILED {cell.key}: {reason.strip()}")
+    if request.shard is not None:
+        _report("this shard has ended: when all have, the same command without --shard writes the report and MLflow")
+        return 1 if failed else 0
     if failed:
-        for cell, reason in failed.items():
-            _report(f"FAILED {cell.key}: {reason.strip()}")
         _report(
-            f"{len(failed)} of {len(plan.blocks) * len(request.spec.arms)} cells failed, so there is no report. "
-            "The others are kept: mend the cause and give the same command again."
+            f"{len(failed)} of {len(plan.blocks) * len(request.spec.arms)} cells failed. The report leaves them out: "
+            "mend the cause and give the same command again."
         )
-        return 1
-    return _write_report(request)
+    try:
+        _write_report(request, partial=bool(failed))
+    except InputError as error:
+        if not failed:
+            raise
+        _report(f"there is no report, as what is complete cannot be compared: {error}")
+    return 1 if failed else 0
 
 
 def _nothing_to_do(flags: argparse.Namespace) -> str | None:
     """What the command says at its end, where cells and report are complete already; None where there is work."""
     from analysis.page.current import current_summary
     from benchmark.runs.complete import is_complete
+    from benchmark.runs.mirroring import unmirrored
 
     request = resolve(flags, devices=("cpu",))  # whatever they are: looking at them takes torch
     summary = current_summary(request.out, request.out / REPORT)
-    if summary is None or not is_complete(request):
+    if summary is None or not is_complete(request) or unmirrored(request):
         return None
     count = len(list(request.spec.cells()))
     _report(f"{request.out}: {count} cells of {request.spec.budget} trials, {count} already finished")
@@ -154,6 +169,10 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
+        shard=flags.shard,
+        engine=flags.engine,
+        address=flags.address,
+        resources=flags.resources,
     )
 
 
@@ -168,7 +187,10 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     """A device for every worker."""
     from studies.devices import share_out
 
-    devices = device_names(flags.device)
+    if flags.engine == "local":
+        devices = device_names(flags.device)
+    else:  # other machines compute: theirs cannot be tried here
+        devices = ("cpu",) if flags.device == "auto" else comma_list(flags.device)
     for name, value in (("--workers", flags.workers), ("--workers-per-device", flags.workers_per_device)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}: it must be at least 1.")
@@ -195,18 +217,18 @@ def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def _write_report(request: Request) -> int:
+def _write_report(request: Request, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
     from analysis.report import summary_text, write_report
 
     out = request.out / REPORT
-    summary = current_summary(request.out, out)
+    summary = None if partial else current_summary(request.out, out)
     if summary is None:
         _report("writing the report")
-        summary = summary_text(write_report(request.out, out))
-        keep(request.out, out, summary)
+        summary = summary_text(write_report(request.out, out, partial=partial))
+        if not partial:
+            keep(request.out, out, summary)
     sys.stdout.write(summary + _places(request))
-    return 0
 
 
 def _places(request: Request) -> str:
@@ -276,6 +298,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="processes on every device, as far as its memory holds them (default: one a core on the CPU, "
         f"{WORKERS_A_CARD} a card)",
+    )
+    machines = parser.add_argument_group("more than one machine (docs/clusters.md; no influence on the results)")
+    machines.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/N",
+        help="run the I-th of N equal parts of the cells, without MLflow and report: for the jobs of any scheduler",
+    )
+    machines.add_argument(
+        "--engine",
+        default="local",
+        metavar="NAME",
+        help="what runs the cells: local processes, ray (extra 'ray') or submitit (extra 'slurm')",
+    )
+    machines.add_argument("--address", help="of a Ray cluster, for example auto (default: a cluster of this machine)")
+    machines.add_argument(
+        "--resources",
+        type=settings_list,
+        default={},
+        metavar="K=V,K=V",
+        help="of every worker: num_gpus=0.5 for Ray; timeout_min=600,slurm_partition=gpu,gpus_per_node=1 for submitit",
     )
     places.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and count them")
     places.add_argument(

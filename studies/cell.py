@@ -36,7 +36,11 @@ from studies.tune import Search, Trial, best, tune
 Scores = npt.NDArray[np.float32]
 
 
-def run_cell(job: CellJob, finished: Callable[[Trial], None] = lambda trial: None) -> dict[str, float]:
+def run_cell(
+    job: CellJob,
+    finished: Callable[[Trial], None] = lambda trial: None,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
     """Run a cell, or continue it where it stopped, and return its summary metrics.
 
     The cell's folder then holds the study's journal, the trials, their costs and curves, the predictions and done.json,
@@ -45,6 +49,7 @@ def run_cell(job: CellJob, finished: Callable[[Trial], None] = lambda trial: Non
     Args:
         job: the cell.
         finished: called after each newly finished trial.
+        check: called before anything is written; raises where the cell is no longer this process's.
 
     Raises:
         RuntimeError: every trial diverged.
@@ -61,11 +66,12 @@ def run_cell(job: CellJob, finished: Callable[[Trial], None] = lambda trial: Non
         higher_is_better=trainer.metric.higher_is_better,
         root_seed=spec.root_seed,
     )
-    trials = tune(search, spec.budget, trainer.evaluate, finished)
+    trials = tune(search, spec.budget, trainer.evaluate, finished, check)
     chosen = best(trials, trainer.metric.higher_is_better)
     if chosen.outcome.ended != "ok":
         raise RuntimeError(f"every one of the {spec.budget} trials of {cell.key} diverged: nothing to refit")
     scores = [trainer.refit(chosen.parameters, refit) for refit in range(spec.refits)]
+    check()
     return _write(job, trials, chosen, scores)
 
 

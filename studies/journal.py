@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,31 @@ Log = dict[str, Any]
 
 
 class JournalFile:
-    """What `optuna.storages.JournalStorage` asks of a file, for one process that holds the study's lock."""
+    """What `optuna.storages.JournalStorage` asks of a file, for the one process that holds the study's lease."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         """Read the journal, or begin an empty one. A line that a killed process left torn is dropped.
+
+        Args:
+            path: the file.
+            check: called once the file is open and before it is touched; raises where the lease was lost. Whoever takes
+                the lease later begins another file (`benchmark.leases.Lease.fence`), and ours is then nobody's.
 
         Raises:
             ValueError: a line is not JSON.
         """
-        _cut_torn_line(path)
-        self._logs = read_lines(path)
+        self._file = path.open("ab+")
+        try:
+            check()
+            self._file.seek(0)
+            content = self._file.read()
+            end = content.rfind(b"\n") + 1
+            self._logs = _parse(content[:end])
+        except BaseException:
+            self._file.close()
+            raise
+        self._file.truncate(end)
         self._unwritten: list[Log] = []
-        self._file = path.open("ab")
         self._syncing: threading.Thread | None = None
 
     def read_logs(self, log_number_from: int) -> Sequence[Log]:
@@ -80,6 +94,16 @@ def finished_seconds(path: Path) -> list[float]:
         return []  # who opens the study says what is wrong with it
 
 
+def finished_count(path: Path) -> int:
+    """The number of finished trials in a journal, without parsing it: a line in our own form ends each of them."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return 0
+    ends = re.finditer(rb'^\{"op_code":%d,[^\n]*\n' % SET_STATE, content, re.MULTILINE)
+    return sum(b'"state":%d,' % COMPLETE in line[0] for line in ends)
+
+
 def read_lines(path: Path) -> list[Log]:
     """The journal's operations; a torn last line is left out.
 
@@ -88,15 +112,10 @@ def read_lines(path: Path) -> list[Log]:
     """
     if not path.exists():
         return []
-    *lines, _ = path.read_bytes().split(b"\n")
+    return _parse(path.read_bytes())
+
+
+def _parse(content: bytes) -> list[Log]:
+    """The operations in what stands before and after line ends; a torn last line is left out."""
+    *lines, _ = content.split(b"\n")
     return [json.loads(line) for line in lines]
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Drop a last line without a newline: appending to it would ruin the file."""
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with path.open("rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)

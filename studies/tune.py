@@ -6,7 +6,6 @@ trial from the cell and the number of finished trials, so the continued study as
 
 from __future__ import annotations
 
-import fcntl
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -88,8 +87,11 @@ def tune(
     budget: int,
     evaluate: Callable[[int, Parameters], Outcome],
     finished: Callable[[Trial], None] = lambda trial: None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Trial]:
     """Run the study until exactly `budget` trials are finished, and return them in order.
+
+    One process at a time may: the one that holds the cell's lease (`studies.attempt`).
 
     Args:
         search: the study.
@@ -97,11 +99,12 @@ def tune(
         evaluate: (trial number, parameters) -> outcome. An exception leaves the trial unfinished: it is asked
             again, with the same parameters, when the study is continued.
         finished: called after each newly finished trial.
+        check: called before anything is written; its error ends the search.
 
     Raises:
-        InputError: the journal holds more than `budget` trials, or another process has it open.
+        InputError: the journal holds more than `budget` trials.
     """
-    with _exclusive(search.journal), _study(search) as (study, trials):
+    with _study(search, check) as (study, trials):
         if len(trials) > budget:
             raise InputError(
                 f"{search.journal} holds {len(trials)} finished trials, more than the budget of {budget}. "
@@ -113,6 +116,7 @@ def tune(
             study.sampler = _sampler(search, number)
             asked = study.ask(distributions)
             outcome = evaluate(number, asked.params)
+            check()
             asked.set_user_attr(OUTCOME, asdict(outcome))
             study.tell(asked, outcome.value)
             trials.append(Trial(number, asked.params, outcome))
@@ -127,17 +131,17 @@ def best(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
 
 
 @contextmanager
-def _study(search: Search) -> Iterator[tuple[optuna.Study, list[Trial]]]:
+def _study(search: Search, check: Callable[[], None]) -> Iterator[tuple[optuna.Study, list[Trial]]]:
     """The study and its finished trials. A journal that cannot be read is set aside, and the study begun anew."""
     try:
-        journal, study, trials = _opened(search)
+        journal, study, trials = _opened(search, check)
     except _Unreadable as error:
         moved = set_aside(search.journal)
         name = search.journal if moved is None else moved.name
         sys.stderr.write(
             f"{search.cell}: its journal cannot be read ({error}); set aside as {name}; computed again from the start\n"
         )
-        journal, study, trials = _opened(search)
+        journal, study, trials = _opened(search, check)
     with closing(journal):
         yield study, trials
 
@@ -150,10 +154,11 @@ class _Unreadable(Exception):
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, IsADirectoryError)
 
 
-def _opened(search: Search) -> tuple[JournalFile, optuna.Study, list[Trial]]:
+def _opened(search: Search, check: Callable[[], None]) -> tuple[JournalFile, optuna.Study, list[Trial]]:
     journal = None
+    search.journal.parent.mkdir(parents=True, exist_ok=True)
     try:
-        journal = JournalFile(search.journal)
+        journal = JournalFile(search.journal, check)
         study = _open(search, journal)
         return journal, study, _finished(study)
     except Exception as error:
@@ -225,16 +230,3 @@ def _distribution(dimension: Dimension) -> optuna.distributions.BaseDistribution
     if dimension.kind == "int":
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log, step=dimension.step)
-
-
-@contextmanager
-def _exclusive(journal: Path) -> Iterator[None]:
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another process is working on {journal.parent}. Wait for it, or use another --out folder."
-            ) from None
-        yield

@@ -10,24 +10,22 @@ import dataclasses
 import multiprocessing
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmark.disk import DiskFull, disk_full, is_full
 from benchmark.processes import follow_parent
 from benchmark.spec import Cell
 from studies.costs import Costs
 from studies.devices import CardMemory
+from studies.open_cells import LOOK_EVERY, Ended, Message, OpenCells
 
 if TYPE_CHECKING:
     from studies.trainer import CellJob
 
-LOSSES = 3  # times in a row that the machine may kill a cell's trial before the cell is given up
 THREADS = 1  # of each worker: the sums in a convolution depend on it, so it may not follow the machine
 
 #: What a worker imports, by the server that workers are forked from, once. Imports alone: no thread is started and no
@@ -40,20 +38,8 @@ PRELOADED = (
     "pyarrow.parquet",
     "sklearn.metrics",
     "timm",
-    "studies.cell",
+    "studies.attempt",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a worker sends.
-
-    It is "trial" (rows of the trials, costs, curves tables), "done" (metrics), "failed" (why) or "full" (which disk).
-    """
-
-    kind: str
-    cell: Cell
-    content: Any
 
 
 @dataclass
@@ -93,7 +79,7 @@ def execute(
     costs: Costs,
     memory: CardMemory | None = None,
 ) -> dict[Cell, str]:
-    """Run the cells' jobs in worker processes, in the order of `Costs.next_cell`.
+    """Run the cells' jobs in worker processes, in the order of `Costs.next_cell`, and wait for those that others run.
 
     Args:
         jobs: the cells; equals are begun in this order. Each computes on its worker's device.
@@ -108,10 +94,8 @@ def execute(
     Raises:
         DiskFull: every other cell would end the same.
     """
-    waiting = {job.cell: job for job in jobs}
+    cells = OpenCells(jobs, costs)
     memory = memory or CardMemory({})
-    losses: dict[Cell, int] = {}
-    failed: dict[Cell, str] = {}
     warm_up()
     workers = [_start(device) for device in devices[: len(jobs)]]
 
@@ -120,18 +104,23 @@ def execute(
         for worker in workers:
             busy = [other for other in workers if other.job]
             on_device = sum(other.device == worker.device for other in busy)
-            if worker.job is None and waiting and memory.admits(worker.device, on_device):
-                cell = costs.next_cell(list(waiting), [other.job.cell for other in busy if other.job])
-                _assign(worker, waiting.pop(cell))
+            if worker.job is None and cells.waiting and memory.admits(worker.device, on_device):
+                _assign(worker, *cells.take([other.job.cell for other in busy if other.job]))
+
+    def end(cell: Cell, how: Ended) -> None:
+        message = cells.ended(cell, how)
+        if message is not None:
+            receive(message)
 
     try:
         fill()
-        while any(worker.job for worker in workers):
-            for pipe in wait([worker.pipe for worker in workers if worker.job]):
+        while cells.elsewhere or any(worker.job for worker in workers):
+            busy_pipes = [worker.pipe for worker in workers if worker.job]
+            for pipe in wait(busy_pipes, LOOK_EVERY if cells.elsewhere else None):
                 place = next(i for i, worker in enumerate(workers) if worker.pipe is pipe)
                 worker = workers[place]
                 assert worker.job is not None
-                job, cell = worker.job, worker.job.cell
+                cell = worker.job.cell
                 try:
                     kind, content = worker.pipe.recv()
                 except (EOFError, ConnectionResetError):
@@ -139,31 +128,21 @@ def execute(
                     kind, content = "lost", f"its process was killed (exit code {worker.process.exitcode})"
                     workers[place] = worker = _start(worker.device)
                 if kind == "trial":
-                    losses[cell] = 0
-                    costs.trial(cell, content[1]["seconds"])
+                    cells.trial(cell, content[1]["seconds"])
                     memory.trial(worker.device, content[1]["peak_memory_mb"])
                     receive(Message("trial", cell, content))
-                    continue
-                if kind == "lost":
-                    losses[cell] = losses.get(cell, 0) + 1
-                    if losses[cell] < LOSSES:
-                        waiting[cell], worker.job = job, None
-                        continue
-                    kind, content = "failed", f"{content}, {LOSSES} times in a row"
-                if kind == "full":
-                    raise DiskFull(content)
-                if kind == "failed":
-                    failed[cell] = content
-                worker.job = None
-                costs.ended(cell)
-                receive(Message(kind, cell, content))
+                else:
+                    worker.job = None
+                    end(cell, Ended(kind, content))
+            for message in cells.look(idle=not any(worker.job for worker in workers)):
+                receive(message)
             fill()
     finally:
         for worker in workers:
             worker.process.kill()
         for worker in workers:
             worker.process.join()
-    return failed
+    return cells.still_failed()
 
 
 def _start(device: str) -> _Worker:
@@ -175,25 +154,23 @@ def _start(device: str) -> _Worker:
     return _Worker(process, ours, device)
 
 
-def _assign(worker: _Worker, job: CellJob) -> None:
+def _assign(worker: _Worker, job: CellJob, dead: str | None) -> None:
     worker.job = dataclasses.replace(job, device=worker.device)
-    worker.pipe.send(worker.job)
+    worker.pipe.send((worker.job, dead))
 
 
 def _work(pipe: Connection) -> None:
     """A worker's life: take a job, send its trials, say how it ended, take the next."""
     follow_parent()
-    import torch
-
-    from benchmark.errors import InputError
     from benchmark.training.engine import configure
-    from studies.cell import cost_row, curve_rows, run_cell, trial_row
+    from studies.attempt import attempt
+    from studies.cell import cost_row, curve_rows, trial_row
     from studies.tune import Trial
 
     configure(THREADS)
     while True:
         try:
-            job: CellJob = pipe.recv()
+            job, dead = pipe.recv()
         except EOFError:
             return
 
@@ -201,17 +178,7 @@ def _work(pipe: Connection) -> None:
             pipe.send(("trial", (trial_row(cell, trial), cost_row(cell, trial), curve_rows(cell, trial))))
 
         try:
-            pipe.send(("done", run_cell(job, send)))
+            ended = attempt(job, send, dead)
+            pipe.send((ended.kind, ended.content))
         except BrokenPipeError:
             return  # the driver is gone; the journal holds what was finished
-        except (MemoryError, torch.cuda.OutOfMemoryError) as error:
-            pipe.send(("lost", f"it ran out of memory ({error})"))
-        except DiskFull as error:
-            pipe.send(("full", str(error)))
-        except InputError as error:
-            pipe.send(("failed", str(error)))
-        except Exception as error:
-            if is_full(error):
-                pipe.send(("full", str(disk_full(job.cell.folder(job.run)))))
-            else:
-                pipe.send(("failed", traceback.format_exc()))

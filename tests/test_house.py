@@ -16,7 +16,10 @@ FLOORS = (
     ("benchmark/errors.py",),
     ("benchmark/seeds.py", "benchmark/results.py", "benchmark/intact.py", "benchmark/disk.py"),
     ("benchmark/enough_patients.py",),
-    ("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py", "benchmark/processes.py"),
+    (
+        *("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py"),
+        *("benchmark/processes.py", "benchmark/leases.py"),
+    ),
     ("benchmark/metrics/",),
     ("benchmark/spec.py", "benchmark/command_line.py"),
     # the benchmark
@@ -36,7 +39,7 @@ FLOORS = (
     ("analysis/report.py", "analysis/plan.py", "analysis/validate.py"),
     ("analysis/perf.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
-    ("benchmark/doctor.py",),
+    ("benchmark/doctor.py", "benchmark/status.py"),
 )
 GROUND = 6  # floors
 COMMANDS = {

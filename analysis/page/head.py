@@ -142,8 +142,10 @@ def _of_study(study: Study) -> list[tuple[str, str]]:
 
 def _of_run(described: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = []
+    starts = described.get("starts")
+    last = starts[-1] if isinstance(starts, list) and starts and isinstance(starts[-1], Mapping) else {}
     for key, name in OF_THE_RUN.items():
-        value = described.get(key)
+        value = last.get(key) or described.get(key)
         if value:
             text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
             facts.append((name, text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,18 +52,21 @@ class Rows:
         return Rows(**{name: value if name in fixed else value[keep] for name, value in parts.items()})
 
 
-def read_predictions(source: Path, *, common_seeds: bool = False, first: int | None = None) -> Predictions:
+def read_predictions(
+    source: Path, *, common_seeds: bool = False, first: int | None = None, cells: Collection[Path] | None = None
+) -> Predictions:
     """Read and check a predictions table.
 
     Args:
         source: a Parquet file in the documented form, or a run's folder with ``cells/.../predictions.parquet``.
         common_seeds: where arms have different seeds, keep those that all have, with a remark, instead of refusing.
         first: of every (data set, n), only as many seeds, those with the lowest numbers; the others may be unfinished.
+        cells: of a run's folder, only the cells in these folders.
 
     Raises:
         InputError: anything that would make the analysis wrong or impossible; the message names rows or cells.
     """
-    files = find_files(source)
+    files = [path for path in find_files(source) if cells is None or path.parent in cells]
     table, starts = _read_files(files)
     info = _merge_info(files)
     locate = Locator(tuple(files), tuple(starts))

@@ -58,8 +58,8 @@ def choose(
     listed = ", ".join(missing[:MOST_LISTED]) + (", ..." if len(missing) > MOST_LISTED else "")
     if not choice.common or not shared:
         advice = (
-            f"Finish them, or pair on the {len(shared)} seeds that all arms have with --common-seeds"
-            f"{_complete(union, of_arm)}."
+            f"Finish them, or pair on the {len(shared)} seeds that all arms have with --common-seeds, "
+            f"or take the largest complete part of a run's folder with --partial{_complete(union, of_arm)}."
             if shared
             else "No seed is shared by all arms, so nothing can be paired."
         )

@@ -6,6 +6,7 @@ Everything that can be wrong with the input is found here, before any long work 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
 from benchmark.images.subsample import Overlap, Subsample
 from benchmark.images.training_block import TrainingBlock
+from benchmark.leases import turn
+from benchmark.results import LEASES, path_name
 from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record
 from benchmark.runs.request import Request
 from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
@@ -158,14 +161,10 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
-    decoded = decoding.decoded(
-        images,
-        request.spec.image_size,
-        request.root / "cache",
-        request.decoders,
-        request.skip_bad_images,
-        report=report,
-    )
+    cache, size = request.root / "cache", request.spec.image_size
+    # of several runs that begin together one decodes
+    with nullcontext() if decoding.is_decoded(images, size, cache) else turn(cache / LEASES / path_name(name)):
+        decoded = decoding.decoded(images, size, cache, request.decoders, request.skip_bad_images, report=report)
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
         images = leaks.join_copies(images, decoded.hashes)
@@ -193,7 +192,7 @@ def _block(
         task=images.task,
         classes=images.classes,
         flip=images.flip,
-        pixels=decoded.path,
+        pixels=decoded.path.absolute(),  # other machines' working folder is another
         subsample=rows,
         labels=images.labels[rows],
         folds=folds.assign(images, rows, spec.folds, rng),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.runs.request import Request
 
 PACKAGES = (
     "torch",
@@ -24,6 +30,32 @@ PACKAGES = (
     "scikit-learn",
     "pyarrow",
 )
+
+
+def start_record(request: Request) -> dict[str, Any]:
+    """One start of a run, for its spec.json: when and where, the versions, the commit and what computes."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "engine": request.engine,
+        "shard": None if request.shard is None else "{}/{}".format(*request.shard),
+        "git_commit": git_commit(),
+        "hardware": hardware(request.device, request.workers),
+        "versions": versions(),
+    }
+
+
+def start_row(start: Mapping[str, Any]) -> dict[str, Any]:
+    """A start for the report, without what is nested."""
+    row: dict[str, Any] = {}
+    for name, value in start.items():
+        if name == "hardware" and isinstance(value, Mapping):
+            row |= value
+        elif isinstance(value, Mapping):
+            row[name] = ", ".join(f"{key} {of}" for key, of in value.items())
+        else:
+            row[name] = value
+    return row
 
 
 def versions() -> dict[str, str]:
@@ -64,7 +96,8 @@ def hardware(device: str, workers: int) -> dict[str, Any]:
     if device.startswith("cuda"):
         import torch
 
-        described["gpu"] = torch.cuda.get_device_name(device)
+        if torch.cuda.is_available():  # not where other machines compute
+            described["gpu"] = torch.cuda.get_device_name(device)
     return described
 
 

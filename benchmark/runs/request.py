@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark import arms, datasets
 from benchmark.errors import InputError, unknown_name
 from benchmark.intact import set_aside
-from benchmark.results import CELLS, DONE, PLAN, REPORT, SPEC, SPEC_COPY, read_json
+from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY, read_json
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.weights.build import require_size
+from studies import engines
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Request:
         devices: "cpu", "cuda:0", ...: one for every worker process.
         skip_bad_images: leave unreadable images out, and count them.
         allowed_leaks: names of `leaks.LEAKS` that are reported instead of refused.
+        shard: (part, parts) of the cells to run, from 1; None for all of them.
+        engine: what runs the cells (`studies.engines`).
+        address: of a Ray cluster.
+        resources: of every worker, in the engine's words.
     """
 
     spec: BenchmarkSpec
@@ -40,11 +45,20 @@ class Request:
     devices: tuple[str, ...]
     skip_bad_images: bool
     allowed_leaks: tuple[str, ...]
+    shard: tuple[int, int] | None = None
+    engine: str = "local"
+    address: str | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> str:
         """The first worker's."""
         return self.devices[0]
+
+    @property
+    def driver_device(self) -> str:
+        """What this process computes on: of another machine's workers it has nothing."""
+        return self.device if self.engine == "local" else "cpu"
 
     @property
     def workers(self) -> int:
@@ -69,6 +83,7 @@ def check_request(request: Request) -> None:
         datasets.find(name)
     for name in request.spec.arms:
         arms.find(name)
+    engines.find(request.engine)
     require_size(request.spec.backbone, request.spec.image_size)
     for key in request.weights:
         name, _, dataset = key.partition("@")
@@ -125,7 +140,7 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callab
     """
     before = _described_before(request.out, report)
     if before is None:
-        if request.out.exists() and any(file.name != PLAN for file in request.out.iterdir()):
+        if request.out.exists() and any(file.name not in (PLAN, LEASES) for file in request.out.iterdir()):
             raise InputError(
                 f"{request.out} is not empty and has no {SPEC}: it is not a run's folder. Choose another --out."
             )

@@ -1,31 +1,44 @@
-"""Running a plan: its cells in worker processes, MLflow's mirror and the progress of it all."""
+"""Running a plan: its cells by an engine, MLflow's mirror and the progress of it all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
 
-from benchmark import arms, metrics
-from benchmark.results import COSTS, SPEC, SPEC_COPY, STUDY, read_table, write_json
+from benchmark import arms
+from benchmark.results import COSTS, SPEC, SPEC_COPY, STUDY, read_json, read_table, write_json
+from benchmark.runs.mirroring import Mirroring, unmirrored
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
-from benchmark.runs.provenance import git_commit, hardware, versions
+from benchmark.runs.provenance import start_record, start_row
 from benchmark.runs.request import Request, is_done
-from benchmark.spec import Cell
-from benchmark.tracking.mirror import Mirror
+from benchmark.spec import BenchmarkSpec, Cell
+from studies import engines
 from studies.costs import Costs
-from studies.devices import CardMemory, free_memory
+from studies.engines import Settings
 from studies.journal import finished_seconds
+from studies.open_cells import Message
 from studies.progress import Progress
 from studies.spaces import as_records, side_by_side
 from studies.trainer import CellJob
-from studies.workers import Message, execute
 
 
 def write_spec(request: Request, plan: Plan) -> None:
-    """Write the run's spec.json: settings, inputs, versions, hardware, and the tables that only the plan knows."""
+    """Write the run's spec.json: settings, inputs, and the tables that only the plan knows.
+
+    Every start that has cells to run is added to those before it, with its versions and its hardware.
+    """
     spec = request.spec
+    files = [request.out / name for name in (SPEC, SPEC_COPY)]
+    before = next((read_json(path) for path in files if path.exists()), {})
+    starts = [*before.get("starts", ())]
+    if open_cells(request) or not starts:
+        starts.append(start_record(request))
     tables = {
         "protocol": protocol_records(request),
+        "starts": [start_row(start) for start in starts],
         "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         **{name: records for name, records in plan.tables.items() if records},
     }
@@ -34,18 +47,22 @@ def write_spec(request: Request, plan: Plan) -> None:
         "arms": {name: arms.find(name).TITLE for name in spec.arms},
         "hash": spec.identity(plan.inputs),
         "inputs": dict(plan.inputs),
-        "versions": versions(),
-        "git_commit": git_commit(),
-        "hardware": hardware(request.device, request.workers),
+        "starts": starts,
         "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
         "tables": tables,
     }
-    for name in (SPEC, SPEC_COPY):
-        write_json(request.out / name, described)
+    if described != before or not all(path.exists() for path in files):
+        for path in files:
+            write_json(path, described)
+
+
+def open_cells(request: Request) -> list[Cell]:
+    """The cells that are not finished."""
+    return [cell for cell in request.spec.cells() if not is_done(cell, request)]
 
 
 def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> dict[Cell, str]:
-    """Run the cells that are not finished.
+    """Run the cells that are not finished, or this shard's part of them, and let MLflow follow.
 
     Args:
         request: what was asked for.
@@ -56,21 +73,55 @@ def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> di
         The cells that failed, with the reason; the others are finished.
     """
     spec = request.spec
-    cells = [cell for cell in spec.cells() if not is_done(cell, request)]
-    total = len(plan.blocks) * len(spec.arms)
-    report(f"{request.out}: {total} cells of {spec.budget} trials, {total - len(cells)} already finished")
-    if not cells:
+    part = list(spec.cells()) if request.shard is None else share(spec, *request.shard)
+    unfinished = set(open_cells(request))
+    cells = [cell for cell in part if cell in unfinished]
+    report(f"{request.out}: {len(part)} cells of {spec.budget} trials, {len(part) - len(cells)} already finished")
+    if not cells and (request.shard is not None or not unmirrored(request)):
         return {}
     costs = known_costs(request, cells)
     progress = Progress(costs, request.workers)
     jobs = [_job(cell, request, plan) for cell in cells]
-    memory = CardMemory(free_memory(request.devices))
-    with Mirror(request.root, request.out.name, metrics.find(spec.tune_metric)) as mirror:
-        follow = _Follower(request, plan, mirror, progress)
+
+    def facts(cell: Cell) -> dict[str, Any]:
+        block = plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
+        return {**block.facts, "budget": spec.budget, "backbone": spec.backbone}
+
+    with Mirroring(request, facts) if request.shard is None else nullcontext() as mirror:
+
+        def receive(message: Message) -> None:
+            if mirror is not None:
+                mirror.receive(message)
+            _show(message, progress, spec.tune_metric)
+
         try:
-            return execute(jobs, request.devices, follow.receive, costs, memory)
+            if not jobs:
+                return {}
+            settings = Settings(request.devices, request.address, request.resources)
+            return engines.find(request.engine).execute(jobs, settings, receive, costs)
         finally:
             progress.close()
+
+
+def share(spec: BenchmarkSpec, part: int, parts: int) -> list[Cell]:
+    """The cells of one of several equal shards: every arm and size is dealt over all of them.
+
+    Args:
+        spec: the run's settings.
+        part: from 1.
+        parts: number of shards.
+    """
+    dealt = sorted(spec.cells(), key=lambda cell: (cell.dataset, cell.n_per_class, cell.arm, cell.seed))
+    return dealt[part - 1 :: parts]
+
+
+def _show(message: Message, progress: Progress, metric: str) -> None:
+    if message.kind == "trial":
+        progress.trial(message.cell)
+    elif message.kind == "done":
+        progress.cell(message.cell, f"holdout {metric} {message.content[f'holdout_{metric}']:.3f}")
+    else:
+        progress.cell(message.cell, "failed")
 
 
 def known_costs(request: Request, open_cells: Sequence[Cell]) -> Costs:
@@ -87,37 +138,13 @@ def known_costs(request: Request, open_cells: Sequence[Cell]) -> Costs:
 
 
 def _job(cell: Cell, request: Request, plan: Plan) -> CellJob:
+    """A cell as any machine can take it up: its paths are absolute."""
+    weights = plan.weights[cell.dataset, cell.arm]
     return CellJob(
         cell=cell,
         block=plan.blocks[cell.dataset, cell.n_per_class, cell.seed],
-        weights=plan.weights[cell.dataset, cell.arm],
+        weights=None if weights is None else replace(weights, path=weights.path.absolute()),
         spec=request.spec,
-        run=request.out,
+        run=request.out.absolute(),
         device=request.device,
     )
-
-
-class _Follower:
-    """Passes what workers send on to MLflow and to the progress."""
-
-    def __init__(self, request: Request, plan: Plan, mirror: Mirror, progress: Progress) -> None:
-        self._request, self._plan = request, plan
-        self._mirror, self._progress = mirror, progress
-        self._started: set[Cell] = set()
-
-    def receive(self, message: Message) -> None:
-        cell, spec = message.cell, self._request.spec
-        if cell not in self._started:
-            self._started.add(cell)
-            block = self._plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
-            self._mirror.study_started(cell, {**block.facts, "budget": spec.budget, "backbone": spec.backbone})
-        if message.kind == "trial":
-            trial, cost, curves = message.content
-            self._mirror.trial_finished(cell, trial, cost, curves)
-            self._progress.trial(cell)
-        elif message.kind == "done":
-            self._mirror.study_finished(cell, message.content, cell.folder(self._request.out))
-            score = message.content[f"holdout_{spec.tune_metric}"]
-            self._progress.cell(cell, f"holdout {spec.tune_metric} {score:.3f}")
-        else:
-            self._progress.cell(cell, "failed")

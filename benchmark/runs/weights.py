@@ -9,7 +9,9 @@ from pathlib import Path
 from benchmark import arms
 from benchmark.errors import InputError
 from benchmark.intact import set_aside
+from benchmark.leases import turn
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
+from benchmark.results import LEASES
 from benchmark.runs.request import Request
 from benchmark.weights.checkpoint import card_path, is_intact
 from benchmark.weights.find import WeightFile, find
@@ -106,20 +108,21 @@ def pretraining_left(request: Request) -> PretrainSpec | None:
 
 def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
     folder = _built_in_folder(request)
-    made = folder / f"{_built_in_spec(request).name}.safetensors"
-    if made.exists() and not is_intact(made):
-        moved = [path.name for file in (made, card_path(made)) if (path := set_aside(file)) is not None]
-        report(f"{made} is damaged: set aside as {', '.join(moved)}, and made anew")
-    if pretraining_left(request):
-        report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
     places = Places(
         data_root=None,
         weights=folder,
         cache=request.root / "cache",
-        device=request.device,
+        device=request.driver_device,
         imagenet=request.weights.get("imagenet"),
     )
-    return pretrain(_built_in_spec(request), places, target=BUILT_IN)
+    made = folder / f"{_built_in_spec(request).name}.safetensors"
+    with turn(folder / LEASES):  # of several runs that begin together one makes it
+        if made.exists() and not is_intact(made):
+            moved = [path.name for file in (made, card_path(made)) if (path := set_aside(file)) is not None]
+            report(f"{made} is damaged: set aside as {', '.join(moved)}, and made anew")
+        if pretraining_left(request):
+            report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
+        return pretrain(_built_in_spec(request), places, target=BUILT_IN)
 
 
 def _built_in_folder(request: Request) -> Path:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.errors import InputError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
+LONGEST_LOCK = 8.0  # seconds that another process may take to make the database
+LONGEST_WRITE = 20.0  # seconds that another process may keep the database from being written
 
 #: Nothing leaves the machine, a dead server costs a second rather than minutes, and MLflow's own lines stay quiet.
 ENVIRONMENT = {
@@ -29,6 +34,9 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
     Args:
         root: `mlruns`, made if need be.
         database: the file's name.
+
+    Raises:
+        InputError: another process keeps the lock.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -67,6 +75,7 @@ def _normal(connection: object, _: object) -> None:
 
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=normal")
+        connection.execute(f"PRAGMA busy_timeout={LONGEST_WRITE * 1000:.0f}")
 
 
 def newest_experiment(root: Path) -> str | None:
@@ -84,6 +93,17 @@ def artifact_places(root: Path) -> dict[str, str]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file's lock."""
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        limit = time.monotonic() + LONGEST_LOCK
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > limit:
+                    raise InputError(
+                        f"{path} has been held by another process for {LONGEST_LOCK:.0f} s. Wait for that, or end it."
+                    ) from None
+                time.sleep(0.1)
         yield

@@ -250,13 +250,20 @@ class Mirror:
 
     def _experiment(self, cell: Cell) -> dict[str, str]:
         """The MLflow runs that this run has in the cell's experiment already, by key; the experiment is made."""
+        from mlflow.exceptions import MlflowException
+
         name = _experiment_name(cell)
         if name not in self._known:
             experiment = self._client.get_experiment_by_name(name)
             if experiment is None:
                 place = (self._root / ARTIFACTS / name).as_uri()
-                identity = self._client.create_experiment(name, artifact_location=place)
-            else:
+                try:
+                    identity = self._client.create_experiment(name, artifact_location=place)
+                except MlflowException:
+                    experiment = self._client.get_experiment_by_name(name)
+                    if experiment is None:
+                        raise
+            if experiment is not None:  # before, or by another run just now
                 identity = experiment.experiment_id
             self._identities[name] = identity
             self._known[name] = dict(self._recorded(identity))

@@ -223,7 +223,8 @@ def test_a_plan_that_cannot_be_read_is_refused_before_any_study(place, capsys):
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmark.run", "benchmark.pretrain", "benchmark.ui", "benchmark.tracking", "benchmark.doctor"]
+    "module",
+    [f"benchmark.{name}" for name in ("run", "pretrain", "ui", "tracking", "status", "doctor")],
 )
 def test_help_imports_nothing_heavy(module):
     code = (

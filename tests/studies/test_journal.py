@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from studies.journal import CREATE_STUDY, SET_STATE, JournalFile, finished_seconds
+from studies.journal import CREATE_STUDY, SET_STATE, JournalFile, finished_count, finished_seconds
 from tests.studies.test_tune import evaluate, search, tune
 
 
@@ -43,7 +43,7 @@ def test_seconds_of_finished_trials_are_read_without_opening_the_study(tmp_path)
     path = tmp_path / "study.jsonl"
     assert finished_seconds(path) == []
     tune(search(tmp_path), 3, evaluate)
-    assert finished_seconds(path) == [0.0] * 3
+    assert finished_seconds(path) == [0.0] * 3 and finished_count(path) == 3
     path.write_text("not a journal\n")
     assert finished_seconds(path) == []
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmark.arms import Dimension
 from benchmark.errors import InputError
+from benchmark.leases import LeaseLost, acquire, holder
 from studies.tune import Outcome, Search, best, tune
 
 SPACE = (
@@ -121,13 +122,24 @@ def test_an_exception_leaves_the_trial_to_be_asked_again(tmp_path):
     assert asked[2] == asked[3]
 
 
-def test_two_processes_may_not_share_a_study(tmp_path):
-    def inner(number, parameters):
-        with pytest.raises(InputError, match="another process"):
-            tune(search(tmp_path), 1, evaluate)
+def test_what_a_holder_that_was_passed_over_still_writes_goes_nowhere(tmp_path):
+    lease = acquire(tmp_path / "lease")
+    inner = []
+
+    def asleep(number, parameters):
+        if number == 1 and not inner:  # while another process takes the study over and ends it
+            with acquire(tmp_path / "lease", dead=holder(tmp_path / "lease").stamp) as other:
+                other.fence(search(tmp_path).journal)
+                inner.append(tune(search(tmp_path), 4, evaluate, check=other.check))
         return evaluate(number, parameters)
 
-    tune(search(tmp_path), 1, inner)
+    tune(search(tmp_path), 4, asleep)  # and never checks
+    again = tune(search(tmp_path), 4, lambda number, parameters: pytest.fail("nothing is left"))
+    assert parameters(again) == parameters(inner[0]) and len(again) == 4
+    before = search(tmp_path).journal.read_bytes()
+    with pytest.raises(LeaseLost):
+        tune(search(tmp_path), 5, evaluate, check=lease.check)
+    assert search(tmp_path).journal.read_bytes() == before
 
 
 def test_cells_search_differently(tmp_path):

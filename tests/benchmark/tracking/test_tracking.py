@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import re
@@ -28,8 +29,8 @@ from benchmark.results import (
     write_table,
 )
 from benchmark.spec import Cell
+from benchmark.tracking import database, server
 from benchmark.tracking import mirror as mirror_module
-from benchmark.tracking import server
 from benchmark.tracking.curves import MOST_POINTS, by_epoch
 from benchmark.tracking.database import open_database
 from benchmark.tracking.mirror import KEY, Mirror
@@ -166,6 +167,35 @@ def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys)
     said = capsys.readouterr().err
     assert said.count("the disk is full") == 1
     assert "--rebuild" in said
+
+
+def test_a_lock_that_another_process_keeps_is_waited_for_and_then_done_without(run, monkeypatch, capsys):
+    assert database.LONGEST_LOCK <= 10
+    monkeypatch.setattr(database, "LONGEST_LOCK", 0.3)
+    with (run.parent / ".mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert "held by another process" in mirrored(run).failure
+        assert time.monotonic() - began < 10
+    said = capsys.readouterr().err
+    assert "MLflow does not follow" in said and "--rebuild" in said
+
+
+def test_an_experiment_that_another_run_makes_just_now_is_taken(run, monkeypatch):
+    client = open_database(run.parent)
+    seen = type(client).get_experiment_by_name
+    calls = []
+
+    def late(self, name):
+        calls.append(name)
+        if len(calls) == 1:
+            client.create_experiment(name)
+            return None
+        return seen(self, name)
+
+    monkeypatch.setattr(type(client), "get_experiment_by_name", late)
+    assert mirrored(run).failure is None
+    assert len(calls) == 2
 
 
 def test_an_interrupted_run_does_not_wait_for_the_queue_and_loses_nothing(run, monkeypatch):

@@ -1,0 +1,52 @@
+"""Several runs on one folder, small: `python -m tests.faults.runs` is the large one."""
+
+import pandas as pd
+import pytest
+
+from benchmark import run, status
+from benchmark.results import DONE, PREDICTIONS, SPEC, read_json
+from tests.faults import runs
+
+FLAGS = ["--preset", "mine.toml", "--datasets", "folder:mine", "--workers", "1", "--device", "cpu", "--out", "alone"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A working folder, with one shard of a run done in it."""
+    folder = tmp_path_factory.mktemp("runs")
+    runs.prepare(folder, seeds=3, budget=2)
+    with pytest.MonkeyPatch.context() as context:
+        context.chdir(folder)
+        assert run.main([*FLAGS, "--shard", "1/2"]) == 0
+    assert sorted(path.name for path in (folder / "alone").iterdir()) == ["cells", "leases", SPEC], "and no report"
+    assert len(list((folder / "alone").rglob(DONE))) == 3
+    return folder
+
+
+@pytest.mark.slow
+def test_two_runs_on_one_folder_share_its_cells_and_end_with_one_report(place):
+    said = runs.together(place, runs=2, kills=0)
+    assert all("another process" not in text and "FAILED" not in text for text in said)
+    reports = [text.partition("writing the report")[2] for text in said]
+    assert reports[0] == reports[1] and "index.html" in reports[0]
+    runs.verify(place, budget=2)
+    starts = read_json(place / "together" / SPEC)["starts"]
+    assert len(starts) == 2 and all(start["versions"]["torch"] and start["hardware"]["cores"] for start in starts)
+    table = pd.read_csv(place / "together" / "report" / "tables" / "starts.csv")
+    assert table["git_commit"].tolist() == [start["git_commit"] for start in starts]
+    assert table["versions"].str.contains("torch").all()
+
+
+@pytest.mark.slow
+def test_one_failed_cell_does_not_cost_the_report(place, monkeypatch, capsys):
+    monkeypatch.chdir(place)
+    cell = "folder:mine/n8/seed01/scratch"
+    (place / "alone" / "cells" / cell / PREDICTIONS).mkdir(parents=True)  # where a file should go
+    assert run.main(FLAGS) == 1
+    said = capsys.readouterr()
+    assert f"FAILED {cell}" in said.err and "1 of 6 cells failed" in said.err
+    assert f"WARNING: Incomplete: 1 of 6 cells are missing: {cell} (failed: " in said.out
+    assert "scratch, scratch-same on seeds 0, 2" in said.out
+    assert "seed01/scratch" in (place / "alone" / "report" / "index.html").read_text()
+    assert status.main(["alone"]) == 0
+    assert "5 done, 0 running, 1 failed, 0 missing" in capsys.readouterr().out
