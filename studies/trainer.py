@@ -73,7 +73,8 @@ class Trainer:
             ),
             precision=self.spec.precision,
         )
-        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes), self.spec.image_size)
+        outputs, size = len(self.block.classes), self.spec.image_size
+        self.network = NetworkSpec(self.spec.backbone, images.shape[1], outputs, size, self.spec.precision)
         self.prepared = self.arm.prepare(self.network, job.weights)
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:
