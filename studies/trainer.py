@@ -23,6 +23,7 @@ from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fitting, predict, to_device
 from benchmark.training.feature_store import FeatureStore
 from benchmark.training.features import FrozenFeatures
+from benchmark.training.heads import HeadFit, fit_heads, only_a_head_learns
 from benchmark.training.network import Network
 from benchmark.weights.find import WeightFile
 from studies.curves import Recorder
@@ -83,7 +84,14 @@ class Trainer:
         features = self.data.features
         used, computed = features.used, features.computed
         folds = [self._fold(fold, number, parameters) for fold in range(self.spec.folds)]
-        self._take_turns(folds)
+        first = folds[0].network = next(folds[0].steps)
+        if only_a_head_learns(first):
+            self._fit_heads(folds, number, parameters)
+        else:
+            for together in [folds] if first.frozen is not None else [[fold] for fold in folds]:
+                self._take_turns(together)
+                if any(fold.error for fold in together):
+                    break
         lost = next((fold for fold in folds if fold.error), None)
         begun = folds if lost is None else folds[: lost.number + 1]
         values = [fold.value for fold in begun if fold.value is not None]
@@ -107,33 +115,45 @@ class Trainer:
         steps = self._fitting(parameters, training, "fit", recorder, trial=number, fold=fold)
         return _Fold(fold, training, validation, recorder, steps)
 
-    def _take_turns(self, folds: Sequence[_Fold]) -> None:
-        """Fit the folds: by turns, an epoch each, where they share frozen features, else one after another.
+    def _fit_heads(self, folds: Sequence[_Fold], number: int, parameters: Parameters) -> None:
+        """Fit the heads of all folds as one problem."""
+        seed, cell = self.spec.root_seed, self.job.cell.key
+        ends = fit_heads(
+            lambda: self.arm.build(self.prepared, self.network, parameters),
+            self.data,
+            [
+                HeadFit(fold.training, seed_for(seed, "fit", cell=cell, trial=number, fold=fold.number), fold.recorder)
+                for fold in folds
+            ],
+            recipe_of(parameters, self.spec.batch_size),
+        )
+        for fold, end in zip(folds, ends, strict=True):
+            try:
+                if isinstance(end, Diverged):
+                    raise end
+                fold.value = self._value(fold.validation, end, self.metric)
+            except Diverged as error:
+                fold.error = str(error)
 
-        So every view of the images is needed once a trial. The trial is what it is one after another: after a fold that
-        diverges none is begun, and what later folds have done by then does not count.
+    def _take_turns(self, folds: Sequence[_Fold]) -> None:
+        """Fit folds by turns, an epoch each: so every view of the images is needed once, if they share its features.
+
+        The trial is what it is one after another: what later folds than one that diverges have done does not count.
         """
+        for fold in folds:
+            fold.network = fold.network or next(fold.steps)
         still = list(folds)
         while still:
             for fold in list(still):
                 try:
-                    if self._advance(fold):
+                    if fold.network is not None and next(fold.steps, None) is None:
+                        fold.value = self._value(fold.validation, fold.network, self.metric)
+                        fold.network = None  # the next one may need the memory
                         still.remove(fold)
                 except Diverged as error:
-                    fold.error, fold.value = str(error), None
+                    fold.error = str(error)
                     still = [other for other in still if other.number < fold.number]
                     break
-
-    def _advance(self, fold: _Fold) -> bool:
-        """Take a fold one epoch further, or to its end where nothing is shared; True at its end, with its value."""
-        for network in fold.steps:
-            fold.network = network
-            if network.frozen is not None:
-                return False
-        assert fold.network is not None
-        fold.value = self._value(fold.validation, fold.network, self.metric)
-        fold.network = None  # the next one may need the memory
-        return True
 
     def refit(self, parameters: Parameters, refit: int) -> npt.NDArray[np.float32]:
         """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""

@@ -150,7 +150,7 @@ def fitting(
         network = build()
     learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     _train_mode(learned)
-    _move_frozen(network, device)
+    move_frozen(network, device)
     groups = parameter_groups(learned, recipe.weight_decay)
     trained = [parameter for group in groups for parameter in group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
@@ -189,11 +189,12 @@ def fitting(
         yield network
 
 
-def _move_frozen(network: Network, device: torch.device) -> None:
+def move_frozen(network: Network, device: torch.device) -> None:
+    """Put a network's frozen parts on a device."""
     if network.frozen is not None:
         network.frozen.to(device)
     if network.below is not None:
-        _move_frozen(network.below, device)
+        move_frozen(network.below, device)
 
 
 def _clip(parameters: list[nn.Parameter]) -> Tensor:

@@ -56,9 +56,11 @@ def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
     real = trainer.fitting
 
     def fitting(*arguments, **keywords):
+        steps = real(*arguments, **keywords)
+        yield next(steps)
         if arguments[3].epochs == 2:
             raise trainer.Diverged("the loss was not finite")
-        yield from real(*arguments, **keywords)
+        yield from steps
 
     monkeypatch.setattr(trainer, "fitting", fitting)
     job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, budget=6))
@@ -73,9 +75,11 @@ def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
 
 
 def test_a_cell_whose_every_trial_diverges_says_so(job, monkeypatch):
+    real = trainer.fitting
+
     def fitting(*arguments, **keywords):
+        yield next(real(*arguments, **keywords))
         raise trainer.Diverged("the loss was not finite")
-        yield
 
     monkeypatch.setattr(trainer, "fitting", fitting)
     with pytest.raises(RuntimeError, match="diverged"):
