@@ -81,10 +81,10 @@ class FeatureStore:
         try:
             with path.open("rb") as file:
                 header, content = file.readline(), file.read()
-            features = _unpacked(json.loads(header), content)
+            features = _unpacked(header, content)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, TypeError):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             return None
@@ -155,8 +155,8 @@ def _groups(folder: Path) -> Iterable[_Group]:
                     status = file.stat()
                     if file.name == MARK:
                         last_use = status.st_mtime
-                    elif not file.name.startswith("."):
-                        files.append((int(file.name[:4]), status.st_size, file.name))
+                    elif (epoch := file.name.partition("-")[0]).isdigit():
+                        files.append((int(epoch), status.st_size, file.name))
         yield _Group(entry.name, last_use, sorted(files))
 
 
@@ -175,21 +175,22 @@ def _packed(features: Tensor) -> bytes:
 
     values = torch.as_strided(features, (features.numel(),), (1,)).view(torch.uint8).numpy()
     content: bytes = pa.Codec("zstd", compression_level=1).compress(values, asbytes=True)
-    header = {
-        "dtype": str(features.dtype).removeprefix("torch."),
-        "shape": list(features.shape),
-        "stride": list(features.stride()),
-        "crc": zlib.crc32(content),
-    }
-    return json.dumps(header).encode() + b"\n" + content
+    layout = [str(features.dtype).removeprefix("torch."), list(features.shape), list(features.stride())]
+    return json.dumps([_sum(layout, content), *layout]).encode() + b"\n" + content
 
 
-def _unpacked(header: dict[str, Any], content: bytes) -> Tensor:
+def _unpacked(header: bytes, content: bytes) -> Tensor:
     import pyarrow as pa
 
-    if zlib.crc32(content) != header["crc"]:
+    checked, *layout = json.loads(header)
+    if checked != _sum(layout, content):
         raise ValueError("damaged")
-    features = torch.empty_strided(header["shape"], header["stride"], dtype=getattr(torch, header["dtype"]))
+    dtype, shape, stride = layout
+    features = torch.empty_strided(shape, stride, dtype=getattr(torch, dtype))
     values = torch.as_strided(features, (features.numel(),), (1,)).view(torch.uint8).numpy()
     values[:] = np.frombuffer(pa.Codec("zstd").decompress(content, len(values)), np.uint8)
     return features
+
+
+def _sum(layout: list[Any], content: bytes) -> int:
+    return zlib.crc32(content, zlib.crc32(json.dumps(layout).encode()))

@@ -161,3 +161,28 @@ def test_a_fold_that_diverges_leaves_the_trial_that_it_would_leave_alone(make, m
     assert outcome.curves[:kept] == expected.curves[:kept]
     assert len(outcome.curves) == kept + 1
     assert (outcome.epochs, outcome.images_seen) == (4 * (kept + 1), 4 * 16 * (kept + 1))
+
+
+def test_a_trial_of_heads_is_fitted_at_once_to_what_the_folds_are_alone(make, monkeypatch):
+    def build_head(prepared, spec, parameters):
+        return Network(Head(4 * 7 * 7, 2), nn.Sequential(prepared, nn.Flatten()), "backbone")
+
+    parameters = PARAMETERS | {"learning_rate": 0.03, "epochs": 6}
+    apart = make(on_disk=False)
+    apart.arm.build = build_head
+    monkeypatch.setattr(trainer, "only_a_head_learns", lambda network: False)
+    expected = apart.evaluate(2, parameters)
+    monkeypatch.undo()
+    together = make(on_disk=False)
+    together.arm.build = build_head
+    monkeypatch.setattr(Trainer, "_take_turns", None)
+    outcome = together.evaluate(2, parameters)
+    assert outcome.fold_values == pytest.approx(expected.fold_values, abs=1e-6)
+    for curve, other in zip(outcome.curves, expected.curves, strict=True):
+        assert curve.losses == pytest.approx(other.losses, rel=1e-4)
+        assert curve.checked == other.checked
+    counted = [(o.epochs, o.images_seen, o.features_used, o.features_computed) for o in (outcome, expected)]
+    assert counted[0] == counted[1]
+
+    parameters |= {"learning_rate": 1e30}
+    assert together.evaluate(2, parameters).ended.startswith("diverged: the loss was not finite in epoch")

@@ -41,15 +41,18 @@ def test_features_come_back_to_the_bit_and_in_the_same_order_in_memory(tmp_path,
     assert (back.dtype, back.stride()) == (features.dtype, features.stride())
 
 
-@pytest.mark.parametrize("damage", ["cut", "turned", "emptied", "header"])
+@pytest.mark.parametrize("damage", ["cut", "turned", "emptied", "header", "strides"])
 def test_a_damaged_file_is_none_and_makes_way_for_a_new_one(tmp_path, damage):
     store = FeatureStore(tmp_path)
     store.write(place(), noise(), LONG)
     path = place().path(tmp_path)
-    content = bytearray(path.read_bytes())
-    if damage == "turned":
-        content[-9] ^= 1
-    path.write_bytes({"cut": content[:-9], "turned": content, "emptied": b"", "header": content[5:]}[damage])
+    content = path.read_bytes()
+    turned = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+    strides = content.replace(b"[512, 64, 8, 1]", b"[512, 1, 64, 8]")  # which hold as many values
+    path.write_bytes(
+        {"cut": content[:-9], "turned": turned, "emptied": b"", "header": content[5:], "strides": strides}[damage]
+    )
+    assert path.read_bytes() != content
     assert store.read(place()) is None
     store.write(place(), noise(), LONG)
     assert torch.equal(store.read(place()), noise())
