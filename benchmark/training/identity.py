@@ -44,7 +44,10 @@ def _code() -> str:
 
 
 def _machine() -> str:
-    return f"{torch.backends.cpu.get_cpu_capability()} {torch.get_num_threads()} threads"
+    """What the library chooses its kernels, and the order of their sums, by."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
+    processor = sorted((name, value) for name, value in known.items() if not name.startswith("num_"))
+    return f"{torch.backends.cpu.get_cpu_capability()} {processor} {torch.get_num_threads()} threads"
 
 
 def _version(package: str) -> str:
