@@ -45,7 +45,7 @@ def _code() -> str:
 
 def _machine() -> str:
     """What the library chooses its kernels, and the order of their sums, by."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.7 has none
     processor = sorted((name, value) for name, value in known.items() if not name.startswith("num_"))
     return f"{torch.backends.cpu.get_cpu_capability()} {processor} {torch.get_num_threads()} threads"
 
