@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -77,11 +77,12 @@ class FrozenFeatures:
     def of(self, network: Network, images: Tensor) -> Tensor:
         """Features of other images as they are, (M, C, H, W) uint8 to (M, ...), which the memory does not keep."""
         self.used += len(images)
-        parts = []
-        for chunk in torch.split(images, CHUNK):
-            name = digest_of(chunk) if self._store is not None else ""
-            parts.append(self._chunk(network, Place(SHARED, 0, name), lambda chunk=chunk: chunk))  # type: ignore[misc]
-        return torch.cat(parts)
+
+        def features(chunk: Tensor) -> Tensor:
+            place = Place(SHARED, 0, digest_of(chunk) if self._store is not None else "")
+            return self._chunk(network, place, lambda: chunk)
+
+        return joined(map(features, torch.split(images, CHUNK)), len(images))
 
     def close(self) -> None:
         """The cell is finished: its views need no room any more."""
@@ -113,13 +114,14 @@ class FrozenFeatures:
         root, cell = self._seed
         seed = int_seed(seed_for(root, "view", cell=cell, strength=str(strength), epoch=epoch))
         draw = self._drawing(strength, seed)
-        parts = []
-        for number, digest in enumerate(self._image_digests()):
+
+        def chunk(number: int, digest: str) -> Tensor:
             place = Place(SHARED, 0, digest)
             if strength != CLEAN:
                 place = Place(self._group, epoch, _digest(digest, number, strength, self._flip, seed))
-            parts.append(self._chunk(network, place, lambda number=number: draw(number)))  # type: ignore[misc]
-        return torch.cat(parts)
+            return self._chunk(network, place, lambda: draw(number))
+
+        return joined((chunk(*numbered) for numbered in enumerate(self._image_digests())), len(self._images))
 
     def _drawing(self, strength: float, seed: int) -> Callable[[int], Tensor]:
         """Gives chunks of views by their number, in rising order: all are drawn from one stream."""
@@ -160,6 +162,18 @@ class FrozenFeatures:
         if network.frozen_key not in self._identities:
             self._identities[network.frozen_key] = frozen_identity(network, self._precision)
         return self._identities[network.frozen_key]
+
+
+def joined(parts: Iterable[Tensor], count: int) -> Tensor:
+    """What `torch.cat` makes of parts of `count` rows together, without holding them all beside it."""
+    filled, result = 0, torch.empty(0)
+    for part in parts:
+        if filled == 0:
+            two = torch.cat([part, part])
+            result = torch.empty_strided((count, *two.shape[1:]), two.stride(), dtype=two.dtype, device=two.device)
+        result[filled : filled + len(part)] = part
+        filled += len(part)
+    return result
 
 
 def _digest(*parts: object) -> str:
