@@ -138,14 +138,18 @@ def cell_folders(run: Path) -> list[Path]:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; on leaving without an error it is synced and renamed to `path`."""
+def atomic_path(path: Path, sync: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path`; on leaving without an error it is synced and renamed to `path`.
+
+    Without `sync` a power failure may leave the file damaged: for what can be told to be so, and made again.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if sync:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

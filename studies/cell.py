@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,9 +70,14 @@ def run_cell(
     chosen = best(trials, trainer.metric.higher_is_better)
     if chosen.outcome.ended != "ok":
         raise RuntimeError(f"every one of the {spec.budget} trials of {cell.key} diverged: nothing to refit")
+    features = trainer.data.features
+    used, computed = features.used, features.computed
     scores = [trainer.refit(chosen.parameters, refit) for refit in range(spec.refits)]
+    used = features.used - used + sum(trial.outcome.features_used for trial in trials)
+    computed = features.computed - computed + sum(trial.outcome.features_computed for trial in trials)
+    features.close()
     check()
-    return _write(job, trials, chosen, scores)
+    return _write(job, trials, chosen, scores, {"used": used, "computed": computed})
 
 
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
@@ -119,7 +124,9 @@ def _cell_columns(cell: Cell) -> dict[str, Any]:
     return {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
 
 
-def _write(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[Scores]) -> dict[str, float]:
+def _write(
+    job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[Scores], features: Mapping[str, int]
+) -> dict[str, float]:
     cell, block = job.cell, job.block
     folder = cell.folder(job.run)
     write_table(folder / TRIALS, pd.DataFrame([trial_row(cell, trial) for trial in trials]), TRIAL_COLUMNS)
@@ -142,10 +149,13 @@ def _write(job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequenc
     info = TableInfo({cell.dataset: block.classes}, {cell.dataset: block.task}, {cell.dataset: block.facts})
     write_table(folder / PREDICTIONS, pd.concat(predictions), PREDICTION_COLUMNS, info)
     summary = _summary(job, trials, chosen, scores)
+    if features["used"]:
+        summary["feature_hits"] = 1 - features["computed"] / features["used"]
     done = {
         "cell": _cell_columns(cell),
         "budget": len(trials),
         "best_trial": chosen.number,
+        "features": dict(features),
         "metrics": summary,
         "files": sums_in(folder, CELL_FILES),
     }

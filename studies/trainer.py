@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,16 +20,19 @@ from benchmark.arms import NetworkSpec, Parameters
 from benchmark.images.training_block import TrainingBlock
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
-from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fit, predict, to_device
+from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fitting, predict, to_device
+from benchmark.training.feature_store import FeatureStore
 from benchmark.training.features import FrozenFeatures
+from benchmark.training.heads import HeadFit, fit_heads, only_a_head_learns
 from benchmark.training.network import Network
 from benchmark.weights.find import WeightFile
-from studies.curves import Curve, Recorder
+from studies.curves import Recorder
 from studies.tune import Outcome
 
 Rows = npt.NDArray[np.intp]
 Scores = npt.NDArray[np.float32]
 
+FEATURES = "features"  # the folder of frozen features, beside the decoded images
 PREDICTED = 1024  # holdout images that are read and predicted at one time
 
 
@@ -61,44 +65,95 @@ class Trainer:
             task=self.block.task,
             flip=self.block.flip,
             features=FrozenFeatures(
-                images, self.block.flip, self.spec.root_seed, job.cell.key, precision=self.spec.precision
+                images,
+                self.block.flip,
+                self.spec.root_seed,
+                job.cell.key,
+                precision=self.spec.precision,
+                store=FeatureStore(self.block.pixels.parent / FEATURES),
             ),
             precision=self.spec.precision,
         )
-        self.network = NetworkSpec(self.spec.backbone, images.shape[1], len(self.block.classes), self.spec.image_size)
+        outputs, size = len(self.block.classes), self.spec.image_size
+        self.network = NetworkSpec(self.spec.backbone, images.shape[1], outputs, size, self.spec.precision)
         self.prepared = self.arm.prepare(self.network, job.weights)
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:
         """One trial: the mean over the inner folds of the tuned metric, in its natural units."""
         began = time.perf_counter()
-        values: list[float] = []
-        curves: list[Curve] = []
-        images_seen = epochs = 0
-        ended = "ok"
-        for fold in range(self.spec.folds):
-            training = np.flatnonzero(self.block.folds != fold)
-            validation = np.flatnonzero(self.block.folds == fold)
-            epochs += int(parameters["epochs"])
-            images_seen += int(parameters["epochs"]) * len(training)
-            recorder = Recorder(int(parameters["epochs"]), partial(self._value_by_then, validation))
-            try:
-                network = self._fit(parameters, training, "fit", recorder, trial=number, fold=fold)
-                values.append(self._value(validation, network, self.metric))
-            except Diverged as error:
-                curves.append(recorder.curve())
-                ended = f"diverged: {error}"
-                break
-            curves.append(recorder.curve(values[-1]))
+        features = self.data.features
+        used, computed = features.used, features.computed
+        folds = [self._fold(fold, number, parameters) for fold in range(self.spec.folds)]
+        first = folds[0].network = next(folds[0].steps)
+        if only_a_head_learns(first):
+            self._fit_heads(folds, number, parameters)
+        else:
+            for together in [folds] if first.frozen is not None else [[fold] for fold in folds]:
+                self._take_turns(together)
+                if any(fold.error for fold in together):
+                    break
+        lost = next((fold for fold in folds if fold.error), None)
+        begun = folds if lost is None else folds[: lost.number + 1]
+        values = [fold.value for fold in begun if fold.value is not None]
+        epochs = int(parameters["epochs"])
         return Outcome(
-            value=float(np.mean(values)) if ended == "ok" else self.metric.worst,
+            value=float(np.mean(values)) if lost is None else self.metric.worst,
             fold_values=tuple(values),
-            epochs=epochs,
-            images_seen=images_seen,
-            ended=ended,
+            epochs=epochs * len(begun),
+            images_seen=sum(epochs * len(fold.training) for fold in begun),
+            ended="ok" if lost is None else f"diverged: {lost.error}",
             seconds=time.perf_counter() - began,
             peak_memory_mb=_peak_memory_mb(self.device),
-            curves=tuple(curves),
+            curves=tuple(fold.recorder.curve(fold.value) for fold in begun),
+            features_used=features.used - used,
+            features_computed=features.computed - computed,
         )
+
+    def _fold(self, fold: int, number: int, parameters: Parameters) -> _Fold:
+        training, validation = np.flatnonzero(self.block.folds != fold), np.flatnonzero(self.block.folds == fold)
+        recorder = Recorder(int(parameters["epochs"]), partial(self._value_by_then, validation))
+        steps = self._fitting(parameters, training, "fit", recorder, trial=number, fold=fold)
+        return _Fold(fold, training, validation, recorder, steps)
+
+    def _fit_heads(self, folds: Sequence[_Fold], number: int, parameters: Parameters) -> None:
+        """Fit the heads of all folds as one problem."""
+        seed, cell = self.spec.root_seed, self.job.cell.key
+        ends = fit_heads(
+            lambda: self.arm.build(self.prepared, self.network, parameters),
+            self.data,
+            [
+                HeadFit(fold.training, seed_for(seed, "fit", cell=cell, trial=number, fold=fold.number), fold.recorder)
+                for fold in folds
+            ],
+            recipe_of(parameters, self.spec.batch_size),
+        )
+        for fold, end in zip(folds, ends, strict=True):
+            try:
+                if isinstance(end, Diverged):
+                    raise end
+                fold.value = self._value(fold.validation, end, self.metric)
+            except Diverged as error:
+                fold.error = str(error)
+
+    def _take_turns(self, folds: Sequence[_Fold]) -> None:
+        """Fit folds by turns, an epoch each: so every view of the images is needed once, if they share its features.
+
+        The trial is what it is one after another: what later folds than one that diverges have done does not count.
+        """
+        for fold in folds:
+            fold.network = fold.network or next(fold.steps)
+        still = list(folds)
+        while still:
+            for fold in list(still):
+                try:
+                    if fold.network is not None and next(fold.steps, None) is None:
+                        fold.value = self._value(fold.validation, fold.network, self.metric)
+                        fold.network = None  # the next one may need the memory
+                        still.remove(fold)
+                except Diverged as error:
+                    fold.error = str(error)
+                    still = [other for other in still if other.number < fold.number]
+                    break
 
     def refit(self, parameters: Parameters, refit: int) -> npt.NDArray[np.float32]:
         """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""
@@ -106,7 +161,8 @@ class Trainer:
 
     def fit_subsample(self, parameters: Parameters, refit: int) -> Network:
         """One fit of the whole subsample; `refit` numbers its initial weights."""
-        return self._fit(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+        *_, network = self._fitting(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+        return network
 
     def predict_holdout(self, network: Network) -> npt.NDArray[np.float32]:
         """(m, K) probabilities, a part of the images in memory at a time."""
@@ -116,13 +172,14 @@ class Trainer:
         )
 
     def _predict(self, network: Network, images: torch.Tensor, cached: torch.Tensor | None = None) -> Scores:
-        return predict(network, images, self.block.task, cached=cached, precision=self.spec.precision).numpy()
+        precision, features = self.spec.precision, self.data.features
+        return predict(network, images, self.block.task, cached=cached, precision=precision, features=features).numpy()
 
     def _value(self, validation: Rows, network: Network, metric: metrics.Metric) -> float:
         """A metric on validation rows."""
         cached = None
         if network.frozen is not None:
-            cached = self.data.features.clean(network)[validation]
+            cached = self.data.features.clean(network, len(validation))[validation]
         scores = self._predict(network, self.data.images[validation], cached)
         return metric.value(self.block.task, self.block.labels[validation], scores)
 
@@ -133,8 +190,10 @@ class Trainer:
         except Diverged:
             return math.nan
 
-    def _fit(self, parameters: Parameters, rows: Rows, role: str, watch: Watch | None = None, **key: int) -> Network:
-        return fit(
+    def _fitting(
+        self, parameters: Parameters, rows: Rows, role: str, watch: Watch | None = None, **key: int
+    ) -> Iterator[Network]:
+        return fitting(
             lambda: self.arm.build(self.prepared, self.network, parameters),
             self.data,
             rows,
@@ -142,6 +201,20 @@ class Trainer:
             seed_for(self.spec.root_seed, role, cell=self.job.cell.key, **key),
             watch,
         )
+
+
+@dataclass(eq=False)
+class _Fold:
+    """A fold's fit on its way: what it is given, and how far it is."""
+
+    number: int
+    training: Rows
+    validation: Rows
+    recorder: Recorder
+    steps: Iterator[Network]
+    network: Network | None = None
+    value: float | None = None
+    error: str = ""
 
 
 def recipe_of(parameters: Parameters, batch_size: int) -> Recipe:

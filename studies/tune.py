@@ -38,6 +38,8 @@ class Outcome:
         seconds: wall time.
         peak_memory_mb: largest memory of the process (or of the device) until then.
         curves: loss and validation value by epoch, of every fold that was begun.
+        features_used: images whose features of frozen layers were taken, counted at every use.
+        features_computed: those of them that passed through the frozen layers now, not at an earlier time.
     """
 
     value: float
@@ -48,6 +50,8 @@ class Outcome:
     seconds: float
     peak_memory_mb: float
     curves: tuple[Curve, ...] = ()
+    features_used: int = 0
+    features_computed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,14 @@ class NetworkSpec:
         channels: 1 or 3, of the data set's images.
         outputs: K, the number of classes or labels.
         image_size: side of the images in pixels; None = the backbone's own.
+        precision: what the network but its head is going to compute in: "float32" or "bfloat16".
     """
 
     backbone: str
     channels: int
     outputs: int
     image_size: int | None = None
+    precision: str = "float32"
 
 
 class ArmModule(Protocol):

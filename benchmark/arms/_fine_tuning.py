@@ -26,7 +26,7 @@ class Pretrained:
 
     Attributes:
         backbone: as it is trained.
-        frozen: the same function in evaluation mode, made to be quick.
+        frozen: the same function in evaluation mode and the run's precision, made to be quick.
         mean, std: of the images that it takes.
     """
 
@@ -40,14 +40,17 @@ def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
     """Load the backbone's weights once."""
     import torch
 
-    from benchmark.training.folding import folded
+    from benchmark.training.folding import PROBE, cast_once, folded
     from benchmark.training.quick_layers import quicken
     from benchmark.weights.load import load_backbone, normalisation
 
     backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
     backbone = backbone.to(memory_format=torch.channels_last)
     mean, std = normalisation(weights)
-    return Pretrained(backbone, folded(backbone), mean, std)
+    frozen = folded(backbone)
+    if spec.precision == "bfloat16":
+        frozen = cast_once(frozen, spec.image_size or PROBE)
+    return Pretrained(backbone, frozen, mean, std)
 
 
 def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Network:

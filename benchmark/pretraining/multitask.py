@@ -30,10 +30,10 @@ from benchmark.training.engine import (
     classification_loss,
     parameter_groups,
     predict,
-    seeded,
     warm_cosine,
 )
 from benchmark.training.network import Network, Normalise
+from benchmark.training.streams import seeded
 from benchmark.weights.build import feature_width
 
 

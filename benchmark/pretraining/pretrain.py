@@ -97,9 +97,10 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
 
     from benchmark.pretraining.multitask import train
     from benchmark.seeds import seed_for
-    from benchmark.training.engine import configure, seeded
+    from benchmark.training.engine import configure
     from benchmark.training.network import Normalise
     from benchmark.training.quick_layers import quicken
+    from benchmark.training.streams import seeded
     from benchmark.weights.build import require_size
     from benchmark.weights.checkpoint import save_checkpoint
     from benchmark.weights.find import find

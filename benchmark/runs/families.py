@@ -134,7 +134,7 @@ def _write_random(backbone: str, file: Path) -> None:
     import torch
 
     from benchmark.seeds import seed_for
-    from benchmark.training.engine import seeded
+    from benchmark.training.streams import seeded
 
     with seeded(seed_for(0, "families")):
         model = timm.create_model(backbone, pretrained=False, num_classes=CLASSES)

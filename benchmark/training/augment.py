@@ -83,13 +83,21 @@ def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Gen
         strength: in [0, 1].
         generator: on the CPU on any device, as a batch asks it for a few numbers alone.
     """
+    drawn = mixture(len(inputs), strength, generator)
+    if drawn is None:
+        return inputs, targets
+    partner, share = drawn[0].to(inputs.device), drawn[1]
+    return torch.lerp(inputs[partner], inputs, share), torch.lerp(targets[partner], targets, share)
+
+
+def mixture(count: int, strength: float, generator: torch.Generator) -> tuple[Tensor, float] | None:
+    """What `mixup` does to a batch: (count,) each one's partner, and the share that it keeps; None: nothing."""
     chosen = torch.rand((), generator=generator).item() < MIXUP * strength
     if not chosen:
-        return inputs, targets
-    partner = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+        return None
+    partner = torch.randperm(count, generator=generator)
     gammas = torch._standard_gamma(torch.full((2,), MIXUP_BETA), generator=generator)
-    share = float(gammas[0] / gammas.sum().clamp_min(1e-12))
-    return torch.lerp(inputs[partner], inputs, share), torch.lerp(targets[partner], targets, share)
+    return partner, float(gammas[0] / gammas.sum().clamp_min(1e-12))
 
 
 def _affine(images: Tensor, angle: Tensor, scale: Tensor, shift: Tensor, direction: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from benchmark.seeds import int_seed
 from benchmark.training.augment import augment, mixup
 from benchmark.training.features import CHUNK, FrozenFeatures, as_unit, frozen_features
 from benchmark.training.network import Network, computing_in
+from benchmark.training.streams import Stream
 
 WARM_UP = 0.1  # share of the steps
 LARGEST_NORM = 5.0  # the gradient is clipped to it
@@ -98,15 +98,6 @@ def _keep_memory() -> None:
         pass  # another system's library: slower, and right
 
 
-@contextmanager
-def seeded(seed: np.random.SeedSequence) -> Iterator[None]:
-    """Torch's global generators (weights, dropout) seeded for the duration, then put back."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(int_seed(seed))
-        yield
-
-
 def to_device(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
     """(N, H, W, C) uint8 in memory or on disk to (N, C, H, W) uint8 on the device."""
     return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device)
@@ -134,22 +125,43 @@ def fit(
     Raises:
         Diverged: when the loss is not finite.
     """
+    *_, network = fitting(build, data, rows, recipe, seed, watch)
+    return network
+
+
+def fitting(
+    build: Callable[[], Network],
+    data: TrainingSet,
+    rows: npt.NDArray[np.intp],
+    recipe: Recipe,
+    seed: np.random.SeedSequence,
+    watch: Watch | None = None,
+) -> Iterator[Network]:
+    """As `fit`, an epoch at a time: gives the network when it is built, and after every epoch.
+
+    Between two epochs others may be fitted, and draw what they like: the same bits come of it.
+    """
     device = data.images.device
     initial, order = seed.spawn(2)
     generator = torch.Generator().manual_seed(int_seed(order))
     drawing = generator if device.type == "cpu" else torch.Generator(device).manual_seed(int_seed(order))
-    with seeded(initial):
+    stream = Stream(initial)
+    with stream.resumed():
         network = build()
-        learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        _train_mode(learned)
-        _move_frozen(network, device)
-        groups = parameter_groups(learned, recipe.weight_decay)
-        trained = [parameter for group in groups for parameter in group["params"]]
-        optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-        batches = math.ceil(len(rows) / recipe.batch_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
-        for epoch in range(recipe.epochs):
-            features = None if network.frozen is None else data.features.view(network, recipe.augmentation, epoch)
+    learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _train_mode(learned)
+    move_frozen(network, device)
+    groups = parameter_groups(learned, recipe.weight_decay)
+    trained = [parameter for group in groups for parameter in group["params"]]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    batches = math.ceil(len(rows) / recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
+    yield network
+    for epoch in range(recipe.epochs):
+        with stream.resumed():
+            features = None
+            if network.frozen is not None:
+                features = data.features.view(network, recipe.augmentation, epoch, len(rows))
             shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
             sums = torch.zeros(2, device=device)  # of losses and gradient norms: read once an epoch, as it takes a wait
             for batch in shuffled.to(device).tensor_split(batches):
@@ -167,20 +179,22 @@ def fit(
                 sums += torch.stack([loss.detach(), _clip(trained)])
                 optimiser.step()
                 schedule.step()
+            del features  # others may need the memory
             total_loss, total_norm = sums.tolist()
             if not math.isfinite(total_loss) or not math.isfinite(total_norm):
                 raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
             if watch is not None:
                 watch(epoch + 1, total_loss / batches, network)
                 _train_mode(learned)
-    return network
+        yield network
 
 
-def _move_frozen(network: Network, device: torch.device) -> None:
+def move_frozen(network: Network, device: torch.device) -> None:
+    """Put a network's frozen parts on a device."""
     if network.frozen is not None:
         network.frozen.to(device)
     if network.below is not None:
-        _move_frozen(network.below, device)
+        move_frozen(network.below, device)
 
 
 def _clip(parameters: list[nn.Parameter]) -> Tensor:
@@ -193,7 +207,13 @@ def _clip(parameters: list[nn.Parameter]) -> Tensor:
 
 @torch.no_grad()
 def predict(
-    network: Network, images: Tensor, task: Task, *, cached: Tensor | None = None, precision: str = "float32"
+    network: Network,
+    images: Tensor,
+    task: Task,
+    *,
+    cached: Tensor | None = None,
+    precision: str = "float32",
+    features: FrozenFeatures | None = None,
 ) -> Tensor:
     """Probabilities of a trained network.
 
@@ -203,6 +223,7 @@ def predict(
         task: "multilabel" gives a sigmoid for each label, the others a softmax.
         cached: (N, ...) the frozen part's features of these images, where they are at hand.
         precision: as in `TrainingSet`.
+        features: keeps the frozen part's features of these images for another time.
 
     Returns:
         (N, K) float32 on the CPU.
@@ -214,7 +235,12 @@ def predict(
     for chunk in torch.split(images if cached is None else cached, CHUNK):
         inputs = chunk
         if cached is None:
-            inputs = as_unit(chunk) if network.frozen is None else frozen_features(network, chunk, precision)
+            if network.frozen is None:
+                inputs = as_unit(chunk)
+            elif features is None:
+                inputs = frozen_features(network, chunk, precision)
+            else:
+                inputs = features.of(network, chunk)
         with computing_in(precision, images.device):
             parts.append(learned(inputs))
     logits = torch.cat(parts)

@@ -10,8 +10,9 @@ from benchmark import arms
 from benchmark.arms import NetworkSpec
 from benchmark.errors import InputError
 from benchmark.seeds import seed_for
-from benchmark.training.engine import Recipe, TrainingSet, fit, predict, seeded
+from benchmark.training.engine import Recipe, TrainingSet, fit, predict
 from benchmark.training.features import FrozenFeatures
+from benchmark.training.streams import seeded
 from benchmark.weights.checkpoint import save_checkpoint
 from benchmark.weights.find import WeightFile, find
 from benchmark.weights.load import load_backbone

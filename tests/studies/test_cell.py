@@ -53,14 +53,16 @@ def test_a_larger_budget_keeps_the_trials(job):
 
 
 def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
-    real = trainer.fit
+    real = trainer.fitting
 
-    def fit(*arguments, **keywords):
+    def fitting(*arguments, **keywords):
+        steps = real(*arguments, **keywords)
+        yield next(steps)
         if arguments[3].epochs == 2:
             raise trainer.Diverged("the loss was not finite")
-        return real(*arguments, **keywords)
+        yield from steps
 
-    monkeypatch.setattr(trainer, "fit", fit)
+    monkeypatch.setattr(trainer, "fitting", fitting)
     job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, budget=6))
     run_cell(job)
     trials = read_table(folder(job) / TRIALS)
@@ -73,10 +75,13 @@ def test_a_diverged_trial_counts_with_the_worst_value(job, monkeypatch):
 
 
 def test_a_cell_whose_every_trial_diverges_says_so(job, monkeypatch):
-    def fit(*arguments, **keywords):
+    real = trainer.fitting
+
+    def fitting(*arguments, **keywords):
+        yield next(real(*arguments, **keywords))
         raise trainer.Diverged("the loss was not finite")
 
-    monkeypatch.setattr(trainer, "fit", fit)
+    monkeypatch.setattr(trainer, "fitting", fitting)
     with pytest.raises(RuntimeError, match="diverged"):
         run_cell(job)
 

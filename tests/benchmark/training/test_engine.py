@@ -19,7 +19,7 @@ from benchmark.training.engine import (
     to_device,
     warm_cosine,
 )
-from benchmark.training.features import FrozenFeatures, frozen_features
+from benchmark.training.features import FrozenFeatures, frozen_features, joined
 from benchmark.training.network import Head, Network, Normalise
 from benchmark.training.norms import NormReluPool
 
@@ -149,6 +149,19 @@ def test_features_from_the_cached_trunk_are_the_same_bits_as_from_the_images(dat
     assert torch.equal(shared.view(above, 0.5, 3), direct)
     assert below.frozen not in passes, "the trunk's features were at hand"
     assert torch.equal(frozen_features(above, data.images), shared.clean(above))
+
+
+@pytest.mark.parametrize("shape", [(64, 3, 5, 5), (64, 3, 1, 1), (64, 1, 5, 5), (64, 7, 3), (64, 7), (1, 3, 5, 5)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("numbers", [(1,), (1, 1), (1, 1, 0.2)])
+def test_parts_are_joined_to_the_same_order_in_memory_as_by_the_library(shape, layout, numbers):
+    parts = [torch.randn(max(1, round(shape[0] * number)), *shape[1:]) for number in numbers]
+    if len(shape) == 4:
+        parts = [part.contiguous(memory_format=layout) for part in parts]
+    expected = torch.cat(parts)
+    result = joined(iter(parts), len(expected))
+    assert torch.equal(result, expected)
+    assert result.stride() == expected.stride()
 
 
 def test_unknown_labels_take_no_part_in_the_loss():

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from benchmark.training.folding import folded
+from benchmark.training.folding import cast_once, folded
 from benchmark.training.quick_layers import quicken
 from benchmark.weights.build import create
 
@@ -86,3 +86,25 @@ def test_a_model_without_normalisations_is_copied():
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
     kept = folded(model)
     assert kept is not model and torch.equal(kept[1].weight, model[1].weight)
+
+
+def in_bfloat16(model, images):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        return model(images)
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet10t", "vit_tiny_patch16_224"])
+def test_weights_that_are_cast_once_give_the_bits_of_those_cast_for_every_batch(name):
+    size = {"img_size": 32} if name.startswith("vit") else {}
+    model = folded(quicken(settled(timm.create_model(name, num_classes=0, **size))))
+    quick = cast_once(model, 32)
+    assert torch.bfloat16 in {parameter.dtype for parameter in quick.parameters()}
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    images = torch.randn(5, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    assert torch.equal(in_bfloat16(quick, images), in_bfloat16(model, images))
+
+
+def test_weights_that_a_layer_standardises_first_stay_in_single_precision():
+    torch.manual_seed(0)
+    model = nn.Sequential(timm.layers.StdConv2d(3, 8, 3), nn.Flatten()).eval()
+    assert cast_once(model, 32) is model
