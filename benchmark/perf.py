@@ -22,7 +22,7 @@ from benchmark.command_line import comma_list, run_command
 from benchmark.errors import InputError, unknown_name
 
 ROUNDS, SHORT_ROUNDS = 5, 2
-KINDS = ("224", "native")  # of files, as `performance.images.FILES`
+KINDS, SHORT_KINDS = ("224", "native"), ("224",)  # of files, as `performance.images.FILES`
 CASES = ("scratch", "all", "last", "head")
 
 
@@ -36,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--cases", type=comma_list, default=CASES, metavar="A,B", help=f"of {', '.join(CASES)} (default: all)"
     )
     parser.add_argument(
-        "--jpegs", type=comma_list, default=KINDS, metavar="A,B", help=f"size of the files, of {', '.join(KINDS)}"
+        "--jpegs",
+        type=comma_list,
+        metavar="A,B",
+        help=f"size of the files, of {', '.join(KINDS)} (default: all, --short {', '.join(SHORT_KINDS)})",
     )
     parser.add_argument("--rounds", type=int, metavar="R", help=f"pairs (default: {ROUNDS}, --short {SHORT_ROUNDS})")
     parser.add_argument("--short", action="store_true", help="tiny studies: what a change brings, within minutes")
@@ -57,7 +60,8 @@ def print_table(flags: argparse.Namespace) -> int:
     from benchmark.results import write_json
 
     chosen = cases.chosen(flags.cases)
-    for kind in flags.jpegs:
+    kinds = flags.jpegs or (SHORT_KINDS if flags.short else KINDS)
+    for kind in kinds:
         if kind not in KINDS:
             raise unknown_name("kind of --jpegs", kind, KINDS)
     rounds = flags.rounds if flags.rounds is not None else SHORT_ROUNDS if flags.short else ROUNDS
@@ -66,7 +70,7 @@ def print_table(flags: argparse.Namespace) -> int:
     if flags.out is not None and not flags.out.parent.is_dir():
         raise InputError(f"--out {flags.out}: there is no folder {flags.out.parent}. Make it, or name another file.")
     sizes = cases.SHORT if flags.short else cases.Sizes()
-    rows = measuring.measure(chosen, flags.jpegs, sizes, rounds, _report)
+    rows = measuring.measure(chosen, kinds, sizes, rounds, _report)
     sys.stdout.write(table.markdown(rows, sizes))
     if flags.out is not None:
         write_json(flags.out, table.record(rows, sizes))

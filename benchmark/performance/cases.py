@@ -50,9 +50,9 @@ class Sizes:
     """Of a study: training images, trials, the range of their epochs, and what they share."""
 
     images: int = 96
-    trials: int = 4
-    min_epochs: int = 5
-    max_epochs: int = 12
+    trials: int = 3
+    min_epochs: int = 10
+    max_epochs: int = 30
     folds: int = 3
     batch_size: int = 16
     image_size: int = 64

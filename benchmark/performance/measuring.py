@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,8 +25,6 @@ Result = TypeVar("Result")
 Report = Callable[[str], None]
 
 DATASET = "performance"  # what seeds are named by, wherever the files are: all kinds of them have the same parameters
-BOOKKEPT = 50  # trials of the study whose bookkeeping is measured: as many as a cell has by default
-BOOKKEPT_EPOCHS = 30  # epochs of each of its fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,6 @@ class Row:
         plain_precision: what the plain script computed in, the faster of the two where ours is in bfloat16.
         autocast_gain: how many times as fast the plain script is in bfloat16 as in float32.
         pairs: one a round.
-        bookkeeping: seconds a trial, one value a round.
     """
 
     case: Case
@@ -55,7 +52,6 @@ class Row:
     plain_precision: str
     autocast_gain: float
     pairs: tuple[Pair, ...]
-    bookkeeping: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +132,6 @@ def _measure(case: Case, kind: str, study: _Study, rounds: int, report: Report) 
     turns: list[tuple[str, str]] = [("plain", p) for p in plain_tasks] + [("ours", p) for p in PRECISIONS]
     theirs: dict[str, list[PlainStudy]] = {p: [] for p in plain_tasks}
     own: dict[str, list[OurStudy]] = {p: [] for p in PRECISIONS}
-    kept = []
     for number in range(rounds):
         for side, precision in turns if number % 2 == 0 else turns[::-1]:
             if side == "plain":
@@ -146,15 +141,13 @@ def _measure(case: Case, kind: str, study: _Study, rounds: int, report: Report) 
                 own[precision].append(in_process(ours.run_study, study.ours[precision]))
                 seconds = own[precision][-1].seconds
             report(f"{case.name}, {kind} JPEGs, round {number + 1} of {rounds}: {side}, {precision}, {seconds:.1f} s")
-        spec = replace(study.ours["float32"].spec, budget=BOOKKEPT)
-        kept.append(in_process(_bookkeeping, (case, spec)))
     rows = []
     for precision in PRECISIONS:
         against = precision if precision in theirs else "float32"
         pairs = tuple(Pair(a, b) for a, b in zip(theirs[against], own[precision], strict=True))
         for pair in pairs:
             require_same_work(pair)
-        rows.append(Row(case, kind, precision, against, gain, pairs, tuple(kept)))
+        rows.append(Row(case, kind, precision, against, gain, pairs))
     return rows
 
 
@@ -163,10 +156,6 @@ def require_same_work(pair: Pair) -> None:
     shared = [{name: value for name, value in p.items() if name != "depth"} for p in pair.ours.parameters]
     if shared != [dict(p) for p in pair.plain.parameters] or pair.ours.images_seen != pair.plain.images_seen:
         raise RuntimeError(f"the sides differ in what they did: {pair.plain.parameters} and {pair.ours.parameters}")
-
-
-def _bookkeeping(task: tuple[Case, Any]) -> float:
-    return ours.bookkeeping(*task, epochs=BOOKKEPT_EPOCHS)
 
 
 def in_process(work: Callable[[Argument], Result], argument: Argument) -> Result:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from studies.trainer import Trainer
     from studies.tune import Trial
 
+BOOKKEPT, BOOKKEPT_EPOCHS = 50, 30  # trials whose bookkeeping is measured, as a cell has them, and epochs of their fits
 WARMING = 4  # images of a class and fold in the small trial that comes before the clock is started
 
 
@@ -59,6 +60,8 @@ class OurStudy:
         again: of the first trial's parameters once more, when all that can be kept is kept.
         floor: of the first trial's training steps alone (`floor.floor_seconds`).
         images_seen: training images of all trials, an image counted in each epoch.
+        bookkeeping: a trial's, beside training (`bookkeeping`).
+        cpu_seconds: of the process in `seconds`: the same where nothing else computes on the machine.
         parameters, values: of each trial.
         peak_mb: largest memory of the process until the study's end.
     """
@@ -68,6 +71,8 @@ class OurStudy:
     trial_seconds: tuple[float, ...]
     again: float
     floor: float
+    bookkeeping: float
+    cpu_seconds: float
     images_seen: int
     parameters: tuple[Parameters, ...]
     values: tuple[float, ...]
@@ -86,13 +91,13 @@ def run_study(task: Task) -> OurStudy:
         folder = Path(name)
         _warm_up(task, folder / "warming" / "run")
         run = folder / "measured" / "run"  # beside it nothing is kept from before
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), time.process_time()
         trainer = _trainer(task, run)
         prepared = time.perf_counter()
         search = search_of(task.case, task.spec, trainer.job.cell.folder(run) / STUDY)
         trials = tune(search, task.spec.budget, trainer.evaluate, lambda trial: _send(trainer.job.cell, trial))
         write_ledger(trainer.job.cell, run, trials)
-        ended = time.perf_counter()
+        ended, computed = time.perf_counter(), time.process_time() - computed
         first = trials[0].parameters
         again = trainer.evaluate(0, first).seconds
         floor = floor_seconds(trainer, first)
@@ -103,6 +108,8 @@ def run_study(task: Task) -> OurStudy:
         trial_seconds=tuple(outcome.seconds for outcome in outcomes),
         again=again,
         floor=floor,
+        bookkeeping=bookkeeping(task.case, replace(task.spec, budget=BOOKKEPT), BOOKKEPT_EPOCHS),
+        cpu_seconds=computed,
         images_seen=sum(outcome.images_seen for outcome in outcomes),
         parameters=tuple(trial.parameters for trial in trials),
         values=tuple(outcome.value for outcome in outcomes),

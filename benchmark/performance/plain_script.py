@@ -1,9 +1,11 @@
 """The plain script: a tuned study as an able researcher writes it with Optuna, torch, torchvision and timm.
 
 What `python -m benchmark.perf` compares with. It stands alone and uses nothing of this project, and it is meant to be a
-good script: small images, `channels_last`, a fused AdamW, `inference_mode` for validation, which comes once a fit, a
-study in memory, and no working processes, as each side has one core. What makes it plain: every epoch decodes every
-JPEG and augments it alone, every trial passes every image through the whole network, and kernels are the library's.
+good script: images are resized before they are augmented, grey ones are decoded and augmented as grey, tensors are
+`channels_last`, AdamW is fused, pretrained weights are read once, validation comes once a fit and in `inference_mode`,
+the study is in memory, and the loader has no worker processes, as each side has one core. What makes it plain: every
+epoch decodes every JPEG and augments it alone, every trial passes every image through the whole network, and the
+kernels are the library's.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
+
+BILINEAR = transforms.InterpolationMode.BILINEAR
 
 Parameters = dict[str, Any]
 Rows = npt.NDArray[np.intp]
@@ -134,9 +138,6 @@ def augmentation(data: Data, strength: float) -> transforms.Compose:
         transforms.RandomErasing(0.5 * strength, scale=(0.01, 0.16)),
     ]
     return transforms.Compose(steps)
-
-
-BILINEAR = transforms.InterpolationMode.BILINEAR
 
 
 def simple_cnn(channels: int, width: int, classes: int) -> nn.Module:

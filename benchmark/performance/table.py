@@ -44,15 +44,14 @@ def summary(row: Row) -> dict[str, tuple[float, float, float]]:
     """Every figure of a row: its median over the rounds, the smallest and the largest."""
     figures: dict[str, list[float]] = {
         "study": [pair.plain.seconds / pair.ours.seconds for pair in row.pairs],
+        "study_by_cpu_time": [pair.plain.cpu_seconds / pair.ours.cpu_seconds for pair in row.pairs],
         "first_trial": [pair.plain.trial_seconds[0] / pair.ours.trial_seconds[0] for pair in row.pairs],
         "again": [pair.plain.trial_seconds[0] / pair.ours.again for pair in row.pairs],
         "over_floor": [pair.ours.again / pair.ours.floor for pair in row.pairs],
         "plain_images_per_second": [_rate(pair.plain) for pair in row.pairs],
         "our_images_per_second": [_rate(pair.ours) for pair in row.pairs],
-        "bookkeeping_ms": [1000 * seconds for seconds in row.bookkeeping],
-        "bookkeeping_share": [
-            seconds / (seconds + pair.ours.again) for seconds, pair in zip(row.bookkeeping, row.pairs, strict=True)
-        ],
+        "bookkeeping_ms": [1000 * pair.ours.bookkeeping for pair in row.pairs],
+        "bookkeeping_share": [pair.ours.bookkeeping / (pair.ours.bookkeeping + pair.ours.again) for pair in row.pairs],
         "plain_peak_mb": [pair.plain.peak_mb for pair in row.pairs],
         "our_peak_mb": [pair.ours.peak_mb for pair in row.pairs],
     }
@@ -101,7 +100,6 @@ def record(rows: Sequence[Row], sizes: Sizes) -> dict[str, Any]:
                     for name, values in summary(row).items()
                 },
                 "pairs": [asdict(pair) for pair in row.pairs],
-                "bookkeeping_seconds": list(row.bookkeeping),
             }
             for row in rows
         ],

@@ -19,22 +19,23 @@ from tests.conftest import write_images
 TINY = cases.Sizes(images=8, trials=1, min_epochs=1, max_epochs=1, folds=2, batch_size=4, image_size=32)
 
 
-def pair(plain_seconds, our_seconds, again, floor):
+def pair(plain_seconds, our_seconds, again, floor, kept):
     return Pair(
-        PlainStudy(plain_seconds, (plain_seconds,), 600, ({},), (0.9,), 500.0),
-        OurStudy(our_seconds, 0.1, (our_seconds,), again, floor, 600, ({},), (0.9,), 400.0),
+        PlainStudy(plain_seconds, 8.0, (plain_seconds,), 600, ({},), (0.9,), 500.0),
+        OurStudy(our_seconds, 0.1, (our_seconds,), again, floor, kept, 2.0, 600, ({},), (0.9,), 400.0),
     )
 
 
 @pytest.fixture
 def row():
-    pairs = (pair(12.0, 3.0, 1.0, 0.5), pair(10.0, 1.0, 2.0, 1.6), pair(30.0, 5.0, 3.0, 2.0))
-    return Row(cases.CASES["head"], "224", "bfloat16", "float32", 0.54, pairs, (0.01, 0.02, 0.25))
+    pairs = (pair(12.0, 3.0, 1.0, 0.5, 0.01), pair(10.0, 1.0, 2.0, 1.6, 0.02), pair(30.0, 5.0, 3.0, 2.0, 0.25))
+    return Row(cases.CASES["head"], "224", "bfloat16", "float32", 0.54, pairs)
 
 
 def test_figures_are_medians_of_ratios_within_pairs(row):
     figures = table.summary(row)
     assert figures["study"] == (6.0, 4.0, 10.0)
+    assert figures["study_by_cpu_time"] == (4.0, 4.0, 4.0)
     assert figures["first_trial"] == (6.0, 4.0, 10.0)
     assert figures["again"] == (10.0, 5.0, 12.0)
     assert figures["over_floor"] == (1.5, 1.25, 2.0)
@@ -71,6 +72,7 @@ def here(tmp_path, monkeypatch):
 def test_the_command_prints_the_table_and_writes_what_every_round_gave(here, monkeypatch, capsys):
     monkeypatch.setattr(cases, "SHORT", TINY)
     monkeypatch.setattr("benchmark.performance.plain.autocast_gain", lambda task: 0.5)
+    monkeypatch.setattr("benchmark.performance.ours.BOOKKEPT", 2)
     flags = ["--short", "--cases", "head", "--jpegs", "224", "--rounds", "2", "--out", "figures.json"]
     assert perf.main(flags) == 0
     printed = capsys.readouterr()
