@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -133,7 +134,7 @@ def run_study(task: PlainTask) -> PlainStudy:
         images_seen=sum(trial.user_attrs["images_seen"] for trial in study.trials),
         parameters=tuple(trial.params for trial in study.trials),
         values=tuple(float(trial.values[0]) for trial in study.trials),
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
     )
 
 
