@@ -21,6 +21,7 @@ COLUMNS = (
     "JPEGs",
     "precision",
     "study",
+    "by CPU time",
     "first trial",
     "again",
     "over the floor",
@@ -32,11 +33,11 @@ COLUMNS = (
 LEGEND = (
     "Times as fast as the plain script, medians of {pairs} pairs that took turns (smallest to largest), one thread a "
     "side. study: from JPEG files to the tables of {trials} trials of {folds} folds, {low} to {high} epochs, {images} "
-    "images at {size} px, batches of {batch}. first trial: with nothing kept from before. again: its parameters once "
-    "more. over the floor: the trial again, by a bare loop of its training steps on batches in memory. images/s: "
-    "training images, plain and ours. bookkeeping: what a trial costs beside training, and its share of the trial "
-    "again. peak MB: of the process, plain and ours. The plain script computes in float32, and against bfloat16 in the "
-    "faster of the two: its own autocast makes it {gains}."
+    "images at {size} px, batches of {batch}. by CPU time: the same, whatever else the machine computes. first trial: "
+    "with nothing kept from before. again: its parameters once more. over the floor: the trial again, by a bare loop "
+    "of its training steps on batches in memory. images/s: training images, plain and ours. bookkeeping: what a trial "
+    "costs beside training, and its share of the trial again. peak MB: of the process, plain and ours. The plain script "
+    "computes in float32, and against bfloat16 in the faster of the two: its own autocast makes it {gains}."
 )
 
 
@@ -125,6 +126,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{width} x {height}",
         row.precision,
         ratio("study"),
+        ratio("study_by_cpu_time"),
         ratio("first_trial"),
         ratio("again"),
         ratio("over_floor"),
