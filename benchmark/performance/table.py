@@ -36,7 +36,7 @@ LEGEND = (
     "images at {size} px, batches of {batch}. by CPU time: the same, whatever else the machine computes. first trial: "
     "with nothing kept from before. again: its parameters once more. over the floor: the trial again, by a bare loop "
     "of its training steps on batches in memory. images/s: training images, plain and ours. bookkeeping: what a trial "
-    "costs beside training, and its share of the trial again. peak MB: of the process, plain and ours. The plain script "
+    "costs beside training, and its share of the trial again. peak MB: of the process, plain and ours. The plain side "
     "computes in float32, and against bfloat16 in the faster of the two: its own autocast makes it {gains}."
 )
 
