@@ -29,6 +29,7 @@ FLOORS = (
     ("benchmark/pretraining/",),
     ("studies/", "benchmark/tracking/"),
     ("benchmark/runs/",),
+    ("benchmark/performance/",),
     # the analysis: of the benchmark it needs the ground alone
     ("analysis/statistics/", "analysis/predictions/"),
     ("analysis/study/",),
@@ -49,7 +50,10 @@ COMMANDS = {
 }  # on top, wherever they stand
 
 #: package -> where it may be imported.
-HOMES = {"mlflow": "benchmark/tracking/", "optuna": "studies/tune.py"}
+HOMES = {
+    "mlflow": ("benchmark/tracking/",),
+    "optuna": ("studies/tune.py", "benchmark/performance/plain_script.py"),  # which is nothing of ours, by design
+}
 HEAVY = {"torch", "timm", "torchvision", "mlflow", "optuna"}
 
 
