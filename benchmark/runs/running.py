@@ -32,7 +32,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     """
     spec = request.spec
     files = [request.out / name for name in (SPEC, SPEC_COPY)]
-    before = next((read_json(path) for path in files if path.exists()), {})
+    before: dict[str, Any] = next((read_json(path) for path in files if path.exists()), {})
     starts = [*before.get("starts", ())]
     if open_cells(request) or not starts:
         starts.append(start_record(request))

@@ -90,7 +90,7 @@ def test_a_worker_that_meets_a_full_disk_ends_the_run_once(monkeypatch, tiny_spe
 
 def full(pipe):
     """A worker whose every cell meets a full disk."""
-    job = pipe.recv()
+    job, _ = pipe.recv()
     pipe.send(("full", str(disk.disk_full(job.cell.folder(job.run)))))
     pipe.recv()
 

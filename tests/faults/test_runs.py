@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from benchmark import run, status
-from benchmark.results import DONE, PREDICTIONS, SPEC, read_json
+from benchmark.results import DONE, PREDICTIONS, SPEC, SPEC_COPY, read_json
 from tests.faults import runs
 
 FLAGS = ["--preset", "mine.toml", "--datasets", "folder:mine", "--workers", "1", "--device", "cpu", "--out", "alone"]
@@ -18,7 +18,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as context:
         context.chdir(folder)
         assert run.main([*FLAGS, "--shard", "1/2"]) == 0
-    assert sorted(path.name for path in (folder / "alone").iterdir()) == ["cells", "leases", SPEC], "and no report"
+    assert sorted(path.name for path in (folder / "alone").iterdir()) == [SPEC_COPY, "cells", "leases", SPEC], "and no report"
     assert len(list((folder / "alone").rglob(DONE))) == 3
     return folder
 
