@@ -27,7 +27,7 @@ def place(tmp_path_factory):
 def test_two_runs_on_one_folder_share_its_cells_and_end_with_one_report(place):
     said = runs.together(place, runs=2, kills=0)
     assert all("another process" not in text and "FAILED" not in text for text in said)
-    reports = [text.partition("writing the report")[2] for text in said]
+    reports = [text.partition("auroc, 95% intervals")[2] for text in said]  # one writes it, or both
     assert reports[0] == reports[1] and "index.html" in reports[0]
     runs.verify(place, budget=2)
     starts = read_json(place / "together" / SPEC)["starts"]
