@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.page.findings import joined
+from analysis.page.findings import joined, seen_from, winner_of
 from analysis.study.about import ABOUT
 from analysis.study.estimand import answered
 from analysis.study.intervals import arm_interval
@@ -64,16 +64,16 @@ def _values(scored: Scored) -> str:
 
 def _verdict(comparison: Comparison, reference: str) -> Verdict:
     """What is said of the arm that is not the reference."""
-    if comparison.arm_a == reference or comparison.verdict not in ("better", "worse"):
+    if comparison.verdict not in ("better", "worse"):
         return comparison.verdict
-    return "worse" if comparison.verdict == "better" else "better"
+    return "worse" if winner_of(comparison) == reference else "better"
 
 
 def _against(reference: str, word: Verdict, comparisons: Sequence[Comparison]) -> str:
-    sizes = [
-        f" ({_size(comparison, reference)})" if len(comparisons) <= MOST_ARMS else "" for comparison in comparisons
-    ]
-    listed = joined([_other(comparison, reference) + size for comparison, size in zip(comparisons, sizes, strict=True)])
+    arms = [comparison.arm_b if comparison.arm_a == reference else comparison.arm_a for comparison in comparisons]
+    if len(comparisons) <= MOST_ARMS:
+        arms = [f"{arm} ({_size(comparison, arm)})" for comparison, arm in zip(comparisons, arms, strict=True)]
+    listed = joined(arms)
     several, margin = len(comparisons) > 1, comparisons[0].margin
     if word in ("better", "worse"):
         return f"{word.capitalize()} than {reference}: {listed}."
@@ -92,7 +92,9 @@ def _others(comparisons: Sequence[Comparison]) -> str:
     """What is said of the pairs without the reference."""
     decided = [comparison for comparison in comparisons if comparison.verdict in ("better", "worse")]
     same = [comparison for comparison in comparisons if comparison.verdict == "equivalent"]
-    parts = [f"{winner} is better than {loser}" for winner, loser in map(_ordered, decided)]
+    winners = [winner_of(comparison) for comparison in decided]
+    losers = [seen_from(comparison, winner)[0] for comparison, winner in zip(decided, winners, strict=True)]
+    parts = [f"{winner} is better than {loser}" for winner, loser in zip(winners, losers, strict=True)]
     parts += [f"{comparison.arm_a} and {comparison.arm_b} are equivalent" for comparison in same]
     left = len(comparisons) - len(parts)
     if len(parts) > MOST_ARMS:
@@ -106,18 +108,7 @@ def _others(comparisons: Sequence[Comparison]) -> str:
     return f"Among the others, {joined(parts)}{undecided}."
 
 
-def _ordered(comparison: Comparison) -> tuple[str, str]:
-    first, second = comparison.arm_b, comparison.arm_a
-    return (first, second) if comparison.verdict == "better" else (second, first)
-
-
-def _other(comparison: Comparison, reference: str) -> str:
-    return comparison.arm_b if comparison.arm_a == reference else comparison.arm_a
-
-
-def _size(comparison: Comparison, reference: str) -> str:
-    """The other arm minus the reference, with the interval that its verdict goes with."""
-    (low, high), estimate = comparison.family_interval, comparison.estimate
-    if comparison.arm_b == reference:
-        (low, high), estimate = (-high, -low), -estimate
+def _size(comparison: Comparison, arm: str) -> str:
+    """The arm minus the reference, with the interval that its verdict goes with."""
+    _, estimate, (low, high) = seen_from(comparison, arm)
     return f"{estimate:+.3f}, {low:+.3f} to {high:+.3f}"

@@ -31,10 +31,10 @@ def findings(comparisons: Sequence[Comparison], ranked: Sequence[Ranked] = ()) -
         return [comparison.sentence for comparison in comparisons]
     decided = [comparison for comparison in comparisons if comparison.verdict in ("better", "worse")]
     order = {arm.arm: place for place, arm in enumerate(ranked)}
-    winners = sorted(dict.fromkeys(map(_winner_of, decided)), key=lambda arm: order.get(arm, 0))
+    winners = sorted(dict.fromkeys(map(winner_of, decided)), key=lambda arm: order.get(arm, 0))
     sentences = [_order(ranked, comparisons[0])] if ranked else []
     for winner in winners:
-        beaten = [comparison for comparison in decided if _winner_of(comparison) == winner]
+        beaten = [comparison for comparison in decided if winner_of(comparison) == winner]
         sentences.append(_winner(winner, beaten, len(decided) <= MOST_LISTED, "" if ranked else _about(comparisons[0])))
     for word in UNDECIDED:
         group = [comparison for comparison in comparisons if comparison.verdict == word]
@@ -58,8 +58,17 @@ def _not_tested(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _winner_of(comparison: Comparison) -> str:
+def winner_of(comparison: Comparison) -> str:
+    """The better arm of a decided comparison."""
     return comparison.arm_b if comparison.verdict == "better" else comparison.arm_a
+
+
+def seen_from(comparison: Comparison, arm: str) -> tuple[str, float, tuple[float, float]]:
+    """The other arm, and this one minus it, with the simultaneous interval."""
+    (low, high), estimate = comparison.family_interval, comparison.estimate
+    if comparison.arm_b == arm:
+        return comparison.arm_a, estimate, (low, high)
+    return comparison.arm_b, -estimate, (-high, -low)
 
 
 def _about(comparison: Comparison) -> str:
@@ -84,18 +93,13 @@ def _order(ranked: Sequence[Ranked], first: Comparison) -> str:
 def _winner(winner: str, comparisons: Sequence[Comparison], listed: bool, about: str) -> str:
     """One arm with all that it is better than; differences, its value minus the other's, are listed or a range."""
     others, label = len(comparisons[0].scored.block.arms) - 1, comparisons[0].metric.label
+    seen = [seen_from(comparison, winner) for comparison in comparisons]
     if not listed:
-        names = [c.arm_b if c.arm_a == winner else c.arm_a for c in comparisons]
-        sizes = sorted(-c.estimate if c.arm_a == winner else c.estimate for c in comparisons)
+        names, sizes = [other for other, *_ in seen], sorted(estimate for _, estimate, _ in seen)
         span = f"{sizes[0]:+.3f} to {sizes[-1]:+.3f}" if len(sizes) > 1 else f"{sizes[0]:+.3f}"
         better_than = f"{winner} is better in {label} than {len(names)} of the {others} other arms{about}"
         return f"{better_than} ({span}): {joined(names)}."
-    beaten = []
-    for comparison in comparisons:
-        (low, high), estimate, other = comparison.family_interval, comparison.estimate, comparison.arm_a
-        if comparison.arm_a == winner:
-            (low, high), estimate, other = (-high, -low), -estimate, comparison.arm_b
-        beaten.append(f"{other} ({estimate:+.3f}, 95% CI {low:+.3f} to {high:+.3f})")
+    beaten = [f"{other} ({estimate:+.3f}, 95% CI {low:+.3f} to {high:+.3f})" for other, estimate, (low, high) in seen]
     return (
         f"{winner} is better in {label} than {len(beaten)} of the {others} other arms{about} (intervals simultaneous "
         f"over {comparisons[0].family} comparisons{' and all looks' if comparisons[0].looks else ''}): "

@@ -5,22 +5,7 @@ import shutil
 import pytest
 
 from benchmark.run import main
-from tests.conftest import write_images
-
-PRESET = """
-arms = ["scratch", "scratch-same"]
-n_per_class = [8]
-seeds = 3
-budget = 2
-folds = 2
-refits = 1
-image_size = 16
-backbone = "resnet10t"
-min_epochs = 1
-max_epochs = 2
-batch_size = 8
-min_per_class = 4
-"""
+from tests.faults import runs
 
 
 def give(*flags):
@@ -32,8 +17,7 @@ def give(*flags):
 def finished(tmp_path_factory):
     """A working folder with images, a preset and a finished run in it: never to be changed."""
     place = tmp_path_factory.mktemp("finished")
-    write_images(place / "mine", [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(60)])
-    (place / "mine.toml").write_text(PRESET)
+    runs.prepare(place, seeds=3, budget=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.delenv("BENCHMARK_DATA", raising=False)

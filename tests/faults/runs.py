@@ -34,7 +34,7 @@ seeds = {seeds}
 budget = {budget}
 folds = 2
 refits = 1
-image_size = 16
+image_size = {image_size}
 backbone = "resnet10t"
 min_epochs = 1
 max_epochs = 2
@@ -43,10 +43,10 @@ min_per_class = 4
 """
 
 
-def prepare(place: Path, seeds: int, budget: int) -> None:
+def prepare(place: Path, seeds: int, budget: int, image_size: int = 16) -> None:
     """A preset, and images of two classes."""
     write_images(place / "mine", [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(60)])
-    (place / "mine.toml").write_text(PRESET.format(seeds=seeds, budget=budget))
+    (place / "mine.toml").write_text(PRESET.format(seeds=seeds, budget=budget, image_size=image_size))
 
 
 def begin(place: Path, run: str, *flags: str) -> subprocess.Popen[str]:

@@ -17,7 +17,8 @@ from benchmark.pretraining import multitask
 from benchmark.results import cell_folders, write_json
 from studies import workers
 from tests.conftest import write_images
-from tests.faults.conftest import PRESET, give
+from tests.faults import runs
+from tests.faults.conftest import give
 
 
 def no_space(*_):
@@ -104,8 +105,7 @@ def test_a_run_on_a_small_disk_ends_in_one_message_and_goes_on(finished, tmp_pat
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("nothing may be mounted here")
     try:
-        write_images(tmp_path / "mine", [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(60)])
-        (tmp_path / "mine.toml").write_text(PRESET.replace("image_size = 16", "image_size = 64"))
+        runs.prepare(tmp_path, seeds=3, budget=2, image_size=64)
         (tmp_path / "mlruns").symlink_to(small)
         monkeypatch.chdir(tmp_path)
         code = give()
