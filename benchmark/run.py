@@ -222,12 +222,13 @@ def _write_report(request: Request, partial: bool) -> None:
     from analysis.report import summary_text, write_report
 
     out = request.out / REPORT
-    summary = None if partial else current_summary(request.out, out)
-    if summary is None:
-        _report("writing the report")
-        summary = summary_text(write_report(request.out, out, partial=partial))
-        if not partial:
-            keep(request.out, out, summary)
+    with turn(request.out / LEASES / "report"):  # of several runs that end together one writes it
+        summary = None if partial else current_summary(request.out, out)
+        if summary is None:
+            _report("writing the report")
+            summary = summary_text(write_report(request.out, out, partial=partial))
+            if not partial:
+                keep(request.out, out, summary)
     sys.stdout.write(summary + _places(request))
 
 
