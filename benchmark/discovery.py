@@ -87,13 +87,17 @@ class Kind(Generic[Member]):
         Raises:
             InputError: there is none, with the near miss; or its file breaks the contract, with what is wrong.
         """
-        members, broken = self._discovered
+        members, _ = self._discovered
         if name in members:
             return members[name]
-        for called, problem in broken.values():
+        self.refuse_broken(name)
+        raise unknown_name(self.title, name, members)
+
+    def refuse_broken(self, name: str) -> None:
+        """Raise `InputError` where the file of this name was left out, with what is wrong with it."""
+        for called, problem in self._discovered[1].values():
             if called == name:
                 raise InputError(f"the {self.title} '{name}' cannot be used: {problem}")
-        raise unknown_name(self.title, name, members)
 
     def problems(self) -> tuple[str, ...]:
         """One message for each file that was left out: the file, what is wrong with it, and an example."""

@@ -145,7 +145,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         flags: as parsed.
         devices: in place of those that the flags ask for.
     """
-    from benchmark import datasets
+    from benchmark import arms, datasets
     from benchmark.runs.request import Request
 
     data_root = datasets.data_root(flags.data_root)
@@ -158,7 +158,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
     if "datasets" not in settings:
         settings["datasets"] = tuple(present) or ("phantom",)
     settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
-    spec = BenchmarkSpec(**settings)
+    spec = arms.with_definitions(BenchmarkSpec(**settings))
     name = path_name("+".join(spec.datasets))
     return Request(
         spec=spec,
@@ -254,7 +254,12 @@ def _parser() -> argparse.ArgumentParser:
     grid.add_argument("--preset", metavar="NAME", help="settings in studies/presets/NAME.toml, or a .toml file")
     grid.add_argument("--budget", type=int, metavar="TRIALS", help="finished trials in every cell")
     grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="phantom, chest-xray, folder:PATH, ...")
-    grid.add_argument("--arms", type=comma_list, metavar="A,B", help="scratch, imagenet, medical, scratch-same")
+    grid.add_argument(
+        "--arms",
+        type=comma_list,
+        metavar="A,B",
+        help="scratch, imagenet, medical, scratch-same, a method, or a preset's",
+    )
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")

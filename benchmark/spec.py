@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.arm import Arm, read_arms, read_toml
 from benchmark.errors import InputError, unknown_name
 from benchmark.results import CELLS, path_name
 
@@ -25,7 +25,7 @@ RENAMED = {"metric": "'tune_metric' for what the studies tune, 'report_metric' f
 
 #: What a continued run may change: more trials a cell, more arms and data sets, what is concluded on. Cells that exist
 #: stay valid.
-EXTENSIBLE = ("budget", "arms", "datasets", "report_metric")
+EXTENSIBLE = ("budget", "arms", "definitions", "datasets", "report_metric")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,7 +58,7 @@ class BenchmarkSpec:
         folds: inner validation folds of a trial.
         refits: fits of the best parameters on the whole subsample.
         image_size: working size in pixels.
-        backbone: timm's name of the network that all arms but `scratch` share; ``NAME:K`` keeps its first K stages.
+        backbone: timm's name of the network of all arms that name none; ``NAME:K`` keeps its first K stages.
         min_epochs, max_epochs: range of a fit's epochs, searched on the log scale, the same for every arm.
         batch_size: largest batch.
         precision: what networks compute in: "float32", or "bfloat16" but for their heads, sums and weights.
@@ -68,6 +68,7 @@ class BenchmarkSpec:
         holdout: "official" test set where there is one, or "grouped".
         min_per_class: smallest number of images a class must supply.
         root_seed: all randomness starts here.
+        definitions: what the arms are, of those that are not built in.
     """
 
     datasets: tuple[str, ...]
@@ -89,6 +90,7 @@ class BenchmarkSpec:
     holdout: str = "official"
     min_per_class: int = 20
     root_seed: int = 0
+    definitions: tuple[Arm, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("seeds", "budget", "refits", "min_epochs", "max_epochs"):
@@ -128,7 +130,10 @@ class BenchmarkSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in spec.json."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[no-any-return]
+        values = dataclasses.asdict(self) | {"definitions": [arm.as_dict() for arm in self.definitions]}
+        if not self.definitions:
+            del values["definitions"]
+        return json.loads(json.dumps(values))  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BenchmarkSpec:
@@ -139,7 +144,8 @@ class BenchmarkSpec:
             InputError: a value that is none.
         """
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**settings)
+        definitions = tuple(Arm.from_dict(arm) for arm in values.get("definitions", ()))
+        return cls(**settings | {"definitions": definitions})
 
     def identity(self, inputs: Mapping[str, str]) -> str:
         """SHA-256 over everything that may not change within one folder, the inputs' own hashes included."""
@@ -168,17 +174,23 @@ def preset_path(preset: str) -> Path:
 
 
 def read_preset(path: Path) -> dict[str, Any]:
-    """The settings in a preset file (TOML). Unknown keys and wrong types are refused, with the near miss."""
+    """The settings in a preset file (TOML). Unknown keys and wrong types are refused, with the near miss.
+
+    ``arms`` is a list of names, or ``[arms.NAME]`` tables that say what the arms are (`benchmark.arm`), whose names it
+    then is.
+    """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path, "preset")
     except FileNotFoundError:
         presets = (file.stem for file in path.parent.glob("*.toml"))
         raise unknown_name("preset", path.stem, presets) from None
-    except OSError as error:
-        raise InputError(f"the preset {path} cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number that is too long
-        raise InputError(f"the preset {path} is not valid TOML: {error}.") from error
     fields = {field.name: str(field.type) for field in dataclasses.fields(BenchmarkSpec)}
+    del fields["definitions"]
+    definitions: tuple[Arm, ...] = ()
+    if isinstance(values.get("arms"), dict):
+        arms = read_arms(values["arms"], path)
+        values["arms"] = list(arms)
+        definitions = tuple(arm for arm in arms.values() if arm is not None)
     for key, value in values.items():
         if key in RENAMED:
             raise InputError(f"'{key}' in the preset {path.name} was renamed: say {RENAMED[key]}.")
@@ -186,7 +198,8 @@ def read_preset(path: Path) -> dict[str, Any]:
             raise unknown_name(f"key in the preset {path.name}", key, fields)
         if not _fits(value, fields[key]):
             raise InputError(f"'{key}' in the preset {path.name} is {value!r}, which is not {_type_text(fields[key])}.")
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return settings | ({"definitions": definitions} if definitions else {})
 
 
 def _fits(value: Any, kind: str) -> bool:

@@ -30,7 +30,8 @@ from benchmark.results import (
 )
 from benchmark.spec import Cell
 from studies import spaces
-from studies.trainer import CellJob, Trainer
+from studies.fitter import trainer_of
+from studies.trainer import CellJob
 from studies.tune import Search, Trial, best, tune
 
 Scores = npt.NDArray[np.float32]
@@ -56,12 +57,12 @@ def run_cell(
         InputError: as `tune`.
     """
     cell, spec = job.cell, job.spec
-    trainer = Trainer(job)
+    trainer = trainer_of(job)
     search = Search(
         journal=cell.folder(job.run) / STUDY,
         cell=cell.key,
-        space=spaces.space(trainer.arm, spec.min_epochs, spec.max_epochs, spec.backbone),
-        default=spaces.default(trainer.arm, spec.min_epochs, spec.max_epochs, spec.backbone),
+        space=spaces.space(job.method, spec.min_epochs, spec.max_epochs, job.backbone),
+        default=spaces.default(job.method, spec.min_epochs, spec.max_epochs, job.backbone),
         sampler=spec.sampler,
         higher_is_better=trainer.metric.higher_is_better,
         root_seed=spec.root_seed,

@@ -14,8 +14,8 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark import arms
-from benchmark.arms import Value
+from benchmark import arms, methods
+from benchmark.methods import Value
 from benchmark.processes import follow_parent
 from studies import spaces
 from studies.workers import THREADS, start_context, warm_up
@@ -29,6 +29,7 @@ LONG, MORE = 2.0, 3
 NOTICED = 1.5  # times as long as a repetition: so much longer takes what caches are filled in
 CHANNELS, CLASSES = 3, 2
 STRENGTHS = 5  # of augmentation that a search tries
+MOST_VIEWS = 4  # of an image, whose features a method without epochs asks for
 #: A search prefers long fits: its mean lies so far from the range's mean towards its upper end, its best further.
 LEANING, BEST_LEANING = 0.25, 0.5
 
@@ -79,8 +80,7 @@ def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[st
         arm -> speeds, and the seconds from the first import until a worker could begin.
     """
     began = time.perf_counter()
-    owns = {arm: arms.own_dimension(arms.find(arm), spec.backbone) for arm in spec.arms}
-    tasks = [(arm, choice) for arm, (own, value) in owns.items() for choice in own.choices or (value,)]
+    tasks = [(arm, choice) for arm in spec.arms for choice in _kinds(spec, arm)]
     speeds: dict[str, list[Speed]] = {arm: [] for arm in spec.arms}
     with _processes(devices[: len(tasks)]) as pool:
         pool.submit(_ready).result()
@@ -100,8 +100,11 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         rows: images of the subsample.
         holdout: images of the holdout.
     """
-    space = spaces.space(arms.find(arm), spec.min_epochs, spec.max_epochs, spec.backbone)
-    epochs = next(dimension for dimension in space if dimension.name == "epochs")
+    epochs = next((dimension for dimension in spaces.of_arm(arm, spec) if dimension.name == "epochs"), None)
+    if epochs is None:  # features are computed once, of at most so many views
+        (speed,) = speeds
+        search = spec.budget * spec.folds * speed.image * rows + MOST_VIEWS * rows * speed.view
+        return CellTime(search, speed.image * rows + speed.view * holdout)
     trials = spec.budget / len(speeds)
     typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
     search = refit = 0.0
@@ -112,6 +115,16 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         search += trials * trial + STRENGTHS * views * rows * speed.view
         refit += (speed.fit + speed.image * longest * rows + speed.predict * holdout) / len(speeds)
     return CellTime(search, spec.refits * refit)
+
+
+def _kinds(spec: BenchmarkSpec, arm: str) -> tuple[Value | None, ...]:
+    """The values of an arm's own dimension that are timed apart; None for a method that is fitted at once."""
+    of = arms.find(arm, spec.definitions)
+    method = arms.method_of(of)
+    if not methods.is_trained(method):
+        return (None,)
+    own, value = methods.own_dimension(methods.trained(method), arms.backbone_of(of, spec.backbone))
+    return own.choices or (value,)
 
 
 def _leaning(low: float, high: float, share: float) -> float:
@@ -143,17 +156,18 @@ def _ready() -> None:
     """The first task of all."""
 
 
-def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
+def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
     """Time trials on two batches of noise, in two folds."""
     from benchmark.training.engine import configure
 
     spec, arm, choice = task
     configure(THREADS)
-    module = arms.find(arm)
-    own, _ = arms.own_dimension(module, spec.backbone)
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(spec, arm, Path(folder))
-        parameters = spaces.default(module, spec.min_epochs, spec.max_epochs, spec.backbone) | {own.name: choice}
+        backbone = trainer.job.backbone
+        parameters = spaces.default(trainer.method, spec.min_epochs, spec.max_epochs, backbone)
+        if choice is not None:
+            parameters[spaces.of_arm(arm, spec)[-1].name] = choice
 
         memory = 0.0
 
@@ -164,6 +178,9 @@ def _measure(task: tuple[BenchmarkSpec, str, Value]) -> Speed:
             return time.perf_counter() - began
 
         rows = len(trainer.block.subsample)
+        if choice is None:
+            first, again = took(1), took(1)
+            return Speed(0.0, again / (2 * rows), max(first - again, 0.0) / rows, memory)
         first, one = took(1), took(1)  # features of frozen layers are computed in the first alone
         if first > LONG:  # of frozen layers it has computed a view, and the images as they are
             return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0, memory)
@@ -180,7 +197,8 @@ def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:
     from benchmark.images.training_block import TrainingBlock
     from benchmark.seeds import rng_for
     from benchmark.spec import Cell
-    from studies.trainer import CellJob, Trainer
+    from studies.fitter import trainer_of
+    from studies.trainer import CellJob
 
     rows = 2 * spec.batch_size
     pixels = folder / "pixels.npy"
@@ -206,4 +224,4 @@ def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:
         facts={},
     )
     cell = Cell("timing", spec.batch_size, 0, arm)
-    return Trainer(CellJob(cell, block, None, dataclasses.replace(spec, folds=2), folder, _device[0]))
+    return trainer_of(CellJob(cell, block, None, dataclasses.replace(spec, folds=2), folder, _device[0]))

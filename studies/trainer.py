@@ -10,14 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmark import arms, metrics
-from benchmark.arms import NetworkSpec, Parameters
+from benchmark import arms, methods, metrics
+from benchmark.arm import Arm
 from benchmark.images.training_block import TrainingBlock
+from benchmark.methods import Method, NetworkSpec, Parameters
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fitting, predict, to_device
@@ -47,6 +49,21 @@ class CellJob:
     run: Path
     device: str
 
+    @property
+    def arm(self) -> Arm:
+        """What the cell's arm is."""
+        return arms.find(self.cell.arm, self.spec.definitions)
+
+    @property
+    def method(self) -> Method:
+        """How it is fitted."""
+        return arms.method_of(self.arm)
+
+    @property
+    def backbone(self) -> str:
+        """Its network."""
+        return arms.backbone_of(self.arm, self.spec.backbone)
+
 
 class Trainer:
     """Fits one arm on one subsample, again and again."""
@@ -54,7 +71,7 @@ class Trainer:
     def __init__(self, job: CellJob) -> None:
         """Put the subsample on the device and load the arm's weights."""
         self.job, self.block, self.spec = job, job.block, job.spec
-        self.arm = arms.find(job.cell.arm)
+        self.method = job.method
         self.metric = metrics.find(self.spec.tune_metric)
         self._quick = replace(self.metric, of_class=None)  # the same value by our formula, in a tenth of the time
         self.device = torch.device(job.device)
@@ -75,8 +92,8 @@ class Trainer:
             precision=self.spec.precision,
         )
         outputs, size = len(self.block.classes), self.spec.image_size
-        self.network = NetworkSpec(self.spec.backbone, images.shape[1], outputs, size, self.spec.precision)
-        self.prepared = self.arm.prepare(self.network, job.weights)
+        self.network = NetworkSpec(job.backbone, images.shape[1], outputs, size, self.spec.precision)
+        self.prepared = self.method.prepare(self.network, job.weights)
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:
         """One trial: the mean over the inner folds of the tuned metric, in its natural units."""
@@ -103,14 +120,22 @@ class Trainer:
             images_seen=sum(epochs * len(fold.training) for fold in begun),
             ended="ok" if lost is None else f"diverged: {lost.error}",
             seconds=time.perf_counter() - began,
-            peak_memory_mb=_peak_memory_mb(self.device),
+            peak_memory_mb=peak_memory_mb(self.device),
             curves=tuple(fold.recorder.curve(fold.value) for fold in begun),
             features_used=features.used - used,
             features_computed=features.computed - computed,
         )
 
+    def rows_of(self, fold: int) -> tuple[Rows, Rows]:
+        """The rows of the subsample to train on in an inner fold, and those to validate on."""
+        return np.flatnonzero(self.block.folds != fold), np.flatnonzero(self.block.folds == fold)
+
+    def build(self, parameters: Parameters) -> Network:
+        """A network with its initial weights, from torch's generator."""
+        return methods.trained(self.method).build(self.prepared, self.network, parameters)
+
     def _fold(self, fold: int, number: int, parameters: Parameters) -> _Fold:
-        training, validation = np.flatnonzero(self.block.folds != fold), np.flatnonzero(self.block.folds == fold)
+        training, validation = self.rows_of(fold)
         recorder = Recorder(int(parameters["epochs"]), partial(self._value_by_then, validation))
         steps = self._fitting(parameters, training, "fit", recorder, trial=number, fold=fold)
         return _Fold(fold, training, validation, recorder, steps)
@@ -119,7 +144,7 @@ class Trainer:
         """Fit the heads of all folds as one problem."""
         seed, cell = self.spec.root_seed, self.job.cell.key
         ends = fit_heads(
-            lambda: self.arm.build(self.prepared, self.network, parameters),
+            lambda: self.build(parameters),
             self.data,
             [
                 HeadFit(fold.training, seed_for(seed, "fit", cell=cell, trial=number, fold=fold.number), fold.recorder)
@@ -164,7 +189,7 @@ class Trainer:
         *_, network = self._fitting(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
         return network
 
-    def predict_holdout(self, network: Network) -> npt.NDArray[np.float32]:
+    def predict_holdout(self, network: Any) -> npt.NDArray[np.float32]:
         """(m, K) probabilities, a part of the images in memory at a time."""
         parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
         return np.concatenate(
@@ -194,7 +219,7 @@ class Trainer:
         self, parameters: Parameters, rows: Rows, role: str, watch: Watch | None = None, **key: int
     ) -> Iterator[Network]:
         return fitting(
-            lambda: self.arm.build(self.prepared, self.network, parameters),
+            lambda: self.build(parameters),
             self.data,
             rows,
             recipe_of(parameters, self.spec.batch_size),
@@ -229,7 +254,8 @@ def recipe_of(parameters: Parameters, batch_size: int) -> Recipe:
     )
 
 
-def _peak_memory_mb(device: torch.device) -> float:
+def peak_memory_mb(device: torch.device) -> float:
+    """Of the device; on the CPU of this process."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 2**20
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError
 from benchmark.intact import set_aside
+from benchmark.methods import Dimension, Parameters
 from benchmark.seeds import int_seed, seed_for
 from studies.curves import Curve
 from studies.journal import OUTCOME, JournalFile

@@ -21,10 +21,12 @@ FLOORS = (
         *("benchmark/processes.py", "benchmark/leases.py"),
     ),
     ("benchmark/metrics/",),
-    ("benchmark/spec.py", "benchmark/command_line.py"),
+    ("benchmark/arm.py", "benchmark/command_line.py"),
+    ("benchmark/spec.py",),
     # the benchmark
     ("benchmark/images/", "benchmark/training/", "benchmark/weights/"),
-    ("benchmark/datasets/", "benchmark/arms/"),
+    ("benchmark/datasets/", "benchmark/methods/"),
+    ("benchmark/arms/",),
     ("benchmark/audit/",),
     ("benchmark/pretraining/",),
     ("studies/", "benchmark/tracking/"),
@@ -42,7 +44,7 @@ FLOORS = (
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
     ("benchmark/doctor.py", "benchmark/status.py"),
 )
-GROUND = 6  # floors
+GROUND = 7  # floors
 COMMANDS = {
     "benchmark/__main__.py",
     "benchmark/weights/__main__.py",

@@ -114,9 +114,14 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
 
 
 def _arms(study: Study, described: Mapping[str, Any]) -> list[tuple[str, str]]:
-    titles = described.get("arms", {})
+    known = described.get("arms", {})
     arms = dict.fromkeys(arm for member in study.blocks for arm in member.block.arms)
-    return [(arm, str(titles[arm])) for arm in arms if isinstance(titles, Mapping) and titles.get(arm)]
+    return [(arm, title) for arm in arms if isinstance(known, Mapping) and (title := _title(known.get(arm)))]
+
+
+def _title(of_arm: object) -> str:
+    """What a run says of an arm; older runs give its title alone."""
+    return str(of_arm.get("title", "") if isinstance(of_arm, Mapping) else of_arm or "")
 
 
 def _of_datasets(study: Study, datasets: Sequence[str]) -> list[tuple[str, str]]:

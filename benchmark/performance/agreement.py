@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark import arms, datasets, metrics
+from benchmark import datasets, metrics
 from benchmark.errors import InputError
-from benchmark.performance.cases import PRECISIONS, Case, chosen
+from benchmark.methods import Value, own_dimension
+from benchmark.performance.cases import PRECISIONS, Case, chosen, of_case
 from benchmark.performance.plain import refuse_cut
 from benchmark.runs.planning import decode, make_plan
 from benchmark.runs.request import Request
@@ -177,15 +178,16 @@ def fit_all(task: Fits) -> tuple[float, ...]:
 
     configure(THREADS)
     spec, block = task.spec, task.block
-    parameters = spaces.default(arms.find(task.case.arm), spec.min_epochs, spec.max_epochs, spec.backbone)
+    method, backbone = of_case(task.case, spec)
+    parameters = spaces.default(method, spec.min_epochs, spec.max_epochs, backbone)
     if task.case.own is not None:
-        parameters[arms.find(task.case.arm).OWN.name] = task.case.own
+        parameters[own_dimension(method, backbone)[0].name] = task.case.own
     auroc = metrics.find("auroc")
     predict = _plain(task, parameters) if task.side == PLAIN else _ours(task, parameters)
     return tuple(auroc.value(block.task, block.holdout_labels, predict(refit)) for refit in range(spec.refits))
 
 
-def _ours(task: Fits, parameters: dict[str, arms.Value]) -> Callable[[int], np.ndarray]:
+def _ours(task: Fits, parameters: dict[str, Value]) -> Callable[[int], np.ndarray]:
     from studies.trainer import CellJob, Trainer
 
     block = task.block
@@ -195,7 +197,7 @@ def _ours(task: Fits, parameters: dict[str, arms.Value]) -> Callable[[int], np.n
     return lambda refit: trainer.refit(parameters, refit)
 
 
-def _plain(task: Fits, parameters: dict[str, arms.Value]) -> Callable[[int], np.ndarray]:
+def _plain(task: Fits, parameters: dict[str, Value]) -> Callable[[int], np.ndarray]:
     import torch
 
     from benchmark.performance import plain, plain_script

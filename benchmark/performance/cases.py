@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.arms import Dimension, Parameters
 from benchmark.errors import InputError, unknown_name
+from benchmark.methods import Dimension, Parameters
 from benchmark.spec import BenchmarkSpec, Cell
 
 if TYPE_CHECKING:
     from benchmark.images.contract import Images
     from benchmark.images.training_block import TrainingBlock
+    from benchmark.methods import Trained
     from studies.tune import Search
 
 #: Trials that the sampler draws before it looks at values: so many are the same on both sides, whatever they reach.
@@ -120,15 +121,22 @@ def block_of(images: Images, spec: BenchmarkSpec) -> TrainingBlock:
     )
 
 
+def of_case(case: Case, spec: BenchmarkSpec) -> tuple[Trained, str]:
+    """A case's method, and its network in a run of these settings."""
+    from benchmark import arms, methods
+
+    arm = arms.find(case.arm)
+    return methods.trained(arms.method_of(arm)), arms.backbone_of(arm, spec.backbone)
+
+
 def search_of(case: Case, spec: BenchmarkSpec, journal: Path) -> Search:
     """The study that a run makes of this case, its own dimension held."""
-    from benchmark import arms
     from studies import spaces
     from studies.tune import Search
 
-    arm = arms.find(case.arm)
-    limits = (spec.min_epochs, spec.max_epochs, spec.backbone)
-    space, default = spaces.space(arm, *limits), spaces.default(arm, *limits)
+    method, backbone = of_case(case, spec)
+    limits = (spec.min_epochs, spec.max_epochs, backbone)
+    space, default = spaces.space(method, *limits), spaces.default(method, *limits)
     if case.own is not None:
         own = space[-1].name
         space, default = (*space[:-1], Dimension(own, "choice", choices=(case.own,))), default | {own: case.own}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmark.arms import Parameters
+from benchmark.methods import Parameters
 from benchmark.training.engine import classification_loss, parameter_groups
 from benchmark.training.features import as_unit, frozen_features
 from benchmark.training.network import computing_in
@@ -27,7 +27,7 @@ def floor_seconds(trainer: Trainer, parameters: Parameters) -> float:
     total = 0.0
     for fold in range(spec.folds):
         rows = torch.from_numpy((trainer.block.folds != fold).nonzero()[0])
-        network = trainer.arm.build(trainer.prepared, trainer.network, parameters)
+        network = trainer.build(parameters)
         inputs = as_unit(data.images[rows])
         if network.frozen is not None:
             inputs = frozen_features(network, inputs, spec.precision)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmark.performance import ours, plain
-from benchmark.performance.cases import PRECISIONS, Case, Sizes, block_of, parameters_of, spec_of
+from benchmark.performance.cases import PRECISIONS, Case, Sizes, block_of, of_case, parameters_of, spec_of
 from benchmark.performance.images import write_images
 from benchmark.performance.ours import OurStudy
 from benchmark.performance.plain import PlainStudy
@@ -95,6 +95,7 @@ def prepare(case: Case, kind: str, sizes: Sizes, folder: Path) -> _Study:
     """
     from benchmark import arms, datasets
     from benchmark.images.contract import LoadOptions
+    from benchmark.methods import own_dimension
     from benchmark.weights.find import find
 
     root = folder / "images"
@@ -104,13 +105,14 @@ def prepare(case: Case, kind: str, sizes: Sizes, folder: Path) -> _Study:
     specs = {precision: spec_of(case, sizes, images.dataset, precision) for precision in PRECISIONS}
     spec = specs["float32"]
     weights = file = None
-    if arms.find(case.arm).ROLE is not None:
+    if arms.starts_from_weights(arms.find(case.arm)):
         weights = find(spec.backbone, "imagenet", None, Path("mlruns") / "weights", True, spec.image_size)
         file = plain.save_weights(spec, weights, folder)
     block = block_of(images, spec)
     files = [root / images.sample_ids[row] for row in block.subsample]
     wanted = parameters_of(case, spec)
-    own = arms.find(case.arm).OWN.name
+    method, backbone = of_case(case, spec)
+    own = own_dimension(method, backbone)[0].name
     return _Study(
         ours={p: ours.Task(case, specs[p], images, block, weights) for p in PRECISIONS},
         plain=plain.PlainTask(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.arms import Parameters
 from benchmark.images.contract import Images
 from benchmark.images.decoding import decoded
 from benchmark.images.training_block import TrainingBlock
+from benchmark.methods import Parameters
 from benchmark.performance.cases import Case, search_of
 from benchmark.results import (
     COST_COLUMNS,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.arms import Parameters
 from benchmark.errors import InputError
+from benchmark.methods import Parameters
 from benchmark.performance.cases import Case
 from benchmark.spec import BenchmarkSpec
 from benchmark.weights.find import WeightFile
@@ -76,22 +76,22 @@ def model_of(case: Case, spec: BenchmarkSpec, weights: WeightFile | None, file: 
         weights: where the backbone's are from, which says how its images are normalised; None for the simple CNN.
         file: as `save_weights` wrote it.
     """
-    from benchmark import arms
     from benchmark.performance import plain_script
+    from benchmark.performance.cases import of_case
     from benchmark.weights.build import create
     from benchmark.weights.load import normalisation
     from benchmark.weights.stages import split
 
-    arm = arms.find(case.arm)
+    method, _ = of_case(case, spec)
     if weights is None:
         return plain_script.Model(
-            None, None, ("",), (SCRATCH_MEAN,), (SCRATCH_STD,), arm.LEARNING_RATE, arm.WEIGHT_DECAY
+            None, None, ("",), (SCRATCH_MEAN,), (SCRATCH_STD,), method.LEARNING_RATE, method.WEIGHT_DECAY
         )
     backbone = create(spec.backbone, spec.image_size)
     head = f"{backbone.pretrained_cfg['classifier']}."  # type: ignore[index]
     trained = {"all": ("",), "last": (*split(backbone).last_parameters, head), "head": (head,)}[case.own or "all"]
     mean, std = normalisation(weights)
-    return plain_script.Model(spec.backbone, file, trained, mean, std, arm.LEARNING_RATE, arm.WEIGHT_DECAY)
+    return plain_script.Model(spec.backbone, file, trained, mean, std, method.LEARNING_RATE, method.WEIGHT_DECAY)
 
 
 def data_of(block: TrainingBlock, files: Sequence[Path], spec: BenchmarkSpec, channels: int) -> plain_script.Data:

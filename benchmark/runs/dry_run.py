@@ -97,7 +97,7 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
             lines.append(f"weights     {need.arm}{where}: {file.source.name} ({file.path})")
             located |= {(name, need.arm): file for name in need.datasets}
     for name in spec.datasets:
-        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms})
+        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms}, request)
     return lines, missing
 
 

@@ -92,15 +92,19 @@ def _report(line: str) -> None:
 
 
 def _request(flags: argparse.Namespace) -> Request:
-    from benchmark import datasets
+    from benchmark import arms, datasets, methods
 
     settings = read_preset(preset_path(flags.preset))
     settings |= {name: getattr(flags, name) for name in SETTINGS if getattr(flags, name) is not None}
     if "datasets" not in settings:
         raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")
     settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
+    spec = arms.with_definitions(BenchmarkSpec(**settings))
+    timeless = [name for name in spec.arms if not methods.is_trained(arms.method_of(arms.find(name, spec.definitions)))]
+    if timeless:
+        raise InputError(f"{', '.join(timeless)}: fitted at once, without epochs. Leave them out of --arms.")
     return Request(
-        spec=BenchmarkSpec(**settings),
+        spec=spec,
         out=Path("mlruns"),
         root=Path("mlruns"),
         data_root=datasets.data_root(flags.data_root),
@@ -249,12 +253,13 @@ def _trainers(request: Request, plan: Plan, blocks: Sequence[TrainingBlock], arm
 
 def _point(trainers: Sequence[Trainer], epochs: int, rate: float) -> Point:
     """One fit a seed, at a multiple of the default learning rate."""
-    from benchmark import metrics
+    from benchmark import methods, metrics
     from studies import spaces
 
     auroc, first = metrics.find("auroc"), trainers[0]
-    parameters = spaces.default(first.arm, epochs, epochs, first.spec.backbone)
-    parameters["learning_rate"] = rate * first.arm.LEARNING_RATE
+    method = methods.trained(first.method)
+    parameters = spaces.default(method, epochs, epochs, first.job.backbone)
+    parameters["learning_rate"] = rate * method.LEARNING_RATE
     values, seconds = [], []
     for trainer in trainers:
         began = time.perf_counter()

@@ -22,6 +22,7 @@ from studies.timing import CellTime, Speed, cell_time, measure_speeds
 START, REPORT, REPORT_A_CELL = 4.0, 8.0, 0.1
 #: Threads of a pretraining that do what as many processes of a study do.
 THREADS_ARE_WORTH = 0.75
+TRAINING = 3.0  # passes forward that one image in training costs
 
 
 @dataclass
@@ -78,8 +79,7 @@ def estimate(
     speeds, start = measure_speeds(request.spec, request.devices)
     expected.start = max(START, start)
     expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
-    pretraining = pretraining_left(request)
-    if pretraining is not None:
+    for pretraining in pretraining_left(request):
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
     for cell, count in rows.items():
         holdout = int(images[cell.dataset].holdout.sum())
@@ -99,7 +99,12 @@ def _pretraining(request: Request, spec: PretrainSpec, speeds: Mapping[str, Sequ
     """Decoding its sources, and its epochs, at the speed of an arm that trains all of the backbone."""
     options = LoadOptions(image_size=spec.image_size, root_seed=spec.root_seed)
     sources = [datasets.load(name, None, options) for name in spec.sources]
-    backbone = [speed.image for arm, by_choice in speeds.items() if arms.find(arm).ROLE for speed in by_choice]
+    backbone = [
+        max(speed.image, TRAINING * speed.view)
+        for arm, by_choice in speeds.items()
+        if arms.starts_from_weights(request.arm(arm))
+        for speed in by_choice
+    ]
     images = sum(len(source.sample_ids) for source in sources)
     training = images * spec.epochs * max(backbone) / (THREADS * THREADS_ARE_WORTH)
     return training + sum(_decoding(request, source, THREADS) for source in sources)

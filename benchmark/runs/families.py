@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark import arms
+from benchmark import methods
+from benchmark.methods import fine_tune, scratch
 from benchmark.weights import build
 from benchmark.weights.find import find
 from benchmark.weights.stages import split
@@ -71,7 +72,7 @@ def row(family: str) -> str:
         file = Path(folder) / f"{backbone}.pth"
         _write_random(backbone, file)
         small, native = (_outcome(backbone, size, file) for size in (SMALL, of.native))
-    own, _ = arms.own_dimension(arms.find("scratch-same"), backbone)
+    own, _ = scratch.own_for(backbone)
     cells = (family, f"`{backbone}`", small, f"{of.native} px: {native}", *_trunk(backbone), f"`{own.name}`")
     return f"| {' | '.join(cells)} |"
 
@@ -98,10 +99,10 @@ def _outcome(backbone: str, size: int, file: Path) -> str:
     if sizes != (size,):
         return f"refused; {', '.join(map(str, sizes))} px work"
     weights = find(backbone, "medical", file, image_size=size)
-    arm = arms.find("medical")
-    for depth in arm.OWN.choices:
+    depths = fine_tune.OWN.choices
+    for depth in depths:
         _fit_and_predict(backbone, size, weights, str(depth))
-    return ", ".join(f"`{depth}`" for depth in arm.OWN.choices)
+    return ", ".join(f"`{depth}`" for depth in depths)
 
 
 def _fit_and_predict(backbone: str, size: int, weights: WeightFile, depth: str) -> None:
@@ -111,14 +112,13 @@ def _fit_and_predict(backbone: str, size: int, weights: WeightFile, depth: str) 
     from benchmark.training.engine import Recipe, TrainingSet, fit, predict
     from benchmark.training.features import FrozenFeatures
 
-    spec = arms.NetworkSpec(backbone, 3, CLASSES, size)
-    arm = arms.find("medical")
-    prepared = arm.prepare(spec, weights)
+    spec = methods.NetworkSpec(backbone, 3, CLASSES, size)
+    prepared = fine_tune.prepare(spec, weights)
     rng = rng_for(0, "families")
     images = torch.from_numpy(rng.integers(0, 256, (IMAGES, 3, size, size), dtype=np.uint8))
     targets = torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES]
     network = fit(
-        lambda: arm.build(prepared, spec, {"depth": depth}),
+        lambda: fine_tune.build(prepared, spec, {"depth": depth}),
         TrainingSet(images, targets, "multiclass", True, FrozenFeatures(images, True, 0, "families")),
         np.arange(IMAGES),
         Recipe(1e-4, 1e-3, 1, 0.5, 0.1, BATCH),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark import datasets
+from benchmark import arms, datasets
 from benchmark.audit import leaks
 from benchmark.enough_patients import require_patients
 from benchmark.images import decoding, folds, subsample
@@ -66,13 +66,13 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         file_of_arm = find_weights(need, request)
         located |= {(name, need.arm): file_of_arm for name in need.datasets}
     for name in spec.datasets:
-        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms})
+        refuse_same_file(name, {arm: located.get((name, arm)) for arm in spec.arms}, request)
     data = {name: decode(request, name, report) for name in spec.datasets}
     draws = {name: draw_all(spec, images) for name, (images, _) in data.items()}
     overlaps = {name: measure_overlaps(images, draws[name]) for name, (images, _) in data.items()}
     weights: dict[tuple[str, str], WeightFile | None] = {}
     blocks: dict[tuple[str, int, int], TrainingBlock] = {}
-    inputs: dict[str, str] = {}
+    inputs = {f"arm {arm.name}": f"{arm.method} on {request.backbone(arm.name)}" for arm in spec.definitions}
     tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "pretraining": [], "leaks": []}
     for name, (images, decoded) in data.items():
         inputs[f"data {name}"] = images.fingerprint
@@ -82,16 +82,20 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
             blocks[name, n, seed] = _block(spec, images, decoded, n, seed, drawn.indices, overlaps[name], priors)
             tables["subsamples"].append(subsample_record(images, n, seed, drawn, overlaps[name][n]))
         for arm in spec.arms:
-            file = make_weights(request, report) if is_made(name, arm, request) else located.get((name, arm))
+            file = make_weights(request, arm, report) if is_made(name, arm, request) else located.get((name, arm))
             weights[name, arm] = file
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256
-                tables["weights"].append(weight_record(name, arm, file))
+                tables["weights"].append(weight_record(name, request.arm(arm), file))
         records = leaks.audit(
             images,
             decoded,
             folds=[(f"n = {n}, seed {seed}", b.subsample, b.folds) for (d, n, seed), b in blocks.items() if d == name],
-            trained_on={arm: file.trained_on for arm in spec.arms if (file := weights[name, arm]) is not None},
+            trained_on={
+                arm: arms.trained_on(request.arm(arm), file)
+                for arm in spec.arms
+                if (file := weights[name, arm]) is not None
+            },
         )
         tables["leaks"] += leaks.refuse(records, request.allowed_leaks)
     for file in {file.path: file for file in weights.values() if file is not None}.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark import arms, methods
 from benchmark.runs.provenance import kernels
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def protocol_records(request: Request) -> list[Record]:
         "batch size": str(spec.batch_size),
         "image size": f"{spec.image_size} px",
         "precision": f"{spec.precision}; heads, normalisation, weights and their updates in float32",
-        "shared backbone": f"{spec.backbone}, for every arm but scratch",
-        "refit": f"best parameters on the whole subsample, {spec.refits} time(s)",
+        "shared backbone": f"{spec.backbone}, for every arm{_but(request)}",
+        "refit": f"best parameters on the whole subsample, {spec.refits} time(s){_fitted_once(request)}",
         "optimiser": "AdamW, linear warm-up over a tenth of the steps, cosine decay to zero",
         "augmentation": "one family for every arm, one searched strength: rotation, scale, translation, brightness, "
         "contrast, blur, noise, erasing, mixup; left-right flips where the anatomy allows",
@@ -46,4 +47,20 @@ def protocol_records(request: Request) -> list[Record]:
         "root seed": str(spec.root_seed),
         "determinism": deterministic,
     }
+    if all(request.backbone(name) != spec.backbone for name in spec.arms):
+        del items["shared backbone"]
     return [{"item": item, "value": value} for item, value in items.items()]
+
+
+def _but(request: Request) -> str:
+    """The arms of other networks, as the end of a sentence."""
+    others = {name: request.backbone(name) for name in request.spec.arms}
+    listed = [f"{name} ({network})" for name, network in others.items() if network != request.spec.backbone]
+    return f" but {', '.join(listed)}" if listed else ""
+
+
+def _fitted_once(request: Request) -> str:
+    """What is said of the arms whose fits draw nothing."""
+    fitted = [name for name in request.spec.arms if not methods.is_trained(arms.method_of(request.arm(name)))]
+    listed = ", ".join(fitted)
+    return f"; {listed}: the same fit each time, so it is made once and stands under every refit" if fitted else ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from benchmark.arms import trained_on
 from benchmark.weights.checkpoint import read_card
 
 if TYPE_CHECKING:
+    from benchmark.arm import Arm
     from benchmark.images.contract import Images
     from benchmark.images.subsample import Overlap, Subsample
     from benchmark.weights.find import WeightFile
@@ -58,15 +60,15 @@ def subsample_record(images: Images, n: int, seed: int, drawn: Subsample, overla
     }
 
 
-def weight_record(dataset: str, arm: str, file: WeightFile) -> Record:
+def weight_record(dataset: str, arm: Arm, file: WeightFile) -> Record:
     """What an arm starts from."""
     return {
         "dataset": dataset,
-        "arm": arm,
+        "arm": arm.name,
         "source": file.source.name,
         "file": file.path.name,
         "sha256": file.sha256[:16],
-        "trained_on": ", ".join(file.trained_on),
+        "trained_on": ", ".join(trained_on(arm, file)),
         "licence": file.source.licence,
     }
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark import arms, datasets
+from benchmark import arms, datasets, methods
+from benchmark.arm import Arm
 from benchmark.errors import InputError, unknown_name
 from benchmark.intact import set_aside
 from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY, read_json
@@ -50,6 +51,14 @@ class Request:
     address: str | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
 
+    def arm(self, name: str) -> Arm:
+        """What an arm of this run is."""
+        return arms.find(name, self.spec.definitions)
+
+    def backbone(self, arm: str) -> str:
+        """The network of an arm of this run."""
+        return arms.backbone_of(self.arm(arm), self.spec.backbone)
+
     @property
     def device(self) -> str:
         """The first worker's."""
@@ -72,7 +81,7 @@ class Request:
 
 
 def check_request(request: Request) -> None:
-    """Refuse unknown names, an image size that the backbone cannot take, and a folder that cannot be written.
+    """Refuse unknown names, an image size that a backbone cannot take, and a folder that cannot be written.
 
     Nothing has been read yet.
 
@@ -81,16 +90,15 @@ def check_request(request: Request) -> None:
     """
     for name in request.spec.datasets:
         datasets.find(name)
-    for name in request.spec.arms:
-        arms.find(name)
+    chosen = [request.arm(name) for name in request.spec.arms]
     engines.find(request.engine)
-    require_size(request.spec.backbone, request.spec.image_size)
+    _check_arms(chosen, request)
     for key in request.weights:
         name, _, dataset = key.partition("@")
         if dataset and dataset not in request.spec.datasets:
             raise unknown_name("data set of --weights", dataset, request.spec.datasets)
-        if arms.find(name).ROLE is None or name not in request.spec.arms:
-            able = [arm for arm in request.spec.arms if arms.find(arm).ROLE]
+        able = [arm.name for arm in chosen if arms.starts_from_weights(arm)]
+        if name not in able:
             raise InputError(
                 f"--weights {key}=...: this run has no arm '{name}' that starts from weights. "
                 f"Those that do: {', '.join(able) or 'none'}."
@@ -108,6 +116,16 @@ def check_request(request: Request) -> None:
                 f"cannot write to {folder} ({error.strerror}): {existing} is no folder that can be written to. "
                 "Choose another --out."
             ) from error
+
+
+def _check_arms(chosen: Sequence[Arm], request: Request) -> None:
+    shared = request.spec.backbone
+    for arm in chosen:
+        backbone = arms.backbone_of(arm, shared)
+        arms.check(arm, shared, named=any(key.partition("@")[0] == arm.name for key in request.weights))
+        if backbone not in methods.networks(arms.method_of(arm)):
+            require_size(backbone, request.spec.image_size)
+    arms.refuse_twins(chosen, shared)
 
 
 def is_done(cell: Cell, request: Request) -> bool:
@@ -148,7 +166,7 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callab
     differences = _differences(before["spec"], request.spec)
     for name, value in before["inputs"].items():
         if inputs.get(name, value) != value:
-            differences.append(f"{name}: {value[:12]} there, {inputs[name][:12]} now (its content changed)")
+            differences.append(f"{name}: {_short(value)} there, {_short(inputs[name])} now (its content changed)")
     if differences:
         listed = "\n".join(f"  {difference}" for difference in differences)
         raise InputError(
@@ -187,6 +205,11 @@ def _run_in(path: Path) -> dict[str, Any] | None:
     return described if wanted else None
 
 
+def _short(value: str) -> str:
+    """The beginning of a hash; what is none as it is."""
+    return value[:12] if len(value) > 30 and " " not in value else value
+
+
 def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]:
     """What differs between stored settings and these, but for what may grow or change."""
     now = spec.as_dict()
@@ -194,7 +217,7 @@ def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]
         return ["metric: an older version wrote this run; it tuned 'metric', which is 'tune_metric' now"]
     differences = []
     for name, value in before.items():
-        if name in ("budget", "report_metric"):
+        if name in ("budget", "report_metric", "definitions"):  # what arms are is among the inputs
             continue
         grows = name in ("arms", "datasets") and isinstance(value, list) and set(value) <= set(now[name])
         if now.get(name) != value and not grows:

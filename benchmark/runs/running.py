@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from benchmark import arms
 from benchmark.results import COSTS, SPEC, SPEC_COPY, STUDY, read_json, read_table, write_json
+from benchmark.runs.arm_records import arm_record
 from benchmark.runs.mirroring import Mirroring, unmirrored
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
@@ -39,16 +39,16 @@ def write_spec(request: Request, plan: Plan) -> None:
     tables = {
         "protocol": protocol_records(request),
         "starts": [start_row(start) for start in starts],
-        "spaces": side_by_side(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
+        "spaces": side_by_side(spec),
         **{name: records for name, records in plan.tables.items() if records},
     }
     described = {
         "spec": spec.as_dict(),
-        "arms": {name: arms.find(name).TITLE for name in spec.arms},
+        "arms": {name: arm_record(request.arm(name), request, plan.weights) for name in spec.arms},
         "hash": spec.identity(plan.inputs),
         "inputs": dict(plan.inputs),
         "starts": starts,
-        "spaces": as_records(spec.arms, spec.min_epochs, spec.max_epochs, spec.backbone),
+        "spaces": as_records(spec),
         "tables": tables,
     }
     if described != before or not all(path.exists() for path in files):
@@ -85,7 +85,7 @@ def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> di
 
     def facts(cell: Cell) -> dict[str, Any]:
         block = plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
-        return {**block.facts, "budget": spec.budget, "backbone": spec.backbone}
+        return {**block.facts, "budget": spec.budget, "backbone": request.backbone(cell.arm)}
 
     with Mirroring(request, facts) if request.shard is None else nullcontext() as mirror:
 

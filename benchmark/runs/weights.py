@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from benchmark import arms
@@ -33,7 +34,7 @@ class Need:
 
 def is_made(dataset: str, arm: str, request: Request) -> bool:
     """Whether the run pretrains this arm's weights itself: the medical ones of the built-in comparison."""
-    return dataset == BUILT_IN and arms.find(arm).ROLE == "medical" and _named(dataset, arm, request) is None
+    return dataset == BUILT_IN and request.arm(arm).weights == "medical" and _named(dataset, arm, request) is None
 
 
 def needs(request: Request) -> list[Need]:
@@ -41,7 +42,7 @@ def needs(request: Request) -> list[Need]:
     wanted: dict[tuple[str, Path | None], list[str]] = {}
     for arm in request.spec.arms:
         for dataset in request.spec.datasets:
-            if arms.find(arm).ROLE is not None and not is_made(dataset, arm, request):
+            if arms.starts_from_weights(request.arm(arm)) and not is_made(dataset, arm, request):
                 wanted.setdefault((arm, _named(dataset, arm, request)), []).append(dataset)
     return [Need(arm, tuple(datasets), named) for (arm, named), datasets in wanted.items()]
 
@@ -52,87 +53,100 @@ def find_weights(need: Need, request: Request, download: bool = True) -> WeightF
     Raises:
         InputError: there is nothing, with the ways out.
     """
-    spec = request.spec
-    role = arms.find(need.arm).ROLE
-    assert role is not None
-    return find(spec.backbone, role, need.named, request.root / "weights", download, spec.image_size)
+    role = arms.role_of(request.arm(need.arm))
+    size = request.spec.image_size
+    return find(request.backbone(need.arm), role, need.named, request.root / "weights", download, size)
 
 
-def refuse_same_file(dataset: str, files: Mapping[str, WeightFile | None]) -> None:
-    """Refuse to compare a file with itself: two arms that fit alike, from the same bytes.
+def refuse_same_file(dataset: str, files: Mapping[str, WeightFile | None], request: Request) -> None:
+    """Refuse to compare a file with itself: two arms of one method and network, or of two roles, from the same bytes.
 
     Args:
         dataset: the data set.
         files: arm -> what it starts from on this data set.
+        request: the run, which says what the arms are.
 
     Raises:
         InputError: both arms and their files are named.
     """
-    first: dict[tuple[object, str], str] = {}
-    for arm, file in files.items():
-        if file is None:
+    there = {arm: file for arm, file in files.items() if file is not None}
+    for (one, before), (other, file) in combinations(there.items(), 2):
+        if before.sha256 != file.sha256:
             continue
-        other = first.setdefault((arms.find(arm).build, file.sha256), arm)
-        if other != arm:
-            before = files[other]
-            assert before is not None
+        first, second = request.arm(one), request.arm(other)
+        roles = {arms.role_of(first), arms.role_of(second)} - {None}
+        same = (first.method, request.backbone(one)) == (second.method, request.backbone(other))
+        if same or len(roles) > 1:
+            why = (
+                "so any difference between them is chance"
+                if same
+                else f"which cannot be both {' and '.join(sorted(map(str, roles)))}"
+            )
             raise InputError(
-                f"{dataset}: the arms {other} and {arm} start from the same file ({before.path} and {file.path}, "
-                f"SHA-256 {file.sha256[:12]}), so any difference between them is chance. Give one of them another "
-                f"file: --weights {arm}=PATH, or --weights {arm}@{dataset}=PATH for this data set alone."
+                f"{dataset}: the arms {one} and {other} start from the same file ({before.path} and {file.path}, "
+                f"SHA-256 {file.sha256[:12]}), {why}. Give one of them another "
+                f"file: --weights {other}=PATH, or --weights {other}@{dataset}=PATH for this data set alone."
             )
 
 
 def _named(dataset: str, arm: str, request: Request) -> Path | None:
-    """The file that the user named for an arm on a data set, or for the arm; None: neither."""
-    return request.weights.get(f"{arm}@{dataset}", request.weights.get(arm))
+    """The file or source that the user named for an arm on a data set, or for the arm; None: one of its role."""
+    named = request.weights.get(f"{arm}@{dataset}", request.weights.get(arm))
+    of_arm = request.arm(arm)
+    if named is None and of_arm.weights is not None and arms.role_of(of_arm) is None:
+        return Path(of_arm.weights)
+    return named
 
 
-def make_weights(request: Request, report: Callable[[str], None]) -> WeightFile:
+def make_weights(request: Request, arm: str, report: Callable[[str], None]) -> WeightFile:
     """The medical weights of the built-in comparison: pretrained now, or kept from before.
 
     Args:
         request: the run.
+        arm: whose they are.
         report: takes a line on what is done.
     """
-    path = _pretrain_built_in(request, report)
-    return find(request.spec.backbone, "medical", path, image_size=request.spec.image_size)
+    backbone = request.backbone(arm)
+    path = _pretrain_built_in(request, backbone, report)
+    return find(backbone, "medical", path, image_size=request.spec.image_size)
 
 
-def pretraining_left(request: Request) -> PretrainSpec | None:
-    """What the run has to pretrain before its first study; None where nothing, or where it has been done."""
-    made = any(is_made(name, arm, request) for name in request.spec.datasets for arm in request.spec.arms)
-    spec = _built_in_spec(request)
-    return spec if made and not (_built_in_folder(request) / f"{spec.name}.safetensors").exists() else None
+def pretraining_left(request: Request) -> list[PretrainSpec]:
+    """What the run has to pretrain before its first study: none of what has been done."""
+    spec = request.spec
+    backbones = [request.backbone(arm) for arm in spec.arms for name in spec.datasets if is_made(name, arm, request)]
+    wanted = [_built_in_spec(request, backbone) for backbone in dict.fromkeys(backbones)]
+    return [one for one in wanted if not (_built_in_folder(request) / f"{one.name}.safetensors").exists()]
 
 
-def _pretrain_built_in(request: Request, report: Callable[[str], None]) -> Path:
+def _pretrain_built_in(request: Request, backbone: str, report: Callable[[str], None]) -> Path:
     folder = _built_in_folder(request)
     places = Places(
         data_root=None,
         weights=folder,
         cache=request.root / "cache",
         device=request.driver_device,
-        imagenet=request.weights.get("imagenet"),
+        imagenet=request.weights.get("imagenet") if backbone == request.spec.backbone else None,
     )
-    made = folder / f"{_built_in_spec(request).name}.safetensors"
+    spec = _built_in_spec(request, backbone)
+    made = folder / f"{spec.name}.safetensors"
     with turn(folder / LEASES):  # of several runs that begin together one makes it
         if made.exists() and not is_intact(made):
             moved = [path.name for file in (made, card_path(made)) if (path := set_aside(file)) is not None]
             report(f"{made} is damaged: set aside as {', '.join(moved)}, and made anew")
-        if pretraining_left(request):
+        if not made.exists():
             report(f"pretraining the medical arm's backbone on {BUILT_IN_CORPUS}; it is kept in {folder}")
-        return pretrain(_built_in_spec(request), places, target=BUILT_IN)
+        return pretrain(spec, places, target=BUILT_IN)
 
 
 def _built_in_folder(request: Request) -> Path:
     return request.root / "weights" / BUILT_IN
 
 
-def _built_in_spec(request: Request) -> PretrainSpec:
+def _built_in_spec(request: Request, backbone: str) -> PretrainSpec:
     return PretrainSpec(
         sources=(BUILT_IN_CORPUS,),
-        backbone=request.spec.backbone,
+        backbone=backbone,
         image_size=request.spec.image_size,
         epochs=BUILT_IN_EPOCHS,
         root_seed=request.spec.root_seed,

@@ -11,7 +11,7 @@ import torch
 
 from benchmark.training.network import Network
 
-ROOMS = ("training", "arms", "weights")  # whose code the frozen part of a network is made of
+ROOMS = ("training", "methods", "weights")  # whose code the frozen part of a network is made of
 PACKAGES = ("torch", "timm", "numba")
 
 

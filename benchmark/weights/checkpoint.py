@@ -18,8 +18,6 @@ from benchmark.results import atomic_path, read_json, write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
-
 #: Where training scripts put the state dict inside a checkpoint, the averaged weights first.
 _NESTED = (
     "state_dict_ema",

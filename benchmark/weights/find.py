@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.arm import SUFFIXES
 from benchmark.errors import InputError, unknown_name
 from benchmark.weights.caches import in_caches, locate_source, offline, pieces
-from benchmark.weights.checkpoint import SUFFIXES, carded_checkpoints
+from benchmark.weights.checkpoint import carded_checkpoints
 from benchmark.weights.identify import weight_file
 from benchmark.weights.sources import (
     ROLES,
@@ -26,7 +27,7 @@ DEFAULT_FOLDER = Path("mlruns/weights")
 
 def find(
     backbone: str,
-    role: str,
+    role: str | None,
     override: Path | None = None,
     folder: Path | None = None,
     download: bool = True,
@@ -40,7 +41,7 @@ def find(
 
     Args:
         backbone: a timm model name.
-        role: ``imagenet`` or ``medical``.
+        role: ``imagenet`` or ``medical``; None, with an `override`, takes it whatever its role is.
         override: a file (.pth, .pt, .safetensors), the name of a known source
             (``torchxrayvision-resnet50``), or both as ``SOURCE@FILE``, which says how the file's input is
             scaled.
@@ -53,13 +54,14 @@ def find(
     """
     from benchmark.weights.sanity import try_out
 
-    if role not in ROLES:
+    if role is not None and role not in ROLES:
         raise unknown_name("weight role", role, ROLES)
     timm_config(backbone)
     folder = folder or DEFAULT_FOLDER
     if override is not None:
         file = _overridden(backbone, role, override, folder, download)
     else:
+        assert role is not None, "nothing says which weights"
         file = locate(backbone, role, folder) or _downloaded(backbone, role, folder, download)
     try_out(backbone, file, image_size)
     return file
@@ -128,7 +130,7 @@ def _sources(backbone: str, role: str) -> list[WeightSource]:
     return sources
 
 
-def _overridden(backbone: str, role: str, override: Path, folder: Path, download: bool) -> WeightFile:
+def _overridden(backbone: str, role: str | None, override: Path, folder: Path, download: bool) -> WeightFile:
     text = str(override)
     if override.is_file():
         return weight_file(override, backbone, role)
@@ -140,7 +142,7 @@ def _overridden(backbone: str, role: str, override: Path, folder: Path, download
     source = source_named(text)
     path = locate_source(source, folder)
     if path is None:
-        path = _fetch(source, folder, download, backbone, role)
+        path = _fetch(source, folder, download, backbone, role or source.role)
     return weight_file(path, backbone, role, source)
 
 

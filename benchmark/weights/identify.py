@@ -10,13 +10,13 @@ from benchmark.weights.checkpoint import card_path, read_card, read_state, sha25
 from benchmark.weights.sources import KNOWN, Role, WeightFile, WeightSource, source_named, timm_config
 
 
-def weight_file(path: Path, backbone: str, role: str, source: WeightSource | None = None) -> WeightFile:
+def weight_file(path: Path, backbone: str, role: str | None, source: WeightSource | None = None) -> WeightFile:
     """Describe a file.
 
     Args:
         path: the file.
         backbone: the timm model that it is meant for, whose input scaling an unknown file is given.
-        role: ``imagenet`` or ``medical``; that of an unknown file.
+        role: ``imagenet`` or ``medical``; that of an unknown file. None = either.
         source: where it comes from; None = the card's ``weight_source``, or recognised by SHA-256, name or
             keys.
 
@@ -42,7 +42,7 @@ def weight_file(path: Path, backbone: str, role: str, source: WeightSource | Non
             f"{source.sha256[:12]}. It is truncated or was changed: remove it and fetch it again."
         )
     actual = (card or {}).get("role", source.role)
-    if actual != role:
+    if role is not None and actual != role:
         raise InputError(
             f"{path} holds {actual} weights ({source.name}), and was given for the {role} arm: the comparison "
             f"would not be what its name says. Give it as --weights {actual}={path}, or another file."
@@ -62,7 +62,7 @@ def backbone_of(path: Path) -> str | None:
     return keys.guess_backbone(read_state(path))
 
 
-def _recognised(path: Path, digest: str, backbone: str, role: str, *, carded: bool) -> WeightSource:
+def _recognised(path: Path, digest: str, backbone: str, role: str | None, *, carded: bool) -> WeightSource:
     for source in KNOWN:
         if source.sha256 and digest.startswith(source.sha256):
             return source
@@ -76,7 +76,7 @@ def _recognised(path: Path, digest: str, backbone: str, role: str, *, carded: bo
     return _own_or_unknown(path, backbone, role, carded=carded)
 
 
-def _own_or_unknown(path: Path, backbone: str, role: str, *, carded: bool) -> WeightSource:
+def _own_or_unknown(path: Path, backbone: str, role: str | None, *, carded: bool) -> WeightSource:
     cfg = timm_config(backbone)
     named: Role = "medical" if role == "medical" else "imagenet"
     return WeightSource(

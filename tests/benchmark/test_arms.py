@@ -1,110 +1,22 @@
-"""Every arm keeps the contract; a new file in the folder is tested by being there."""
+"""Arms as data: what a table may say, what is refused before any work, and what the leak audit is told."""
 
-import sys
+from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from benchmark import arms
-from benchmark.arms import NetworkSpec
+from benchmark import arms, methods
+from benchmark.arm import Arm
 from benchmark.errors import InputError
-from benchmark.seeds import seed_for
-from benchmark.training.engine import Recipe, TrainingSet, fit, predict
-from benchmark.training.features import FrozenFeatures
-from benchmark.training.streams import seeded
-from benchmark.weights.checkpoint import save_checkpoint
-from benchmark.weights.find import WeightFile, find
-from benchmark.weights.load import load_backbone
-from studies import spaces
+from benchmark.spec import BenchmarkSpec, read_preset
+from benchmark.weights.contract import WeightFile, WeightSource
 
-BACKBONE = "resnet10t"
-
-#: A file that breaks no rule; the tests take lines away.
-GOOD = """
-from benchmark.arms import Dimension
-
-NAME = "mine"
-TITLE = "an arm of mine"
-ROLE = None
-LEARNING_RATE = 1e-3
-WEIGHT_DECAY = 1e-3
-OWN = Dimension("width", "choice", choices=(8, 16))
-OWN_DEFAULT = 8
+SHARED = "resnet10t"
 
 
-def prepare(spec, weights): ...
-
-
-def build(prepared, spec, parameters): ...
-"""
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
-    with seeded(seed_for(0, "test")):
-        state = load_backbone(BACKBONE, None).state_dict()
-    card = {"backbone": BACKBONE, "trained_on": ["toy"], "mean": [0.5] * 3, "std": [0.25] * 3}
-    save_checkpoint(path, state, {**card, "role": "medical"})
-    imagenet = path.with_name("imagenet.safetensors")
-    save_checkpoint(imagenet, state, {**card, "role": "imagenet"})
-    return {role: find(BACKBONE, role, file) for role, file in (("medical", path), ("imagenet", imagenet))}
-
-
-def cases():
-    return [
-        (name, value)
-        for name in arms.names()
-        for value in arms.find(name).OWN.choices or (arms.find(name).OWN_DEFAULT,)
-    ]
-
-
-@pytest.mark.parametrize(("name", "value"), cases())
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_value_of_its_own_dimension_trains_and_predicts(name, value, channels, weights):
-    arm = arms.find(name)
-    spec = NetworkSpec(BACKBONE, channels, 3)
-    file: WeightFile | None = weights[arm.ROLE] if arm.ROLE else None
-    prepared = arm.prepare(spec, file)
-    before = None if prepared is None else {k: v.clone() for k, v in prepared.backbone.state_dict().items()}
-    images = torch.randint(0, 256, (12, channels, 32, 32), dtype=torch.uint8)
-    targets = torch.eye(3)[torch.arange(12) % 3]
-    parameters = spaces.default(arm, 2, 2, BACKBONE) | {arm.OWN.name: value}
-    network = fit(
-        lambda: arm.build(prepared, spec, parameters),
-        TrainingSet(images, targets, "multiclass", True, FrozenFeatures(images, True, 0, "cell")),
-        np.arange(12),
-        Recipe(1e-2, 1e-3, 2, 0.5, 0.1, 6),
-        seed_for(0, "fit"),
-    )
-    scores = predict(network, images, "multiclass")
-    assert scores.shape == (12, 3)
-    assert torch.allclose(scores.sum(1), torch.ones(12), atol=1e-5)
-    if before is not None:
-        after = prepared.backbone.state_dict()
-        assert all(torch.equal(after[k], before[k]) for k in before), "a fit changed the shared backbone"
-
-
-def test_depth_decides_what_learns(weights):
-    arm = arms.find("medical")
-    spec = NetworkSpec(BACKBONE, 1, 2)
-    prepared = arm.prepare(spec, weights["medical"])
-    sizes = {}
-    for depth in arm.OWN.choices:
-        network = arm.build(prepared, spec, {"depth": depth})
-        sizes[depth] = sum(p.numel() for p in network.learned.parameters())
-    assert sizes["head"] == prepared.backbone.num_features * 2 + 2
-    assert sizes["head"] < sizes["last"] < sizes["all"]
-
-
-def test_the_near_miss_of_an_unknown_arm():
-    with pytest.raises(InputError, match="Did you mean 'imagenet'"):
-        arms.find("imagnet")
-
-
-def test_no_arm_of_ours_breaks_the_contract():
-    assert arms.MODULES.problems() == ()
+def preset(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return read_preset(path)
 
 
 @pytest.fixture
@@ -112,38 +24,145 @@ def own_folder(tmp_path, monkeypatch):
     """A second folder of arms, looked into for the duration of a test."""
     with monkeypatch.context() as patch:
         patch.setattr(arms, "__path__", [*arms.__path__, str(tmp_path)])
-        arms.MODULES.forget()
+        arms.forget()
         yield tmp_path
-    arms.MODULES.forget()
-    for path in tmp_path.glob("*.py"):
-        sys.modules.pop(f"benchmark.arms.{path.stem}", None)
-        vars(arms).pop(path.stem, None)
+    arms.forget()
 
 
-def test_an_arm_is_found_by_being_there(own_folder):
-    (own_folder / "of_mine.py").write_text(GOOD)
-    assert arms.names() == ("imagenet", "medical", "mine", "scratch", "scratch-same")
-    assert arms.find("mine").OWN_DEFAULT == 8
+def test_the_built_in_arms_are_written_in_the_form_that_any_arm_has():
+    assert arms.problems() == ()
+    assert arms.find("scratch") == Arm("scratch", "scratch", "simple-cnn", title="simple CNN from scratch")
+    assert arms.find("imagenet").weights == "imagenet" and arms.find("medical").weights == "medical"
+    assert (arms.find("scratch-same").method, arms.find("scratch-same").backbone) == ("scratch", None)
+    assert set(arms.BUILT_IN) | set(methods.names()) == set(arms.names())
+
+
+def test_a_method_by_its_name_is_an_arm_from_imagenets_weights():
+    assert arms.find("knn") == Arm("knn", "knn", weights="imagenet")
+
+
+def test_a_preset_says_what_its_arms_are_and_takes_known_ones_by_an_empty_table(tmp_path):
+    settings = preset(
+        tmp_path,
+        "[arms.scratch]\n[arms.dino]\nmethod='fine-tune'\nbackbone='vit_small_patch14_dinov2'\nweights='w/d.pth'\n"
+        "corpus=['LVD-142M']\n[arms.probe]\nmethod='linear-probe'\nweights='imagenet'\n",
+    )
+    assert settings["arms"] == ("scratch", "dino", "probe")
+    dino, probe = settings["definitions"]
+    assert Path(dino.weights) == tmp_path / "w/d.pth", "from the preset's folder"
+    assert (dino.corpus, probe.weights, probe.backbone) == (("LVD-142M",), "imagenet", None)
 
 
 @pytest.mark.parametrize(
-    ("line", "instead", "message"),
+    ("text", "message"),
     [
-        ("WEIGHT_DECAY = 1e-3", "", r"lacks WEIGHT_DECAY\. Example: WEIGHT_DECAY = 1e-3"),
-        ("WEIGHT_DECAY = 1e-3", "WEIGHT_DECAY = 1", r"its WEIGHT_DECAY is 1\. Example: WEIGHT_DECAY = 1e-3"),
-        ("ROLE = None", "", 'lacks ROLE. Example: ROLE = "imagenet"'),
-        ("ROLE = None", 'ROLE = "imagnet"', "its ROLE is 'imagnet'. Example: ROLE = \"imagenet\""),
-        ("OWN_DEFAULT = 8", "OWN_DEFAULT = 9", r"its OWN_DEFAULT 9 is not in its OWN \{8, 16\}"),
-        ('OWN = Dimension("width", "choice", choices=(8, 16))', "OWN = (8, 16)", r"Example: OWN = Dimension\("),
-        ("def prepare(spec, weights): ...", "", r"lacks the function prepare\. Example: def prepare\(spec, weights\)"),
-        ("build(prepared, spec, parameters)", "build(spec)", r"build takes \(spec\)\. Example: def build\(prepared, "),
+        ("[arms.x]\nmetod = 'knn'", r"unknown key in \[arms.x\] in mine.toml 'metod'. Did you mean 'method'"),
+        ("[arms.x]\nbackbone = 'resnet18'", r"\[arms.x\] in mine.toml lacks its method. Example: method = "),
+        ("[arms.x]\nmethod = 3", r"'method' in \[arms.x\] in mine.toml is 3, which is not a text"),
+        ("[arms.x]\nmethod = 'knn'\ncorpus = 'nih'", r"'corpus' in .* is 'nih', which is not a list of texts"),
+        ("[arms.'a b']\nmethod = 'knn'", "a name is made of letters"),
+        ("[arms]\nx = 'knn'", r"\[arms.x\] in mine.toml is 'knn', and must be a table"),
+        ("definitions = []", "unknown key in the preset mine.toml 'definitions'"),
     ],
 )
-def test_a_half_written_arm_is_left_out_and_named_and_the_others_go_on(line, instead, message, own_folder, capsys):
-    assert line in GOOD
-    (own_folder / "half.py").write_text(GOOD.replace(line, instead))
-    assert arms.names() == ("imagenet", "medical", "scratch", "scratch-same")
-    assert "half.py: " in capsys.readouterr().err
-    with pytest.raises(InputError, match=rf"the arm 'mine' cannot be used: .*half\.py: .*{message}"):
-        arms.find("mine")
-    assert arms.find("imagenet").NAME == "imagenet"
+def test_a_table_that_cannot_be_an_arm_is_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        preset(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("arm", "message"),
+    [
+        (Arm("x", "fine-tun", weights="imagenet"), "unknown method 'fine-tun'. Did you mean 'fine-tune'"),
+        (Arm("x", "knn", "resnet15", "imagenet"), "arm 'x': unknown backbone 'resnet15'. Did you mean 'resnet1"),
+        (Arm("x", "knn", weights="imagnet"), "unknown weights of the arm 'x' 'imagnet'. Did you mean 'imagenet'"),
+        (Arm("x", "knn", weights="dinov2-smal"), "Did you mean 'dinov2-small'"),
+        (Arm("x", "knn", weights="/no/such.pth"), "the arm 'x': no weight file at /no/such.pth"),
+        (Arm("x", "knn"), "starts from weights, and none are named"),
+        (Arm("x", "scratch", weights="imagenet"), "starts from random weights. Leave weights and corpus out"),
+        (Arm("x", "fine-tune", "simple-cnn", "imagenet"), "fine-tune cannot fit the network 'simple-cnn'"),
+        (Arm("x", "scratch", "simple-cn"), "Or, with the method scratch: simple-cnn"),
+    ],
+)
+def test_what_no_arm_can_be_is_refused_with_the_near_miss(arm, message):
+    with pytest.raises(InputError, match=message):
+        arms.check(arm, SHARED, named=False)
+
+
+def test_weights_on_the_command_line_take_the_place_of_those_that_an_arm_lacks():
+    arms.check(Arm("x", "knn"), SHARED, named=True)
+
+
+def test_the_same_arm_from_random_weights_under_two_names_is_refused():
+    arms.refuse_twins([arms.find("scratch"), arms.find("scratch-same")], SHARED)
+    with pytest.raises(InputError, match="scratch-same and again are the same arm under two names"):
+        arms.refuse_twins([arms.find("scratch-same"), Arm("again", "scratch", SHARED)], SHARED)
+
+
+def test_a_run_records_what_its_arms_are_but_for_the_built_in_ones():
+    given = (Arm("mine", "knn", weights="/a/b.pth", corpus=("nih",)), Arm("unused", "knn", weights="imagenet"))
+    spec = BenchmarkSpec(datasets=("phantom",), arms=("scratch", "mine", "knn"), definitions=given)
+    spec = arms.with_definitions(spec)
+    assert [arm.name for arm in spec.definitions] == ["mine", "knn"]
+    recorded = spec.as_dict()["definitions"]
+    assert recorded[0] == {"name": "mine", "method": "knn", "backbone": None, "weights": "b.pth", "corpus": ["nih"],
+                           "title": ""}  # fmt: skip
+    assert BenchmarkSpec.from_dict(spec.as_dict()).as_dict() == spec.as_dict()
+    with pytest.raises(InputError, match="the arm 'imagenet' is known already"):
+        arms.with_definitions(
+            BenchmarkSpec(datasets=("phantom",), arms=("imagenet",), definitions=(Arm("imagenet", "knn"),))
+        )
+    plain = arms.with_definitions(BenchmarkSpec(datasets=("phantom",)))
+    assert "definitions" not in plain.as_dict(), "runs of the built-in arms alone keep their settings and their hash"
+
+
+def test_the_identity_of_a_run_of_built_in_arms_is_what_it_was():
+    assert BenchmarkSpec(datasets=("phantom",)).identity({})[:8] == "1cf90569"
+
+
+def test_an_arm_is_found_by_being_there(own_folder):
+    (own_folder / "more.toml").write_text(
+        "[arms.one]\nmethod = 'knn'\nweights = 'x.pth'\n[arms.two]\nmethod='scratch'\n"
+    )
+    assert {"one", "two"} <= set(arms.names())
+    assert Path(arms.find("one").weights) == own_folder / "x.pth"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("[arms.half]\nmethod = 'nearest'", "half", "unknown method 'nearest'"),
+        ("[arms.half]", "half", "is empty"),
+        ("[arms.half]\ntitle = 'x'", "half", "lacks its method"),
+        ("title = 'x'", "broken", "has no table"),
+        ("[arms", "broken", "not valid TOML"),
+        ("[arms.imagenet]\nmethod='knn'\nweights='imagenet'", "other", "the name is taken"),
+    ],
+)
+def test_a_broken_file_is_left_out_and_named_and_the_others_go_on(own_folder, text, name, message, capsys):
+    (own_folder / "broken.toml").write_text(text)
+    assert arms.find("imagenet").method == "fine-tune"
+    assert message in capsys.readouterr().err
+    if name != "other":
+        with pytest.raises(InputError, match=f"the arm '{name}' cannot be used: .*{message}"):
+            arms.find(name)
+
+
+def test_the_near_miss_of_an_unknown_arm():
+    with pytest.raises(InputError, match="Did you mean 'imagenet'"):
+        arms.find("imagnet")
+
+
+@pytest.mark.parametrize(
+    ("says", "corpus", "trained_on"),
+    [
+        (("unknown",), None, ("unknown",)),
+        (("unknown",), ("chexpert",), ("chexpert",)),
+        (("imagenet", "unknown"), ("nih",), ("imagenet", "nih")),
+        (("imagenet",), ("unknown",), ("imagenet", "unknown")),
+        (("imagenet",), None, ("imagenet",)),
+    ],
+)
+def test_an_arms_corpus_completes_what_is_known_of_its_file(says, corpus, trained_on):
+    file = WeightFile(Path("a.pth"), WeightSource("x", SHARED, "medical", trained_on=says), "1" * 64)
+    assert arms.trained_on(Arm("x", "knn", weights="a.pth", corpus=corpus), file) == trained_on

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.arms import NetworkSpec, find
+from benchmark.methods import NetworkSpec, scratch
 from benchmark.runs.families import FAMILIES, row
 from studies import spaces
 
@@ -23,12 +23,12 @@ def test_the_docs_have_a_row_for_every_family():
     assert [line.split(" | ")[0].removeprefix("| ") for line in rows] == list(FAMILIES)
 
 
-@pytest.mark.parametrize("value", spaces.space(find("scratch-same"), 1, 2, "densenet121")[-1].choices)
+@pytest.mark.parametrize("value", spaces.space(scratch, 1, 2, "densenet121")[-1].choices)
 def test_the_control_can_be_built_with_a_backbone_that_has_no_stochastic_depth(value):
     import torch
 
-    arm, spec = find("scratch-same"), NetworkSpec("densenet121", 1, 2, 32)
-    network = arm.build(arm.prepare(spec, None), spec, {"dropout": value})
+    spec = NetworkSpec("densenet121", 1, 2, 32)
+    network = scratch.build(scratch.prepare(spec, None), spec, {"dropout": value})
     rates = [module.p for module in network.learned[-1] if isinstance(module, torch.nn.Dropout)]
     assert rates == [value]
     assert network.learned.eval()(torch.zeros(2, 1, 32, 32)).shape == (2, 2)

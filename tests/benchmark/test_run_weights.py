@@ -55,11 +55,12 @@ def file_of(path, digest):
 
 def test_two_arms_that_fit_alike_from_the_same_bytes_are_refused():
     one, copy, other = file_of("a.pth", "1" * 64), file_of("b.pth", "1" * 64), file_of("c.pth", "2" * 64)
-    refuse_same_file("nih", {"scratch": None, "imagenet": one, "medical": other})
+    request = request_for({})
+    refuse_same_file("nih", {"scratch": None, "imagenet": one, "medical": other}, request)
     with pytest.raises(
         InputError, match=r"nih: the arms imagenet and medical .*a\.pth and b\.pth, SHA-256 111111111111"
     ):
-        refuse_same_file("nih", {"scratch": None, "imagenet": one, "medical": copy})
+        refuse_same_file("nih", {"scratch": None, "imagenet": one, "medical": copy}, request)
 
 
 @pytest.mark.parametrize("dry", [True, False])

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from benchmark.arms import Dimension
 from benchmark.errors import InputError
 from benchmark.leases import LeaseLost, acquire, holder
+from benchmark.methods import Dimension
 from studies.tune import Outcome, Search, best, tune
 
 SPACE = (

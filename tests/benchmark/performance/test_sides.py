@@ -7,11 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmark import arms
-from benchmark.arms import NetworkSpec
 from benchmark.errors import InputError
+from benchmark.methods import NetworkSpec
 from benchmark.performance import measuring, ours, plain, plain_script
-from benchmark.performance.cases import CASES, Sizes, parameters_of, search_of, spec_of
+from benchmark.performance.cases import CASES, Sizes, of_case, parameters_of, search_of, spec_of
 from benchmark.performance.images import FILES
 from benchmark.training.engine import predict, to_device
 from benchmark.weights.load import normalisation
@@ -74,11 +73,11 @@ def test_the_plain_script_searches_the_space_that_the_studies_do(name, tmp_path,
     spec = spec_of(case, TINY, "toy", "float32")
     monkeypatch.setattr(plain_script, "fit", lambda *given: None)
     monkeypatch.setattr(plain_script, "predict", lambda network, data, rows, *given: np.eye(2)[data.labels[rows]])
-    arm = arms.find(case.arm)
+    method, _ = of_case(case, spec)
     labels = np.arange(8) % 2
     data = plain_script.Data(["x"] * 8, labels, 2, np.arange(8) // 4, 32, False, False)
     backbone = None if case.own is None else spec.backbone
-    model = plain_script.Model(backbone, None, ("",), (0.5,), (0.5,), arm.LEARNING_RATE, arm.WEIGHT_DECAY)
+    model = plain_script.Model(backbone, None, ("",), (0.5,), (0.5,), method.LEARNING_RATE, method.WEIGHT_DECAY)
     study = plain_script.study(data, model, plain.settings_of(spec, "float32"), [{}], seed=0)
     searched = study.trials[0].distributions
     space = {dimension.name: dimension for dimension in search_of(case, spec, tmp_path / "study.jsonl").space}
@@ -95,10 +94,11 @@ def test_the_plain_script_searches_the_space_that_the_studies_do(name, tmp_path,
 
 def test_the_sides_train_the_same_network_on_the_same_pixels(study):
     task, given = study.ours["float32"], study.plain
-    arm, case = arms.find(task.case.arm), task.case
-    spec = NetworkSpec(task.spec.backbone, 1, 2, TINY.image_size)
+    case = task.case
+    method, backbone = of_case(case, task.spec)
+    spec = NetworkSpec(backbone, 1, 2, TINY.image_size)
     parameters = {"width": 8} if case.own is None else {"depth": case.own}
-    network = arm.build(arm.prepare(spec, task.weights), spec, parameters)
+    network = method.build(method.prepare(spec, task.weights), spec, parameters)
     same = plain_script.make_network(given.data, given.model, parameters)
     learned = [p for p in network.learned.parameters() if p.requires_grad]
     theirs = [p for p in same.parameters() if p.requires_grad]

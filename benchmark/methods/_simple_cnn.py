@@ -1,31 +1,22 @@
-"""Arm A: a simple CNN, trained on the subsample alone."""
+"""A simple CNN, which starts from random weights."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmark.arms import Dimension, NetworkSpec, Parameters
+from benchmark.methods import Dimension, NetworkSpec, Parameters
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
-    from benchmark.weights.find import WeightFile
 
-NAME = "scratch"
-TITLE = "simple CNN from scratch"
-ROLE = None
-LEARNING_RATE = 3e-3
-WEIGHT_DECAY = 1e-3
+NAME = "simple-cnn"
 OWN = Dimension("width", "choice", choices=(8, 16, 24))
 OWN_DEFAULT = 16
 
 STAGES = 4  # width doubles and the side halves with each
 
 
-def prepare(spec: NetworkSpec, weights: WeightFile | None) -> None:
-    """Nothing is shared between fits."""
-
-
-def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
+def build(spec: NetworkSpec, parameters: Parameters) -> Network:
     """Four stages of convolution, batch normalisation, ReLU and max-pooling, then the mean and a linear layer."""
     from torch import nn
 

@@ -1,56 +1,25 @@
-"""What the transfer arms share: a pretrained backbone, fine-tuned to a searched depth."""
+"""Fine-tuning of a pretrained backbone, to a searched depth."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
+from benchmark.methods import Dimension, NetworkSpec, Parameters, Value
+from benchmark.methods._pretrained import Pretrained, prepare
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from benchmark.training.network import Network
-    from benchmark.weights.find import WeightFile
 
+__all__ = ["prepare"]
+
+NAME = "fine-tune"
+TITLE = "fine-tuned"
+WEIGHTS = True
 LEARNING_RATE = 1e-3
 WEIGHT_DECAY = 1e-3
 OWN = Dimension("depth", "choice", choices=("head", "last", "all"))
 OWN_DEFAULT: Value = "all"
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A loaded backbone, never trained itself: every fit works on copies of what it changes.
-
-    Attributes:
-        backbone: as it is trained.
-        frozen: the same function in evaluation mode and the run's precision, made to be quick.
-        mean, std: of the images that it takes.
-    """
-
-    backbone: nn.Module
-    frozen: nn.Module
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-def prepare(spec: NetworkSpec, weights: WeightFile | None) -> Pretrained:
-    """Load the backbone's weights once."""
-    import torch
-
-    from benchmark.training.folding import PROBE, cast_once, folded
-    from benchmark.training.quick_layers import quicken
-    from benchmark.weights.load import load_backbone, normalisation
-
-    backbone = quicken(load_backbone(spec.backbone, weights, image_size=spec.image_size))
-    backbone = backbone.to(memory_format=torch.channels_last)
-    mean, std = normalisation(weights)
-    frozen = folded(backbone)
-    if spec.precision == "bfloat16":
-        frozen = cast_once(frozen, spec.image_size or PROBE)
-    return Pretrained(backbone, frozen, mean, std)
 
 
 def build(prepared: Pretrained, spec: NetworkSpec, parameters: Parameters) -> Network:

@@ -1,18 +1,19 @@
-"""The control: the shared backbone from random weights, which separates architecture from pretraining."""
+"""Training from random weights: a network of our own, or a backbone as timm initialises it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmark.arms import Dimension, NetworkSpec, Parameters, Value
+from benchmark.methods import Dimension, NetworkSpec, Parameters, Value, _simple_cnn
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
     from benchmark.weights.find import WeightFile
 
-NAME = "scratch-same"
-TITLE = "the shared backbone from random weights"
-ROLE = None
+NAME = "scratch"
+TITLE = "from random weights"
+WEIGHTS = False
+NETWORKS = (_simple_cnn.NAME,)
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-3
 OWN = Dimension("drop_path", "choice", choices=(0.0, 0.1, 0.2))
@@ -21,9 +22,14 @@ OWN_DEFAULT = 0.0
 #: For families without residual paths that can be dropped: DenseNet, VGG, ...
 DROPOUT = Dimension("dropout", "choice", choices=(0.0, 0.25, 0.5))
 
+_OURS = {module.NAME: module for module in (_simple_cnn,)}
+
 
 def own_for(backbone: str) -> tuple[Dimension, Value]:
-    """Stochastic depth; dropout of the features, with as many values, where the backbone has none."""
+    """The width of our own network; stochastic depth of a backbone, or dropout of its features where it has none."""
+    if backbone in _OURS:
+        return _OURS[backbone].OWN, _OURS[backbone].OWN_DEFAULT
+
     from benchmark.weights.build import traits
 
     return (OWN if traits(backbone).drop_path else DROPOUT), OWN_DEFAULT
@@ -34,7 +40,11 @@ def prepare(spec: NetworkSpec, weights: WeightFile | None) -> None:
 
 
 def build(prepared: Any, spec: NetworkSpec, parameters: Parameters) -> Network:
-    """The backbone as timm initialises it, with stochastic depth (Huang et al. 2016) or dropout, and a linear head."""
+    """A backbone with stochastic depth (Huang et al. 2016) or dropout, and a linear head; or a network of our own."""
+    if spec.backbone in _OURS:
+        network: Network = _OURS[spec.backbone].build(spec, parameters)
+        return network
+
     from torch import nn
 
     from benchmark.training.network import Head, Network, Normalise

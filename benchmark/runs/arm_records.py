@@ -1,0 +1,61 @@
+"""What the arms of a run are, for its report: method, network, weights, and what the weights began from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from benchmark import arms, methods
+
+if TYPE_CHECKING:
+    from benchmark.arm import Arm
+    from benchmark.runs.request import Request
+    from benchmark.weights.find import WeightFile
+
+Weights = Mapping[tuple[str, str], "WeightFile | None"]
+
+
+def arm_record(arm: Arm, request: Request, weights: Weights) -> dict[str, Any]:
+    """An arm as the report reads it.
+
+    A record has "title", "method", "architecture", "weights" (data set -> the file's name and the beginning of its
+    SHA-256; empty for random weights) and "started_from" (what a checkpoint of ours began from; "" where nobody says).
+
+    Args:
+        arm: the arm.
+        request: the run.
+        weights: the plan's, by data set and arm.
+    """
+    files = {name: weights.get((name, arm.name)) for name in request.spec.datasets}
+    here = {name: file for name, file in files.items() if file is not None}
+    began = list(dict.fromkeys(filter(None, map(started_from, here.values()))))
+    return {
+        "title": "; ".join([_title(arm), *(f"the checkpoint's training started from {start}" for start in began)]),
+        "method": arm.method,
+        "architecture": request.backbone(arm.name),
+        "weights": {name: f"{file.name} {file.sha256[:12]}" for name, file in here.items()},
+        "started_from": ", ".join(began),
+    }
+
+
+def started_from(file: WeightFile) -> str:
+    """What a checkpoint with a card of ours was pretrained from: a source, or random weights; "" if not known."""
+    card = file.card or {}
+    if "started_from" not in card:
+        return ""
+    start = card["started_from"]
+    if isinstance(start, Mapping) and start.get("name"):
+        role = "ImageNet weights" if card.get("settings", {}).get("start", "imagenet") == "imagenet" else "weights"
+        return f"{role} ({start['name']})"
+    return "random weights (medical-only)" if start is None and file.source.role == "medical" else ""
+
+
+def _title(arm: Arm) -> str:
+    if arm.title:
+        return arm.title
+    method = arms.method_of(arm)
+    if not method.WEIGHTS:
+        return f"{arm.backbone or methods.network_of(method) or 'the shared backbone'} {method.TITLE}"
+    network = arm.backbone or "the shared backbone"
+    start = {"imagenet": "pretrained on ImageNet", "medical": "pretrained on medical images"}.get(str(arm.weights))
+    return f"{network}, {start or 'with weights of its own'}, {method.TITLE}"
