@@ -19,7 +19,7 @@ from benchmark.weights.load import load_backbone
 from studies import spaces
 
 BACKBONE = "resnet10t"
-OURS = ("fine-tune", "knn", "linear-probe", "scratch")
+OURS = ("fine-tune", "knn", "linear-probe", "lora", "scratch")
 
 #: A file that breaks no rule; the tests take lines away.
 GOOD = """
