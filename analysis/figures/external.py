@@ -12,8 +12,8 @@ NAME = "external"
 ORDER = 15
 TITLE = "On the own holdout, and elsewhere"
 CAPTION = (
-    "Every arm's mean over training seeds with its joint 95% interval: open, on the own holdout; filled, on the test set "
-    "from elsewhere, which nothing was tuned on. The line between them is the drop; its own interval stands in the "
+    "Every arm's mean over training seeds with its joint 95% interval: open, on the own holdout; filled, on the test "
+    "set from elsewhere, which nothing was tuned on. The line between them is the drop; its own interval stands in the "
     "table 'external_drop'."
 )
 

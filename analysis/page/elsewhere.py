@@ -27,7 +27,7 @@ def sentences_on(study: Study, dataset: str, n_per_class: int) -> list[str]:
 
 def _sentence(there: Elsewhere, facts: Mapping[str, Any]) -> str:
     block, metric = there.scored.block, there.scored.metric
-    order = range(len(there.arms))
+    order = list(range(len(there.arms)))
     if len(there.arms) > MOST_ARMS:
         by_drop = sorted(order, key=lambda a: there.drop(a).estimate)
         order = [by_drop[0], by_drop[-1]]
@@ -45,7 +45,7 @@ def _value(there: Elsewhere, a: int) -> str:
     drop = there.drop(a)
     low, high = drop.interval()
     value = there.scored.values[a].mean()
-    return f"{value:.3f} for {there.arms[a]} (worse by {drop.estimate:.3f}, 95% CI {low:+.3f} to {high:+.3f})"
+    return f"{value:.3f} for {there.arms[a]} (a loss of {drop.estimate:+.3f}, 95% CI {low:+.3f} to {high:+.3f})"
 
 
 def _cautions(there: Elsewhere, facts: Mapping[str, Any]) -> list[str]:

@@ -17,8 +17,8 @@ def read_external(
 ) -> Predictions | None:
     """Predictions of test sets from elsewhere, each of which counts as a data set; None where there are none.
 
-    A test set that some cells have not predicted is left out, with a remark: arms on different cells cannot be compared.
-    So is one that cannot be read.
+    A test set that some cells have not predicted is left out, with a remark, as arms on different cells cannot be
+    compared; so is one that cannot be read.
 
     Args:
         source, common_seeds, first, cells: as `read_predictions` takes them.
