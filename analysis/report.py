@@ -82,6 +82,7 @@ def write_report(
     seeds: int | None = None,
     estimand: Estimand | None = None,
     partial: bool = False,
+    external: str | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -107,6 +108,9 @@ def write_report(
             seed. Where None the plan's, else "population".
         partial: of a run with failed or unfinished cells, analyse the largest part that is complete; the report says
             first what is missing.
+        external: report on this test set from elsewhere alone, in place of the own holdout: every table, figure and
+            sentence. Where None, the own holdout is reported, and what there is of test sets from elsewhere in a
+            chapter of its own.
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -119,6 +123,7 @@ def write_report(
     from analysis.page.head import head
     from analysis.page.looks import what_follows_looks
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
+    from analysis.predictions.external import only, read_external
     from analysis.predictions.partial import complete_part
     from analysis.predictions.reading import find_files, read_predictions
     from analysis.study import estimand as estimands
@@ -144,6 +149,9 @@ def write_report(
     part = complete_part(source, described) if partial else None
     cells = None if part is None else part.folders
     predictions = read_predictions(source, common_seeds=common_seeds, first=seeds, cells=cells)
+    there = read_external(source, common_seeds=common_seeds, first=seeds, cells=cells)
+    if external is not None:
+        predictions, there = only(there, external), None
     lacking = None if part is None else part.caution
     fixed = asked == "models"  # looks are over training seeds
     planned_looks = () if locked is None or fixed else locked.looks
@@ -152,8 +160,9 @@ def write_report(
     early = looks is None and not fixed and (lacking is None or bool(planned_looks))
     warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if early else None
     warnings = [text for text in (lacking, warning) if text is not None]
-    trials = read_trials(source, described, primary)
-    other = read_other_holdout(source, other_holdout, common_seeds)
+    own = external is None  # else trials and other holdouts are of other images
+    trials = read_trials(source, described, primary) if own else None
+    other = read_other_holdout(source, other_holdout, common_seeds) if own else None
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
     # another machine.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -167,9 +176,11 @@ def write_report(
             other=None if other is None else other.predictions,
             looks=looks,
             estimand=asked,
+            external=there,
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remark_on_missing(source), *remarks_on(computed)]
+    remarks += there.remarks if there is not None else ()
     if looks is not None:
         remarks.insert(0, what_follows_looks())
     if locked is not None:
@@ -246,6 +257,7 @@ def _report(flags: argparse.Namespace) -> int:
         seeds=flags.seeds,
         estimand=flags.estimand,
         partial=flags.partial,
+        external=flags.external,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -302,6 +314,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="a run of the same arms on another holdout: the table 'shift' shows the difference (default: the run of "
         "the same settings in a folder beside this one, if there is one)",
+    )
+    parser.add_argument(
+        "--external",
+        metavar="NAME",
+        help="report on this test set from elsewhere alone, in place of the own holdout: every table, figure and "
+        "sentence (default: the own holdout, and a chapter on every test set from elsewhere)",
     )
     parser.add_argument("--beside", action=RenamedFlag, successor="--other-holdout RUN")
     return parser

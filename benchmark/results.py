@@ -31,6 +31,7 @@ CURVES = "curves.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
+EXTERNAL = "external"  # the folder of a cell with a predictions file for every test set from elsewhere
 FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
 SPEC_COPY = ".spec.json"  # the same again, for when that is damaged
@@ -135,6 +136,13 @@ def run_folders(root: Path) -> list[Path]:
 def cell_folders(run: Path) -> list[Path]:
     """The folders of a run's cells that there are, sorted, finished or not: the one walk over a run."""
     return sorted(path for path in run.glob(f"{CELLS}/*/n*/seed*/*") if path.is_dir())
+
+
+def external_files(described: Mapping[str, Any]) -> tuple[str, ...]:
+    """The predictions of test sets from elsewhere that a finished cell's done.json lists, relative to its folder."""
+    files = described.get("files")
+    listed = files if isinstance(files, Mapping) else {}
+    return tuple(name for name in listed if Path(name).parent == Path(EXTERNAL))
 
 
 @contextmanager

@@ -146,6 +146,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         devices: in place of those that the flags ask for.
     """
     from benchmark import arms, datasets
+    from benchmark.external import read_all
     from benchmark.runs.request import Request
 
     data_root = datasets.data_root(flags.data_root)
@@ -158,6 +159,8 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
     if "datasets" not in settings:
         settings["datasets"] = tuple(present) or ("phantom",)
     settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
+    named = (*settings.get("external", ()), *flags.external)
+    settings["external"] = tuple(external.text for external in read_all(named, settings["datasets"]))
     spec = arms.with_definitions(BenchmarkSpec(**settings))
     name = path_name("+".join(spec.datasets))
     return Request(
@@ -263,6 +266,15 @@ def _parser() -> argparse.ArgumentParser:
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")
+    grid.add_argument(
+        "--external",
+        action="append",
+        default=[],
+        metavar="NAME[::MAP]",
+        help="a test set from elsewhere, which the refits predict and nothing is tuned on: nih, or with a map of "
+        "classes 'nih::PNEUMONIA=Pneumonia,NORMAL=No Finding'; CLASS=A+B joins labels, CLASS= leaves a class out; may "
+        "be repeated",
+    )
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")
     tuning.add_argument("--min-epochs", type=int, metavar="E", help="fewest epochs that a trial may train for")

@@ -23,9 +23,9 @@ LARGEST = 2**31 - 1  # whole number that the tables hold
 #: Settings of older versions -> what to say now.
 RENAMED = {"metric": "'tune_metric' for what the studies tune, 'report_metric' for what is concluded on"}
 
-#: What a continued run may change: more trials a cell, more arms and data sets, what is concluded on. Cells that exist
-#: stay valid.
-EXTENSIBLE = ("budget", "arms", "definitions", "datasets", "report_metric")
+#: What a continued run may change: more trials a cell, more arms, data sets and test sets from elsewhere, what is
+#: concluded on. Cells that exist stay valid.
+EXTENSIBLE = ("budget", "arms", "definitions", "datasets", "external", "report_metric")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +69,7 @@ class BenchmarkSpec:
         min_per_class: smallest number of images a class must supply.
         root_seed: all randomness starts here.
         definitions: what the arms are, of those that are not built in.
+        external: test sets from elsewhere that the refits predict, too (`benchmark.external`).
     """
 
     datasets: tuple[str, ...]
@@ -91,6 +92,7 @@ class BenchmarkSpec:
     min_per_class: int = 20
     root_seed: int = 0
     definitions: tuple[Arm, ...] = ()
+    external: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("seeds", "budget", "refits", "min_epochs", "max_epochs"):
@@ -104,9 +106,9 @@ class BenchmarkSpec:
                 f"'min_epochs' is {self.min_epochs}, more than 'max_epochs', which is {self.max_epochs}: no number of "
                 "epochs is left to search. Lower the one or raise the other."
             )
-        for name in ("datasets", "arms", "n_per_class"):
+        for name in ("datasets", "arms", "n_per_class", "external"):
             values = getattr(self, name)
-            if not values:
+            if not values and name != "external":
                 raise InputError(f"'{name}' is empty: give at least one.")
             if len(set(values)) < len(values):
                 raise InputError(f"'{name}' names something twice: {', '.join(map(str, values))}.")

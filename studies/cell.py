@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark import metrics
+from benchmark.errors import InputError
+from benchmark.images.training_block import ExternalSet
 from benchmark.intact import sums_in
 from benchmark.results import (
     CELL_FILES,
@@ -25,6 +28,9 @@ from benchmark.results import (
     TRIAL_COLUMNS,
     TRIALS,
     TableInfo,
+    external_files,
+    read_json,
+    read_table,
     write_json,
     write_table,
 )
@@ -73,12 +79,22 @@ def run_cell(
         raise RuntimeError(f"every one of the {spec.budget} trials of {cell.key} diverged: nothing to refit")
     features = trainer.data.features
     used, computed = features.used, features.computed
-    scores = [trainer.refit(chosen.parameters, refit) for refit in range(spec.refits)]
+    scores: list[Scores] = []
+    before = finished_before(job)
+    there = () if before is None else external_files(before)
+    elsewhere: dict[ExternalSet, list[Scores]] = {of: [] for of in job.block.external if of.file not in there}
+    for refit in range(spec.refits):
+        network = trainer.fit_subsample(chosen.parameters, refit)
+        scores.append(trainer.predict_holdout(network))
+        for external, of_external in elsewhere.items():
+            of_external.append(trainer.predict_external(network, external))
     used = features.used - used + sum(trial.outcome.features_used for trial in trials)
     computed = features.computed - computed + sum(trial.outcome.features_computed for trial in trials)
     features.close()
     check()
-    return _write(job, trials, chosen, scores, {"used": used, "computed": computed})
+    if before is not None:
+        return _add(job, before, scores, elsewhere)
+    return _write(job, trials, chosen, scores, elsewhere, {"used": used, "computed": computed})
 
 
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
@@ -125,8 +141,76 @@ def _cell_columns(cell: Cell) -> dict[str, Any]:
     return {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
 
 
+def finished_before(job: CellJob) -> dict[str, Any] | None:
+    """The done.json of a cell that is finished but for test sets from elsewhere; None where the cell is not.
+
+    Whether its files are whole was looked at when the run started; here they must be there.
+    """
+    folder = job.cell.folder(job.run)
+    with suppress(OSError, InputError):
+        described = read_json(folder / DONE)
+        whole = all((folder / name).is_file() for name in CELL_FILES)
+        if whole and isinstance(described, dict) and described.get("budget") == job.spec.budget:
+            return described if set(CELL_FILES) <= set(described.get("files", ())) else None
+    return None
+
+
+def _add(
+    job: CellJob, before: dict[str, Any], scores: Sequence[Scores], elsewhere: Mapping[ExternalSet, Sequence[Scores]]
+) -> dict[str, float]:
+    """Add predictions of test sets from elsewhere to a finished cell, whose own tables stay as they are.
+
+    How far its refits are from the first ones stands in done.json: 0 on the CPU that computed them.
+    """
+    folder = job.cell.folder(job.run)
+    first = np.stack(read_table(folder / PREDICTIONS)["y_score"].to_list())
+    difference = float(np.abs(first - np.concatenate(scores)).max())
+    files = before["files"] | _write_external(job, elsewhere)
+    write_json(folder / DONE, before | {"files": files, "refits_again": {"largest_difference": difference}})
+    return {str(name): float(value) for name, value in before["metrics"].items()}
+
+
+def _write_external(job: CellJob, elsewhere: Mapping[ExternalSet, Sequence[Scores]]) -> dict[str, dict[str, Any]]:
+    """Write the predictions of test sets from elsewhere, and give the sums of their files."""
+    folder = job.cell.folder(job.run)
+    for external, scores in elsewhere.items():
+        columns = _cell_columns(job.cell) | {"dataset": external.name}
+        rows = _prediction_rows(columns, scores, (external.ids, external.groups, external.labels))
+        tasks = {external.name: job.block.task}
+        info = TableInfo({external.name: external.classes}, tasks, {external.name: external.facts})
+        write_table(folder / external.file, rows, PREDICTION_COLUMNS, info)
+    return sums_in(folder, [external.file for external in elsewhere])
+
+
+def _prediction_rows(
+    columns: Mapping[str, Any], scores: Sequence[Scores], images: tuple[Any, Any, npt.NDArray[np.float32]]
+) -> pd.DataFrame:
+    """Rows of a predictions table, refit by refit; `images` are their names, groups and labels."""
+    ids, groups, labels = images
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    **columns,
+                    "refit": refit,
+                    "sample_id": ids,
+                    "group_id": groups,
+                    "y_true": list(labels),
+                    "y_score": list(score),
+                }
+            )
+            for refit, score in enumerate(scores)
+        ]
+    )
+
+
 def _write(
-    job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[Scores], features: Mapping[str, int]
+    job: CellJob,
+    trials: Sequence[Trial],
+    chosen: Trial,
+    scores: Sequence[Scores],
+    elsewhere: Mapping[ExternalSet, Sequence[Scores]],
+    features: Mapping[str, int],
 ) -> dict[str, float]:
     cell, block = job.cell, job.block
     folder = cell.folder(job.run)
@@ -134,21 +218,11 @@ def _write(
     write_table(folder / COSTS, pd.DataFrame([cost_row(cell, trial) for trial in trials]), COST_COLUMNS)
     curves = [row for trial in trials for row in curve_rows(cell, trial)]
     write_table(folder / CURVES, pd.DataFrame(curves, columns=list(CURVE_COLUMNS)), CURVE_COLUMNS)
-    predictions = [
-        pd.DataFrame(
-            _cell_columns(cell)
-            | {
-                "refit": refit,
-                "sample_id": block.holdout_ids,
-                "group_id": block.holdout_groups,
-                "y_true": list(block.holdout_labels),
-                "y_score": list(score),
-            }
-        )
-        for refit, score in enumerate(scores)
-    ]
+    images = (block.holdout_ids, block.holdout_groups, block.holdout_labels)
     info = TableInfo({cell.dataset: block.classes}, {cell.dataset: block.task}, {cell.dataset: block.facts})
-    write_table(folder / PREDICTIONS, pd.concat(predictions), PREDICTION_COLUMNS, info)
+    predictions = _prediction_rows(_cell_columns(cell), scores, images)
+    write_table(folder / PREDICTIONS, predictions, PREDICTION_COLUMNS, info)
+    added = _write_external(job, elsewhere)
     summary = _summary(job, trials, chosen, scores)
     if features["used"]:
         summary["feature_hits"] = 1 - features["computed"] / features["used"]
@@ -158,7 +232,7 @@ def _write(
         "best_trial": chosen.number,
         "features": dict(features),
         "metrics": summary,
-        "files": sums_in(folder, CELL_FILES),
+        "files": sums_in(folder, CELL_FILES) | added,
     }
     write_json(folder / DONE, done)
     return summary

@@ -24,7 +24,7 @@ Model = Callable[[Floats], Scores]  # (M, D) rows of all features to (M, K) prob
 class Fitter(Trainer):
     """Fits one arm on one subsample, again and again: what its trials share are the features of all its images.
 
-    The same parameters give the same model: a refit is fitted and predicts once, and each further one is its copy.
+    The same parameters give the same model: a refit is fitted once.
     """
 
     prepared: frozen.Frozen
@@ -32,7 +32,7 @@ class Fitter(Trainer):
     def __init__(self, job: CellJob) -> None:
         """As a trainer, and with no model fitted yet."""
         super().__init__(job)
-        self._refitted: dict[str, Scores] = {}
+        self._refitted: dict[str, Model] = {}
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:
         """One trial: the mean over the inner folds of the tuned metric; its epochs are passes over the images."""
@@ -64,16 +64,12 @@ class Fitter(Trainer):
             features_computed=features.computed - computed,
         )
 
-    def refit(self, parameters: Parameters, refit: int) -> Scores:
-        """(m, K) probabilities of the holdout, the same for every refit."""
-        key = json.dumps(dict(parameters), sort_keys=True)
-        if key not in self._refitted:
-            self._refitted[key] = self.predict_holdout(self.fit_subsample(parameters, refit))
-        return self._refitted[key]
-
     def fit_subsample(self, parameters: Parameters, refit: int) -> Model:  # type: ignore[override]
         """Fit to the whole subsample; `refit` changes nothing."""
-        return self._fit(parameters, np.arange(len(self.data.images)))
+        key = json.dumps(dict(parameters), sort_keys=True)
+        if key not in self._refitted:
+            self._refitted[key] = self._fit(parameters, np.arange(len(self.data.images)))
+        return self._refitted[key]
 
     def _predict(  # type: ignore[override]
         self, model: Model, images: torch.Tensor, cached: torch.Tensor | None = None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.disk import DiskFull
 from benchmark.errors import InputError
 from benchmark.leases import DEAD_AFTER, Watch, holder
-from benchmark.results import DONE, FAILED, LEASES, STUDY, read_json, write_json
+from benchmark.results import DONE, FAILED, LEASES, STUDY, external_files, read_json, write_json
 from benchmark.spec import Cell
 from studies.costs import Costs
 from studies.journal import finished_count
@@ -173,10 +173,10 @@ def lease_folder(run: Path, cell: Cell) -> Path:
 
 
 def finished(job: CellJob) -> dict[str, float] | None:
-    """The metrics of a cell that is finished for its budget; None where it is not."""
+    """The metrics of a cell that is finished for its budget and its test sets from elsewhere; None where it is not."""
     with suppress(OSError, InputError, KeyError, TypeError, ValueError):
         done = read_json(job.cell.folder(job.run) / DONE)
-        if done["budget"] == job.spec.budget:
+        if done["budget"] == job.spec.budget and {of.file for of in job.block.external} <= set(external_files(done)):
             return {str(name): float(value) for name, value in done["metrics"].items()}
     return None
 

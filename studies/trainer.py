@@ -18,7 +18,7 @@ import torch
 
 from benchmark import arms, methods, metrics
 from benchmark.arm import Arm
-from benchmark.images.training_block import TrainingBlock
+from benchmark.images.training_block import ExternalSet, TrainingBlock
 from benchmark.methods import Method, NetworkSpec, Parameters
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
@@ -180,7 +180,7 @@ class Trainer:
                     still = [other for other in still if other.number < fold.number]
                     break
 
-    def refit(self, parameters: Parameters, refit: int) -> npt.NDArray[np.float32]:
+    def refit(self, parameters: Parameters, refit: int) -> Scores:
         """Fit the whole subsample once more and predict the holdout: (m, K) probabilities."""
         return self.predict_holdout(self.fit_subsample(parameters, refit))
 
@@ -189,11 +189,21 @@ class Trainer:
         *_, network = self._fitting(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
         return network
 
-    def predict_holdout(self, network: Any) -> npt.NDArray[np.float32]:
+    def predict_holdout(self, network: Any) -> Scores:
         """(m, K) probabilities, a part of the images in memory at a time."""
-        parts = np.array_split(self.block.holdout, max(1, len(self.block.holdout) // PREDICTED))
+        return self._predict_rows(network, self.block.pixels, self.block.holdout)
+
+    def predict_external(self, network: Any, external: ExternalSet) -> Scores:
+        """(m, K) probabilities of its own classes, given that an image belongs to one of them."""
+        scores = self._predict_rows(network, external.pixels, np.arange(len(external.ids)))[:, external.kept]
+        complete = len(external.kept) == len(self.block.classes)
+        return scores if complete or self.block.task == "multilabel" else among(scores)
+
+    def _predict_rows(self, network: Any, pixels: Path, rows: Rows) -> Scores:
+        parts = np.array_split(rows, max(1, len(rows) // PREDICTED))
+        read = np.load(pixels, mmap_mode="r")
         return np.concatenate(
-            [self._predict(network, to_device(self.block.images(rows), self.device)) for rows in parts]
+            [self._predict(network, to_device(np.asarray(read[part]), self.device)) for part in parts]
         )
 
     def _predict(self, network: Network, images: torch.Tensor, cached: torch.Tensor | None = None) -> Scores:
@@ -240,6 +250,12 @@ class _Fold:
     network: Network | None = None
     value: float | None = None
     error: str = ""
+
+
+def among(scores: Scores) -> Scores:
+    """(m, K) probabilities of some of the classes that exclude each other, made to sum to 1."""
+    kept = np.maximum(scores, np.finfo(np.float32).tiny)
+    return np.asarray(kept / kept.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def recipe_of(parameters: Parameters, batch_size: int) -> Recipe:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.answer import answer
+from analysis.page.elsewhere import sentences_on
 from analysis.page.findings import findings
 from analysis.page.looks import on_look
 
 if TYPE_CHECKING:
+    from analysis.study.scores import Scored
     from analysis.study.study import Study
 
 #: key of spec.json -> what it is called.
@@ -90,16 +92,19 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
         tested=any(comparison.verdict != "not tested" for comparison in study.comparisons),
         warnings=warnings,
         looks=on_look(study),
-        answers=[
-            (scored.block.dataset, scored.block.n_per_class, answer(scored, study.comparisons_of(scored)))
-            for scored in study.scored
-        ],
+        answers=[(scored.block.dataset, scored.block.n_per_class, _answer(study, scored)) for scored in study.scored],
         arms=_arms(study, described),
         sentences=_sentences(study),
         facts=[*_of_datasets(study, datasets), *_of_study(study), *_of_run(described)],
         limit=LIMITS[study.estimand == "models"],
         remarks=[*warnings, *remarks],
     )
+
+
+def _answer(study: Study, scored: Scored) -> str:
+    block = scored.block
+    paragraph = answer(scored, study.comparisons_of(scored))
+    return " ".join([paragraph, *sentences_on(study, block.dataset, block.n_per_class)])
 
 
 def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:

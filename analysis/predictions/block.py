@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -94,6 +94,41 @@ class Predictions:
     def asked(self, estimand: Estimand) -> Predictions:
         """The same, with every inference about what is asked."""
         return replace(self, blocks=tuple(replace(block, estimand=estimand) for block in self.blocks))
+
+
+def part_of(block: Block, arms: Sequence[str], seeds: Sequence[int], classes: Sequence[str]) -> Block:
+    """Some arms, seeds and classes of a block.
+
+    Where classes exclude each other, the images of the others are left out, and the scores are made to sum to 1: they
+    are probabilities given that an image belongs to one of these classes.
+
+    Args:
+        block: the predictions.
+        arms, seeds, classes: which, in the order of the result.
+    """
+    if (block.arms, block.seeds, block.classes) == (tuple(arms), tuple(seeds), tuple(classes)):
+        return block
+    columns = [block.classes.index(name) for name in classes]
+    truth, rows = block.truth[:, columns], np.arange(len(block.truth))
+    some = len(columns) < len(block.classes) and block.task != "multilabel"
+    if some:
+        rows = np.flatnonzero(truth.sum(axis=1) == 1)
+    cells = np.ix_([block.arms.index(arm) for arm in arms], [block.seeds.index(seed) for seed in seeds])
+    scores = block.scores[cells][:, :, :, rows][..., columns]
+    if some:
+        scores = np.maximum(scores, np.finfo(np.float32).tiny)
+        scores = scores / scores.sum(axis=-1, keepdims=True)
+    groups = np.unique(block.groups[rows], return_inverse=True)[1].astype(np.intp)
+    return replace(
+        block,
+        classes=tuple(classes),
+        arms=tuple(arms),
+        seeds=tuple(seeds),
+        sample_ids=block.sample_ids[rows],
+        groups=groups,
+        truth=truth[rows],
+        scores=scores,
+    )
 
 
 def arm_rank(arm: str) -> tuple[int, str]:

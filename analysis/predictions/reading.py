@@ -20,6 +20,8 @@ from benchmark.results import PREDICTIONS, TASKS, TableInfo, Task, cell_folders,
 if TYPE_CHECKING:
     import pyarrow as pa
 
+EXTERNAL_OF = "external_of"  # the fact of a test set from elsewhere that names the data set whose models predict it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
@@ -67,16 +69,31 @@ def read_predictions(
         InputError: anything that would make the analysis wrong or impossible; the message names rows or cells.
     """
     files = [path for path in find_files(source) if cells is None or path.parent in cells]
+    return read_files(files, Choice(common_seeds, first))
+
+
+def read_files(files: Sequence[Path], choice: Choice, external: bool = False) -> Predictions:
+    """Read and check predictions files together.
+
+    Args:
+        files: in the documented form.
+        choice: of seeds.
+        external: whether to take the test sets from elsewhere (`EXTERNAL_OF`) that they hold, or what else they hold;
+            files that hold nothing else are taken for what they are.
+    """
     table, starts = _read_files(files)
     info = _merge_info(files)
     locate = Locator(tuple(files), tuple(starts))
     names, codes = _encode(table, "dataset", locate)
     remarks: list[str] = []
     blocks: list[Block] = []
+    elsewhere = [EXTERNAL_OF in info.facts.get(str(name), {}) for name in names]
     for position in np.argsort(names):
+        if elsewhere[position] is not external and (external or not all(elsewhere)):
+            continue
         dataset = str(names[position])
         rows = _rows(table, np.flatnonzero(codes == position), locate, dataset)
-        blocks += _blocks(dataset, rows, info, locate, Choice(common_seeds, first), remarks)
+        blocks += _blocks(dataset, rows, info, locate, choice, remarks)
     return Predictions(tuple(blocks), info.facts, tuple(remarks))
 
 

@@ -55,12 +55,14 @@ class Scored:
     def arm(self, a: int) -> Inference:
         """One arm's mean, about what is asked of the block."""
         refits = None if self.refits is None else self.refits[a]
-        return infer(self.block, self.values[a], self.arm_covariance(a), refits, contributions=self._contributions(a))
+        return infer(
+            self.block, self.values[a], self.arm_covariance(a), refits, contributions=self.arm_contributions(a)
+        )
 
     def pair(self, a: int, b: int, estimand: Estimand | None = None) -> Inference:
         """Arm b minus arm a, about what is asked of the block or about another estimand."""
         values, refits = self.values[b] - self.values[a], self._refits(a, b)
-        first, second = self._contributions(a), self._contributions(b)
+        first, second = self.arm_contributions(a), self.arm_contributions(b)
         contributions = None if first is None or second is None else second - first
         return infer(self.block, values, self.difference_covariance(a, b), refits, estimand, contributions)
 
@@ -99,7 +101,8 @@ class Scored:
     def _refits(self, a: int, b: int) -> Floats | None:
         return None if self.refits is None else np.asarray(self.refits[b] - self.refits[a])
 
-    def _contributions(self, a: int) -> Floats | None:
+    def arm_contributions(self, a: int) -> Floats | None:
+        """(S, G) of the patients to arm a's values, where they are kept."""
         return None if self.contributions is None else self.contributions[self._rows(a)].astype(np.float64)
 
     def _rows(self, a: int) -> slice:

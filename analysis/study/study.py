@@ -17,6 +17,7 @@ from analysis.study import bootstrap, net_benefit, operating, priors
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.edges import Edge, edges
+from analysis.study.elsewhere import Elsewhere, elsewhere
 from analysis.study.estimand import find
 from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
@@ -74,6 +75,7 @@ class Study:
         trials: of the run that made the predictions; None where only they are at hand.
         other: predictions of the same arms on another holdout, where there are any.
         looks: of the locked plan, and which of them this is; None where there is one look, at the end.
+        external: predictions of test sets from elsewhere by the same models, where there are any.
     """
 
     predictions: Predictions
@@ -84,6 +86,7 @@ class Study:
     trials: Trials | None = None
     other: Predictions | None = None
     looks: Looks | None = None
+    external: Predictions | None = None
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -122,6 +125,14 @@ class Study:
     def comparisons_of(self, scored: Scored) -> list[Comparison]:
         """Those of one block, in the order of its pairs."""
         return [comparison for comparison in self.comparisons if comparison.scored is scored]
+
+    @cached_property
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Every block on a test set from elsewhere, with the same models on their own holdout."""
+        if self.external is None:
+            return ()
+        own = [(scored, tuple(self.comparisons_of(scored))) for scored in self.scored]
+        return elsewhere(self.external, self.primary, self.margin, own)
 
     @cached_property
     def operating_curves(self) -> tuple[operating.Curves, ...]:
@@ -200,6 +211,7 @@ def study(
     other: Predictions | None = None,
     looks: Looks | None = None,
     estimand: Estimand = "population",
+    external: Predictions | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show, about one estimand.
 
@@ -209,8 +221,9 @@ def study(
     primary, asked = metrics.find(metric), find(estimand)
     predictions = predictions.asked(asked)
     other = None if other is None else other.asked(asked)
+    external = None if external is None else external.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
-    return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, external)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:

@@ -20,7 +20,9 @@ def find_twin(run: Path) -> Path | None:
         return None
     for folder in run_folders(run.resolve().parent):
         theirs = _settings(folder)
-        if theirs is None or theirs == mine or theirs | {"holdout": mine["holdout"]} != mine:
+        if theirs is None or theirs["holdout"] == mine["holdout"]:
+            continue
+        if theirs | {name: mine[name] for name in ("holdout", "external")} != mine:
             continue
         cells = BenchmarkSpec.from_dict(theirs).cells()
         if all((cell.folder(folder) / DONE).is_file() for cell in cells):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.statistics import effects
+from analysis.statistics.inference import Inference
 from analysis.study.comparison import Comparison
 from analysis.study.intervals import arm_interval
 from analysis.study.scores import Scored
@@ -39,6 +40,20 @@ PAIR_COLUMNS = (
     "ci_low",
     "ci_high",
     "p",
+)
+CLAIM_COLUMNS = (
+    *PAIR_COLUMNS,
+    "p_holm",
+    "verdict",
+    "hedges_g",
+    "p_superior",
+    "mdd",
+    "rho",
+    "p_equivalent",
+    "ci_low_family",
+    "ci_high_family",
+    "mdd_unadjusted",
+    "estimand",
 )
 
 Row = dict[str, Any]
@@ -88,3 +103,23 @@ def pair_row(comparison: Comparison) -> Row:
         "hedges_g": effects.hedges_g(*comparison.oriented),
         "p_superior": effects.superior_share(*comparison.oriented) if comparison.seeds > 1 else math.nan,
     }
+
+
+def claim_row(comparison: Comparison) -> Row:
+    """`CLAIM_COLUMNS` of a comparison: `pair_row`, and what is claimed within its family."""
+    return pair_row(comparison) | {
+        "p_holm": comparison.adjusted_p,
+        "verdict": comparison.verdict,
+        "mdd": comparison.detectable(comparison.alpha),
+        "rho": comparison.scored.block.rho if comparison.seeds > 1 else math.nan,
+        "p_equivalent": comparison.equivalent_p,
+        "ci_low_family": comparison.family_interval[0],
+        "ci_high_family": comparison.family_interval[1],
+        "mdd_unadjusted": comparison.detectable(comparison.level),
+    }
+
+
+def interval_columns(inference: Inference) -> Row:
+    """Standard error, degrees of freedom and both ends of the 95% interval."""
+    low, high = inference.interval()
+    return {"se": inference.se, "df": inference.df, "ci_low": low, "ci_high": high}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
 from analysis.study.study import Study
-from analysis.tables._rows import PAIR_COLUMNS, pair_row
+from analysis.tables._rows import CLAIM_COLUMNS, claim_row
 
 NAME = "pairwise"
 ORDER = 20
@@ -35,24 +33,7 @@ CAPTION_MODELS = (
     "one was asked about others."
 )
 
-COLUMNS = [*PAIR_COLUMNS, "p_holm", "verdict", "hedges_g", "p_superior", "mdd", "rho"]
-COLUMNS += ["p_equivalent", "ci_low_family", "ci_high_family", "mdd_unadjusted", "estimand"]
-
 
 def build(study: Study) -> pd.DataFrame:
     """One row a comparison, tested about what is asked; the whole table is one family."""
-    rows = [
-        pair_row(comparison)
-        | {
-            "p_holm": comparison.adjusted_p,
-            "verdict": comparison.verdict,
-            "mdd": comparison.detectable(comparison.alpha),
-            "rho": comparison.scored.block.rho if comparison.seeds > 1 else math.nan,
-            "p_equivalent": comparison.equivalent_p,
-            "ci_low_family": comparison.family_interval[0],
-            "ci_high_family": comparison.family_interval[1],
-            "mdd_unadjusted": comparison.detectable(comparison.level),
-        }
-        for comparison in study.comparisons
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(map(claim_row, study.comparisons), columns=list(CLAIM_COLUMNS))

@@ -49,17 +49,34 @@ def near(pixels: npt.NDArray[np.uint8], first: Rows, second: Rows | None = None)
         second: (S,) rows to compare them with; None compares those of `first` with each other, each pair once.
     """
     hashes = perceptual(pixels)
-    candidates = []
-    other = first if second is None else second
-    for start in range(0, len(first), CHUNK):
-        rows = first[start : start + CHUNK]
-        distance = np.bitwise_count(hashes[rows, None] ^ hashes[None, other])
-        i, j = np.nonzero(distance <= BITS)
-        candidates.append(np.stack([rows[i], other[j]], axis=1))
-    pairs = np.concatenate(candidates) if candidates else np.zeros((0, 2), dtype=np.intp)
+    pairs = _candidates(hashes, first, hashes, first if second is None else second)
     if second is None:
         pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    return pairs[_alike(pixels, pairs)]
+    return pairs[_alike(pixels, pixels, pairs)]
+
+
+def near_between(pixels: npt.NDArray[np.uint8], first: Rows, others: npt.NDArray[np.uint8], second: Rows) -> Pairs:
+    """(M, 2) rows of two arrays, of the same size and channels, whose images are nearly the same.
+
+    Args:
+        pixels: (N, size, size, channels), may be a memory map.
+        first: (F,) rows of it.
+        others: (O, size, size, channels), likewise.
+        second: (S,) rows of it to compare them with.
+    """
+    pairs = _candidates(perceptual(pixels), first, perceptual(others), second)
+    return pairs[_alike(pixels, others, pairs)]
+
+
+def _candidates(hashes: npt.NDArray[np.uint64], first: Rows, others: npt.NDArray[np.uint64], second: Rows) -> Pairs:
+    """(M, 2) rows of both whose perceptual hashes are close."""
+    candidates = []
+    for start in range(0, len(first), CHUNK):
+        rows = first[start : start + CHUNK]
+        distance = np.bitwise_count(hashes[rows, None] ^ others[None, second])
+        i, j = np.nonzero(distance <= BITS)
+        candidates.append(np.stack([rows[i], second[j]], axis=1))
+    return np.concatenate(candidates) if candidates else np.zeros((0, 2), dtype=np.intp)
 
 
 def perceptual(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
@@ -77,16 +94,16 @@ def perceptual(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     return hashes
 
 
-def _alike(pixels: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.bool_]:
-    """(M,) whether the two images of each pair correlate, both whole and in detail."""
+def _alike(pixels: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.bool_]:
+    """(M,) whether the two images of each pair, one of either array, correlate, both whole and in detail."""
     side = min(SIDE, pixels.shape[1])
     basis = _cosines(side)
     low = basis.T @ basis  # projects a column on the low frequencies
     alike = np.zeros(len(pairs), dtype=bool)
     for start in range(0, len(pairs), CHUNK):
         left, right = (
-            np.stack([resized(np.asarray(pixels[row]).squeeze(), side) for row in rows]).astype(np.float32).mean(3)
-            for rows in pairs[start : start + CHUNK].T
+            np.stack([resized(np.asarray(array[row]).squeeze(), side) for row in rows]).astype(np.float32).mean(3)
+            for array, rows in zip((pixels, others), pairs[start : start + CHUNK].T, strict=True)
         )
         alike[start : start + CHUNK] = _correlation(left, right) >= CORRELATION
         left, right = left - low @ left @ low, right - low @ right @ low

@@ -26,7 +26,7 @@ LEAKS = {
 }
 
 #: Data sets that are made of others' images, for those that are only known from the cards of weights.
-MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",), "isic2019": ("ham10000",)}
+MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",)}
 UNKNOWN = "unknown"
 
 Record = dict[str, object]
@@ -78,16 +78,47 @@ def audit(
     divided = [text for name, rows, fold in folds for text in _across_folds(images, decoded, name, rows, fold)]
     if folds:
         records.append(_record(images, "folds", LEAKS["folds"], divided))
-    for arm, names in (trained_on or {}).items():
-        seen = sorted(share_images(images.dataset, names))
-        record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
-        if not seen and UNKNOWN in names:
-            record |= {
-                "verdict": "not verifiable",
-                "examples": "nobody says what the file was trained on, or not all of it",
-            }
-        records.append(record)
+    records += [_of_weights(images, images.dataset, arm, names) for arm, names in (trained_on or {}).items()]
     return records
+
+
+def audit_external(
+    images: Images, decoded: Decoded, elsewhere: Decoded, trained_on: Mapping[str, Sequence[str]]
+) -> list[Record]:
+    """Look for what was learned from among the images of a test set from elsewhere; records as `audit` gives them.
+
+    Args:
+        images: the data set, whose pool is learned from.
+        decoded: its pixels.
+        elsewhere: the test set; its index's "external" fact names the data set that it is of.
+        trained_on: arm -> names of the data sets that its weights were trained on.
+    """
+    others, source = elsewhere.images, str(elsewhere.images.about["external"])
+    pool, every = np.flatnonzero(~images.holdout), np.arange(len(others.sample_ids))
+    related = bool(share_images(images.dataset, (source,)))
+    one_owner = related or images.dataset.partition(":")[0] == source.partition(":")[0]
+    shared = np.intersect1d(images.groups[pool], others.groups).tolist() if one_owner else []
+    between = "in both pool and the test set from elsewhere"
+    groups = _record(others, "groups", f"groups (patients, lesions) {between}", [str(name) for name in shared])
+    if not (images.groups_known and others.groups_known):
+        groups |= {
+            "verdict": "not verifiable",
+            "examples": str((images if others.groups_known else others).facts["leaks"]),
+        }
+    elif not one_owner:
+        groups["examples"] = "two owners, whose ids have nothing to do with each other"
+    of_one = _record(others, "duplicates", f"images of {images.dataset} by origin", [source] if related else [])
+    both = np.concatenate([decoded.hashes, elsewhere.hashes])
+    offset = len(decoded.hashes)
+    same = duplicates.exact(both, pool, every + offset)
+    copies = [f"{images.sample_ids[a]} = {others.sample_ids[b - offset]}" for a, b in same]
+    records = [groups, of_one, _record(others, "duplicates", f"exact duplicates {between}", copies)]
+    if not (images.synthetic or others.synthetic):
+        pairs = duplicates.near_between(decoded.pixels, pool, elsewhere.pixels, every)
+        more = pairs[decoded.hashes[pairs[:, 0]] != elsewhere.hashes[pairs[:, 1]]]
+        alike = [f"{images.sample_ids[a]} = {others.sample_ids[b]}" for a, b in more]
+        records.append(_record(others, "near-duplicates", f"near duplicates {between}", alike))
+    return records + [_of_weights(others, source, arm, names) for arm, names in trained_on.items()]
 
 
 def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Record]:
@@ -112,6 +143,18 @@ def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Rec
             f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the report."
         )
     return marked
+
+
+def _of_weights(images: Images, dataset: str, arm: str, names: Sequence[str]) -> Record:
+    """Whether an arm's weights were trained on a data set's images."""
+    seen = sorted(share_images(dataset, names))
+    record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
+    if not seen and UNKNOWN in names:
+        record |= {
+            "verdict": "not verifiable",
+            "examples": "nobody says what the file was trained on, or not all of it",
+        }
+    return record
 
 
 def share_images(dataset: str, others: Iterable[str]) -> frozenset[str]:

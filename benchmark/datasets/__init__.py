@@ -26,6 +26,9 @@ MODULES: Kind[DatasetModule] = Kind(
         "CORPUS": Constant((bool,), "CORPUS = False  # True where it serves only for pretraining"),
         "VARIANT": Constant((str,), 'VARIANT = ""  # what may follow a colon after the name'),
         "ORIGIN": Constant((Origin,), 'ORIGIN = Origin(source="whom to cite", licence="CC BY 4.0")'),
+        "EXTERNAL": Constant(
+            (dict,), 'EXTERNAL = {"chest-xray": "nih::NORMAL=No Finding,PNEUMONIA=Pneumonia"}', needed=False
+        ),
     },
     functions={
         "load": Function(("folder", "options"), "def load(folder: Path, options: LoadOptions) -> Images: ..."),
@@ -151,7 +154,8 @@ def _spelled(module: DatasetModule, variant: str) -> str:
     if not variant:
         return module.NAME
     spelling = getattr(module, "canonical", None)
-    return f"{module.NAME}:{variant if spelling is None else spelling(variant)}"
+    spelled = variant if spelling is None else spelling(variant)
+    return f"{module.NAME}:{spelled}" if spelled else module.NAME
 
 
 def _needs_variant(module: DatasetModule) -> bool:

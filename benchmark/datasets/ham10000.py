@@ -19,7 +19,7 @@ from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
 from benchmark.images.holdout import choose, grouped
-from benchmark.images.tables import header, read_columns
+from benchmark.images.tables import header, marked_column, read_columns, with_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def _listed(folder: Path) -> pd.DataFrame:
         raise InputError(f"no {METADATA}.csv in {folder}: it tells diagnosis and lesion of every image.")
     frame = read_columns(table, ("lesion_id", "image_id", "dx"))
     paths = {path.stem: path for path in images_in(folder) if not path.parent.name.startswith("ISIC2018")}
-    return _with_paths(frame, paths, table)
+    return with_paths(frame, "image_id", paths, table)
 
 
 def _official_test(folder: Path) -> pd.DataFrame | None:
@@ -153,28 +153,11 @@ def _official_test(folder: Path) -> pd.DataFrame | None:
     else:  # ISIC's: one column a diagnosis with one 1.0 a row, and no lesions
         columns = [name.upper() for name in CLASSES]
         first = read_columns(table, ("image", *columns))
-        stated = first[columns].apply(pd.to_numeric, errors="coerce")
-        if not (stated.isin([0, 1]).all(axis=None) and (stated.sum(axis=1) == 1).all()):
-            raise InputError(f"{table}: every row should have one 1 among {', '.join(columns)}, and 0 else.")
         frame = pd.DataFrame(
             {
                 "lesion_id": "isic2018 " + first["image"],
                 "image_id": first["image"],
-                "dx": np.array(CLASSES)[stated.to_numpy().argmax(1)],
+                "dx": np.array(CLASSES)[marked_column(first, columns, table)],
             }
         )
-    return _with_paths(frame, {path.stem: path for path in images_in(folders[0])}, table)
-
-
-def _with_paths(frame: pd.DataFrame, paths: dict[str, Path], table: Path) -> pd.DataFrame:
-    missing = frame["image_id"][~frame["image_id"].isin(list(paths))]
-    if len(missing):
-        raise InputError(
-            f"{len(missing)} of the {len(frame)} images that {table} lists are missing, for example "
-            f"{missing.iloc[0]}.jpg: unpack both parts of the images beside it."
-        )
-    repeated = frame["image_id"][frame["image_id"].duplicated()]
-    if len(repeated):
-        raise InputError(f"{table} lists '{repeated.iloc[0]}' twice.")
-    frame = frame.sort_values("image_id").reset_index(drop=True)
-    return frame.assign(path=np.array([paths[name] for name in frame["image_id"]], dtype=object))
+    return with_paths(frame, "image_id", {path.stem: path for path in images_in(folders[0])}, table)

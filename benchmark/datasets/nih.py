@@ -35,6 +35,13 @@ ORIGIN = Origin(
     counts={"images": 112_120, "groups": 30_805},
 )
 
+#: As a test set from elsewhere, by the data set that was learned from (`benchmark.external`).
+EXTERNAL = {
+    "chest-xray": "nih::NORMAL=No Finding,PNEUMONIA=Pneumonia",
+    "chexpert": "nih::Atelectasis=Atelectasis,Cardiomegaly=Cardiomegaly,Consolidation=Consolidation,Edema=Edema,"
+    "Pleural Effusion=Effusion",
+}
+
 FINDINGS = (
     "Atelectasis",
     "Cardiomegaly",
@@ -52,6 +59,7 @@ FINDINGS = (
     "Pneumothorax",
 )
 NONE = "No Finding"
+WEAK = "weak: taken from radiologists' reports by a program, and never checked against the images"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
 TEST = "test_list.txt"
 
@@ -98,7 +106,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         read=files,
         fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
         complete=complete,
-        about=ORIGIN.about(TITLE) | ({} if complete else {"part": part}),
+        about=ORIGIN.about(TITLE, labels=WEAK) | ({} if complete else {"part": part}),
     )
 
 

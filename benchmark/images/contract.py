@@ -105,6 +105,8 @@ class DatasetModule(Protocol):
     A file may also have
 
     - ``FOLDERS``, other names of its folder;
+    - ``EXTERNAL``, how it serves as a test set from elsewhere: a data set that was learned from -> this one with its
+      map of classes, as in ``--external`` (`benchmark.external`);
     - ``fetch(folder, options, say)``, which brings the data into the folder where the licence lets a program do so;
     - ``canonical(variant)``, the one spelling of a variant that can be written in several ways.
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 LONGEST_LINE = 2**16  # bytes of a table's line: the longest of the known data sets have 300
@@ -97,6 +101,48 @@ def inside(name: str, table: Path) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or ":" in (path.parts or ("",))[0]:
         raise InputError(f"{table}: '{name}' leads out of its folder: paths are relative to it.")
     return path
+
+
+def with_paths(frame: pd.DataFrame, column: str, paths: Mapping[str, Path], table: Path) -> pd.DataFrame:
+    """The rows of a table sorted by their images' names, with the column "path".
+
+    Args:
+        frame: of the table.
+        column: with the images' names.
+        paths: name -> file.
+        table: for messages.
+
+    Raises:
+        InputError: an image is missing, or listed twice.
+    """
+    import numpy as np
+
+    missing = frame[column][~frame[column].isin(list(paths))]
+    if len(missing):
+        raise InputError(
+            f"{len(missing)} of the {len(frame)} images that {table} lists are missing, for example "
+            f"{missing.iloc[0]}: unpack all parts of the images beside it."
+        )
+    repeated = frame[column][frame[column].duplicated()]
+    if len(repeated):
+        raise InputError(f"{table} lists '{repeated.iloc[0]}' twice.")
+    frame = frame.sort_values(column).reset_index(drop=True)
+    return frame.assign(path=np.array([paths[name] for name in frame[column]], dtype=object))
+
+
+def marked_column(frame: pd.DataFrame, columns: Sequence[str], table: Path) -> npt.NDArray[np.intp]:
+    """(N,) which of the columns holds the one 1 of every row; the others hold 0.
+
+    Raises:
+        InputError: a row without a 1, with several, or with something else.
+    """
+    import numpy as np
+    import pandas as pd
+
+    stated = frame[list(columns)].apply(pd.to_numeric, errors="coerce")
+    if not (stated.isin([0, 1]).all(axis=None) and (stated.sum(axis=1) == 1).all()):
+        raise InputError(f"{table}: every row should have one 1 among {', '.join(columns)}, and 0 else.")
+    return np.asarray(stated.to_numpy().argmax(1))
 
 
 def _separator(path: Path) -> str:

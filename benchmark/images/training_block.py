@@ -12,6 +12,33 @@ import numpy.typing as npt
 from benchmark.results import Task
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExternalSet:
+    """A test set from elsewhere, in the classes of the data set whose models predict it.
+
+    Attributes:
+        name: of the pair, for example ``chest-xray -> nih``.
+        file: where its predictions go, in a cell's folder.
+        kept: columns of the models' scores that its classes are; the others are left out, and the rest made to sum to 1
+            where classes exclude each other.
+        classes: (K,) names of these.
+        pixels: the decoded images on disk, as `TrainingBlock.pixels`.
+        labels: (m, K).
+        ids, groups: (m,) names of the images and their groups.
+        facts: what the predictions file says of it.
+    """
+
+    name: str
+    file: str
+    kept: tuple[int, ...]
+    classes: tuple[str, ...]
+    pixels: Path
+    labels: npt.NDArray[np.float32]
+    ids: npt.NDArray[np.str_]
+    groups: npt.NDArray[np.str_]
+    facts: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingBlock:
     """Everything that a worker needs to know of the data for one block; small, and sent between processes.
@@ -27,6 +54,7 @@ class TrainingBlock:
         holdout_labels: (m, K).
         holdout_ids, holdout_groups: (m,) names of the images and their groups.
         facts: what the predictions file says of the data set.
+        external: what the models predict beside the holdout.
     """
 
     dataset: str
@@ -44,6 +72,7 @@ class TrainingBlock:
     holdout_ids: npt.NDArray[np.str_]
     holdout_groups: npt.NDArray[np.str_]
     facts: dict[str, Any]
+    external: tuple[ExternalSet, ...] = ()
 
     def images(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
         """(len(rows), size, size, channels) read from disk."""

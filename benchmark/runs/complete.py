@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmark import datasets
 from benchmark.errors import InputError
+from benchmark.external import of_target
 from benchmark.images.contract import LoadOptions
 from benchmark.intact import sums_of
 from benchmark.results import DONE, SPEC, read_json
+from benchmark.runs.externals import load_external
 from benchmark.runs.repair import THREADS, cell_faults
 from benchmark.runs.request import Request, is_done
 
@@ -43,10 +45,15 @@ def _images_are_the_same(request: Request, inputs: dict[str, str]) -> bool:
         root_seed=request.spec.root_seed,
         memory=request.root / "cache",
     )
-    return all(
-        datasets.load(name, request.data_root, options).fingerprint == inputs[f"data {name}"]
-        for name in request.spec.datasets
-    )
+    for name in request.spec.datasets:
+        images = datasets.load(name, request.data_root, options)
+        if images.fingerprint != inputs[f"data {name}"]:
+            return False
+        for external in of_target(request.spec.external, name):
+            elsewhere = load_external(request, external, images)
+            if elsewhere.fingerprint != inputs[f"external {external.label}"]:
+                return False
+    return True
 
 
 def _weights_are(request: Request, inputs: dict[str, str]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from benchmark import arms, datasets
 from benchmark.audit import leaks
 from benchmark.enough_patients import require_patients
+from benchmark.external import of_target
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
@@ -22,6 +23,7 @@ from benchmark.images.subsample import Overlap, Subsample
 from benchmark.images.training_block import TrainingBlock
 from benchmark.leases import turn
 from benchmark.results import LEASES, path_name
+from benchmark.runs.externals import load_external, with_external
 from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record
 from benchmark.runs.request import Request
 from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
@@ -87,16 +89,23 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
             if file is not None:
                 inputs[f"weights {name}/{arm}"] = file.sha256
                 tables["weights"].append(weight_record(name, request.arm(arm), file))
+        trained_on = {
+            arm: arms.trained_on(request.arm(arm), file)
+            for arm in spec.arms
+            if (file := weights[name, arm]) is not None
+        }
         records = leaks.audit(
             images,
             decoded,
             folds=[(f"n = {n}, seed {seed}", b.subsample, b.folds) for (d, n, seed), b in blocks.items() if d == name],
-            trained_on={
-                arm: arms.trained_on(request.arm(arm), file)
-                for arm in spec.arms
-                if (file := weights[name, arm]) is not None
-            },
+            trained_on=trained_on,
         )
+        for external in of_target(spec.external, name):
+            elsewhere = decode_index(request, load_external(request, external, images), report, joined=True)
+            inputs[f"external {external.label}"] = elsewhere.images.fingerprint
+            records += leaks.audit_external(images, decoded, elsewhere, trained_on)
+            for key in [key for key in blocks if key[0] == name]:
+                blocks[key] = with_external(blocks[key], external, elsewhere)
         tables["leaks"] += leaks.refuse(records, request.allowed_leaks)
     for file in {file.path: file for file in weights.values() if file is not None}.values():
         if is_card_lost(file.path):
@@ -164,16 +173,26 @@ def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
 def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
+    decoded = decode_index(request, images, report, joined=images.holdout_kind == "grouped")  # ours to draw
+    _require_patients(decoded.images)  # again: images may have been left out, and groups joined
+    return decoded.images, decoded
+
+
+def decode_index(request: Request, images: Images, report: Callable[[str], None], joined: bool) -> Decoded:
+    """Decode the images of an index.
+
+    Args:
+        request: the run.
+        images: the index.
+        report: takes a line on what is done.
+        joined: whether copies under the names of several patients count as one patient's.
+    """
+    name, cache, size = images.dataset, request.root / "cache", request.spec.image_size
     report(f"{name}: {len(images.sample_ids):,} images indexed")
-    cache, size = request.root / "cache", request.spec.image_size
     # of several runs that begin together one decodes
     with nullcontext() if decoding.is_decoded(images, size, cache) else turn(cache / LEASES / path_name(name)):
         decoded = decoding.decoded(images, size, cache, request.decoders, request.skip_bad_images, report=report)
-    images = decoded.images
-    if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
-        images = leaks.join_copies(images, decoded.hashes)
-    _require_patients(images)  # again: images may have been left out, and groups joined
-    return images, decoded
+    return replace(decoded, images=leaks.join_copies(decoded.images, decoded.hashes)) if joined else decoded
 
 
 def _block(

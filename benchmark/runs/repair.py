@@ -6,13 +6,13 @@ the refits, and a damaged journal, once it is needed again, the cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from benchmark.intact import fault, set_aside
-from benchmark.results import CELL_FILES, DONE, STUDY
+from benchmark.results import CELL_FILES, DONE, STUDY, external_files, read_json, write_json
 from benchmark.runs.request import Request, read_done
 from benchmark.spec import Cell
 
@@ -39,11 +39,12 @@ def repair_cells(request: Request, report: Callable[[str], None]) -> int:
     for cell, of_cell in damaged:
         folder = cell.folder(request.out)
         # done.json first: without it nobody takes the cell for finished
-        moved = [] if set(of_cell) == {STUDY} else [DONE]
+        moved = [DONE] if set(of_cell) & {*CELL_FILES, DONE} - {STUDY} else []
+        _forget(folder, [name for name in of_cell if name not in (*CELL_FILES, DONE)] if not moved else [])
         moved += [name for name in of_cell if name != DONE]
         names = [path.name for name in moved if (path := set_aside(folder / name)) is not None]
         listed = ", ".join(f"{name} {text}" for name, text in of_cell.items())
-        report(f"{cell.key}: {listed}; set aside as {', '.join(names)}; {_remedy(folder)}")
+        report(f"{cell.key}: {listed}; set aside as {', '.join(names)}; {_remedy(folder, set(of_cell) != {STUDY})}")
     return len(damaged)
 
 
@@ -59,13 +60,24 @@ def cell_faults(cell: Cell, request: Request) -> dict[str, str]:
         return {}
     files = described.get("files")
     sums: Mapping[str, Any] = files if isinstance(files, Mapping) else {}
-    faults = {name: fault(folder / name, sums.get(name), grown=name == STUDY) for name in CELL_FILES}
+    names = dict.fromkeys((*CELL_FILES, *external_files(described)))
+    faults = {name: fault(folder / name, sums.get(name), grown=name == STUDY) for name in names}
     if not (folder / STUDY).exists():  # set aside at an earlier start
         del faults[STUDY]
     return {name: text for name, text in faults.items() if text is not None}
 
 
-def _remedy(folder: Path) -> str:
+def _forget(folder: Path, names: Sequence[str]) -> None:
+    """Take the damaged predictions of test sets from elsewhere out of done.json: they alone are made again."""
+    if names:
+        described = read_json(folder / DONE)
+        files = {name: sums for name, sums in described["files"].items() if name not in names}
+        write_json(folder / DONE, described | {"files": files})
+
+
+def _remedy(folder: Path, others: bool) -> str:
+    if (folder / DONE).exists() and others:
+        return "predicted again by refits from its journal"
     if (folder / DONE).exists():
         return "the cell's tables are whole and stay"
     return f"computed again {'from its journal' if (folder / STUDY).exists() else 'from the start'}"

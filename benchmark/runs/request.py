@@ -12,8 +12,9 @@ from typing import Any
 from benchmark import arms, datasets, methods
 from benchmark.arm import Arm
 from benchmark.errors import InputError, unknown_name
+from benchmark.external import of_target
 from benchmark.intact import set_aside
-from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY, read_json
+from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY, external_files, read_json
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.weights.build import require_size
 from studies import engines
@@ -129,9 +130,15 @@ def _check_arms(chosen: Sequence[Arm], request: Request) -> None:
 
 
 def is_done(cell: Cell, request: Request) -> bool:
-    """Whether a cell is finished for this budget."""
+    """Whether a cell is finished for this budget, and for all test sets from elsewhere."""
     described = read_done(cell.folder(request.out))
-    return described is not None and described["budget"] == request.spec.budget
+    return described is not None and covers(described, cell, request.spec)
+
+
+def covers(described: Mapping[str, Any], cell: Cell, spec: BenchmarkSpec) -> bool:
+    """Whether a cell's done.json is of this budget, and lists the predictions of all test sets from elsewhere."""
+    wanted = {external.file for external in of_target(spec.external, cell.dataset)}
+    return described.get("budget") == spec.budget and wanted <= set(external_files(described))
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:
@@ -219,7 +226,7 @@ def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]
     for name, value in before.items():
         if name in ("budget", "report_metric", "definitions"):  # what arms are is among the inputs
             continue
-        grows = name in ("arms", "datasets") and isinstance(value, list) and set(value) <= set(now[name])
+        grows = name in ("arms", "datasets", "external") and isinstance(value, list) and set(value) <= set(now[name])
         if now.get(name) != value and not grows:
             differences.append(f"{name}: {value} there, {now.get(name)} now")
     budget = before.get("budget")

@@ -12,6 +12,7 @@ from typing import Literal
 from benchmark.errors import InputError
 from benchmark.leases import DEAD_AFTER, Holder, holder
 from benchmark.results import DONE, SPEC, STUDY, read_json
+from benchmark.runs.request import covers
 from benchmark.spec import BenchmarkSpec, Cell
 from studies.costs import Costs, makespan
 from studies.journal import finished_count, finished_seconds
@@ -83,7 +84,7 @@ def read_status(run: Path) -> Status:
     except (OSError, KeyError, TypeError) as error:
         raise InputError(f"{run} is no run's folder: {path} is missing, or does not describe a run.") from error
     seconds: dict[Cell, list[float]] = {}
-    cells = {cell: _read_cell(cell, run, spec.budget, seconds) for cell in spec.cells()}
+    cells = {cell: _read_cell(cell, run, spec, seconds) for cell in spec.cells()}
     costs = Costs({cell: spec.budget - of.trials for cell, of in cells.items() if of.state in ("running", "missing")})
     for cell, values in seconds.items():
         costs.learn(cell, values)
@@ -94,12 +95,12 @@ def read_status(run: Path) -> Status:
     return Status(run, spec.budget, cells, makespan(costs.seconds_left(), len(running)) if known and running else None)
 
 
-def _read_cell(cell: Cell, run: Path, budget: int, seconds: dict[Cell, list[float]]) -> CellStatus:
+def _read_cell(cell: Cell, run: Path, spec: BenchmarkSpec, seconds: dict[Cell, list[float]]) -> CellStatus:
     """One cell; the mean seconds of a finished one's trials are put into `seconds`."""
-    folder = cell.folder(run)
-    with suppress(OSError, InputError, KeyError, TypeError):
+    folder, budget = cell.folder(run), spec.budget
+    with suppress(OSError, InputError, KeyError, TypeError, AttributeError):
         done = read_json(folder / DONE)
-        if done["budget"] == budget:
+        if covers(done, cell, spec):
             with suppress(KeyError, TypeError):
                 seconds[cell] = [float(done["metrics"]["seconds"]) / budget]
             return CellStatus("done", budget)

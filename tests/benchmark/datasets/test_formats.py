@@ -378,3 +378,108 @@ def test_other_colour_spaces_read_as_rgb(tmp_path, mode):
     image = image.quantize() if mode == "P" else image.convert(mode)
     image.save(tmp_path / f"x.{suffix}")
     np.testing.assert_allclose(ImageFiles((tmp_path / f"x.{suffix}",), 3)(0), pixels, atol=2)
+
+
+# Skin lesions from elsewhere
+
+
+@pytest.fixture
+def bcn(tmp_path):
+    folder = tmp_path / "BCN20000"
+    names = [f"BCN_{i + 1:010d}.jpg" for i in range(32)]
+    header = ["bcn_filename", "age_approx", "anatom_site_general", "diagnosis", "lesion_id", "capture_date", "sex"]
+    header += ["split"]
+    kinds = ("NV", "MEL", "SCC", "BKL", "BCC", "AK", "DF", "VASC")
+    rows = [
+        [name, "55.0", "anterior torso", kinds[i // 2 % 8], f"BCN_{i // 2:07d}", "2012-05-16", "male", "train"]
+        for i, name in enumerate(names)
+    ]
+    write_csv(folder / "bcn_20k_train.csv", [header, *rows])
+    write_images(folder / "bcn_20k_train", names)
+    return tmp_path
+
+
+def test_bcn20000_is_grouped_by_lesion(bcn):
+    images = datasets.load("bcn20000", bcn, OFFICIAL)
+    assert (images.holdout_kind, images.channels, len(images.sample_ids)) == ("grouped", 3, 32)
+    assert counts.of(images)["groups"] == 16
+    assert images.labels.sum(0).tolist() == [4] * 8
+    assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
+    table = bcn / "BCN20000" / "bcn_20k_train.csv"
+    table.write_text(table.read_text().replace(",BCC,", ",BBC,"))
+    with pytest.raises(InputError, match="Did you mean 'BCC'"):
+        datasets.load("bcn20000", bcn, OFFICIAL)
+
+
+PAD = (
+    "patient_id,lesion_id,smoke,drink,background_father,background_mother,age,pesticide,gender,skin_cancer_history,"
+    "cancer_history,has_piped_water,has_sewage_system,fitspatrick,region,diameter_1,diameter_2,diagnostic,itch,grew,"
+    "hurt,changed,bleed,elevation,img_id,biopsed"
+)
+
+
+def test_pad_ufes_20_is_grouped_by_patient(tmp_path):
+    folder = tmp_path / "PAD-UFES-20"
+    kinds = ("ACK", "BCC", "MEL", "NEV", "SCC", "SEK")
+    rows = []
+    for i in range(24):
+        patient, lesion = f"PAT_{i // 2}", 100 + i
+        row = dict.fromkeys(PAD.split(","), "") | {"patient_id": patient, "lesion_id": lesion, "age": 8}
+        rows.append(row | {"diagnostic": kinds[i // 2 % 6], "img_id": f"{patient}_{lesion}_{i}.png", "biopsed": False})
+    write_csv(folder / "metadata.csv", [PAD.split(","), *(row.values() for row in rows)])
+    for i, row in enumerate(rows):
+        write_images(folder / "images" / f"imgs_part_{i % 3 + 1}", [row["img_id"]])
+    images = datasets.load("pad-ufes-20", tmp_path, OFFICIAL)
+    assert (images.holdout_kind, images.channels, counts.of(images)["groups"]) == ("grouped", 3, 12)
+    assert images.labels.sum(0).tolist() == [4] * 6
+    (folder / "images/imgs_part_1/PAT_0_100_0.png").unlink()
+    with pytest.raises(InputError, match=r"1 of the 24 images.*PAT_0_100_0.png"):
+        datasets.load("pad-ufes-20", tmp_path, OFFICIAL)
+
+
+@pytest.fixture
+def isic(tmp_path):
+    folder = tmp_path / "ISIC_2019"
+    kinds = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
+    names = [f"ISIC_{i:07d}" for i in range(64)]
+    truth = [[name, *(float(i // 2 % 8 == k) for k in range(9))] for i, name in enumerate(names)]
+    lesions = [("BCN_{:07d}", "HAM_{:07d}", "MSK4_{:07d}", "")[i // 16].format(i // 2) for i in range(64)]
+    rows = [[name, "55.0", "anterior torso", lesion, "female"] for name, lesion in zip(names, lesions, strict=True)]
+    write_csv(folder / "ISIC_2019_Training_GroundTruth.csv", [["image", *kinds], *truth])
+    header = ["image", "age_approx", "anatom_site_general", "lesion_id", "sex"]
+    write_csv(folder / "ISIC_2019_Training_Metadata.csv", [header, *rows])
+    write_images(folder / "ISIC_2019_Training_Input", [f"{name}.jpg" for name in names])
+    return tmp_path
+
+
+def test_isic_2019_is_grouped_by_lesion_and_divided_by_source(isic):
+    images = datasets.load("isic2019", isic, OFFICIAL)
+    assert images.labels.sum(0).tolist() == [8] * 8
+    assert counts.of(images)["groups"] == 3 * 8 + 16, "an image without a lesion's id is one of its own"
+    assert images.facts["lesions"].startswith("unknown for 16 images")
+    part = datasets.load("isic2019:sources=none+msk+bcn", isic, OFFICIAL)
+    assert part.dataset == "isic2019:sources=bcn+msk+none" and len(part.sample_ids) == 48
+    assert not any(group.startswith("HAM") for group in part.groups)
+    assert datasets.canonical("isic2019:sources=none+msk+bcn+ham") == "isic2019"
+    with pytest.raises(InputError, match="Did you mean 'ham'"):
+        datasets.load("isic2019:sources=hma", isic, OFFICIAL)
+
+
+def test_isic_2019_says_whose_images_it_holds():
+    assert leaks.share_images("ham10000", ["isic2019"])
+    assert leaks.share_images("ham10000", ["isic2019:sources=bcn+ham"])
+    assert not leaks.share_images("ham10000", ["isic2019:sources=bcn+msk+none"])
+    assert leaks.share_images("bcn20000", ["isic2019:sources=bcn+msk+none"])
+
+
+def test_a_class_of_isic_2019_that_nobody_knows_is_refused(isic):
+    table = isic / "ISIC_2019" / "ISIC_2019_Training_GroundTruth.csv"
+    text = table.read_text()
+    table.write_text(
+        text.replace("ISIC_0000000,1.0", "ISIC_0000000,0.0").replace("0.0\nISIC_0000001", "1.0\nISIC_0000001")
+    )
+    with pytest.raises(InputError, match="'ISIC_0000000' is UNK"):
+        datasets.load("isic2019", isic, OFFICIAL)
+    table.write_text(text.replace("ISIC_0000000,1.0", "ISIC_0000000,0.0"))
+    with pytest.raises(InputError, match="every row should have one 1"):
+        datasets.load("isic2019", isic, OFFICIAL)

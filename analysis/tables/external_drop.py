@@ -1,0 +1,41 @@
+"""What every arm loses on every test set from elsewhere."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.study.study import Study
+from analysis.tables._rows import block_keys, interval_columns
+
+NAME = "external_drop"
+ORDER = 47
+CHAPTER = "A test set from elsewhere"
+TITLE = "What every arm loses there"
+CAPTION = (
+    "drop: the metric on the own holdout minus that on the test set from elsewhere, positive where the arm is worse "
+    "there, with the joint interval for new training samples and new patients of both: the difference is formed within "
+    "each training seed, and the patients' variances add up, as the patients are others. own is of the same classes; "
+    "it differs from the table 'arms' where the map leaves classes out. A drop may come from the patients, the "
+    "devices, the labels or the prevalence of what is hard; it does not say which."
+)
+
+
+def build(study: Study) -> pd.DataFrame | None:
+    """One row an arm and test set; None without any."""
+    rows = []
+    for there in study.elsewhere:
+        for a, arm in enumerate(there.arms):
+            drop = there.drop(a)
+            rows.append(
+                block_keys(there.scored)
+                | {
+                    "arm": arm,
+                    "seeds": len(there.scored.block.seeds),
+                    "own": float(there.own.values[a].mean()),
+                    "elsewhere": float(there.scored.values[a].mean()),
+                    "drop": drop.estimate,
+                    **interval_columns(drop),
+                    "estimand": there.scored.estimand,
+                }
+            )
+    return pd.DataFrame(rows) if rows else None
