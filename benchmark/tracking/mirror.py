@@ -22,10 +22,12 @@ from benchmark.metrics import Metric
 from benchmark.results import COSTS, PREDICTIONS, TRIALS, path_name, read_table
 from benchmark.spec import Cell
 from benchmark.tracking.curves import by_epoch, curves_of
-from benchmark.tracking.database import ARTIFACTS, DATABASE, open_database
+from benchmark.tracking.database import ARTIFACTS, open_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from benchmark.tracking.bulk import BulkClient
 
 LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
 
@@ -40,15 +42,15 @@ class Mirror:
     from starting.
     """
 
-    def __init__(self, root: Path, run: str, metric: Metric, database: str = DATABASE) -> None:
-        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database."""
+    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | BulkClient | None = None) -> None:
+        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database, or through a client."""
         self._root = root.resolve()
         self._run = run
         self._metric = metric
-        self._database = database
+        self._given = client
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
-        self._client: MlflowClient
+        self._client: MlflowClient | BulkClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
         self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
         self._best: dict[str, float] = {}
@@ -98,7 +100,7 @@ class Mirror:
     def _work(self) -> None:
         """Do the tasks until None comes; after a failure, only wait for None."""
         try:
-            self._client = open_database(self._root, self._database)
+            self._client = self._given or open_database(self._root)
         except Exception as error:
             self._fail(error)
         while (task := self._tasks.get()) is not None:

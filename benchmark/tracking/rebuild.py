@@ -11,6 +11,7 @@ from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json, run_folders
 from benchmark.spec import Cell, tuned_metric
+from benchmark.tracking.bulk import BulkClient
 from benchmark.tracking.database import DATABASE, open_database
 from benchmark.tracking.mirror import Mirror
 
@@ -37,16 +38,17 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     fresh = f".{DATABASE}.{os.getpid()}"
     count = 0
     try:
-        open_database(root, fresh)
+        client = BulkClient(open_database(root.resolve(), fresh))
         for folder in folders:
             tuned, negated = tuned_metric(read_json(folder / SPEC))
             if negated:
                 sys.stderr.write(f"{folder} is left out: an older version wrote it, with values of the wrong sign\n")
                 continue
-            with Mirror(root, folder.name, metrics.find(tuned or "auroc"), fresh) as mirror:
+            with Mirror(root, folder.name, metrics.find(tuned or "auroc"), client) as mirror:
                 count += _mirror_cells(folder, mirror)
             if mirror.failure:
                 raise InputError(f"MLflow could not be rebuilt: {mirror.failure}")
+        client.flush()
         for suffix in ("-wal", "-shm"):
             (root / f"{DATABASE}{suffix}").unlink(missing_ok=True)
         (root / fresh).replace(root / DATABASE)
