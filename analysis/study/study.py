@@ -14,6 +14,7 @@ from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
+from analysis.study.class_rates import ClassRates, class_rates
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.edges import Edge, edges
@@ -174,6 +175,11 @@ class Study:
     def labels(self) -> tuple[list[OfLabel], ...]:
         """Every class or label by itself, of the blocks that have several."""
         return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
+
+    @cached_property
+    def class_rates(self) -> tuple[list[ClassRates], ...]:
+        """Sensitivity and specificity of every class or label, a list a block."""
+        return tuple(in_threads(lambda member: class_rates(member.block), self.blocks))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
