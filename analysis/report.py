@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,7 @@ def write_report(
     seeds: int | None = None,
     estimand: Estimand | None = None,
     partial: bool = False,
+    keep_pictures: Callable[[Mapping[str, Collection[str]]], None] | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -107,6 +108,8 @@ def write_report(
             seed. Where None the plan's, else "population".
         partial: of a run with failed or unfinished cells, analyse the largest part that is complete; the report says
             first what is missing.
+        keep_pictures: called with the images (data set -> sample ids) that the report shows if the run's folder holds
+            small pictures of them; may put them there (`benchmark.results.PICTURES`).
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -124,9 +127,11 @@ def write_report(
     from analysis.study import estimand as estimands
     from analysis.study import study
     from analysis.study.about import models_fixed
+    from analysis.study.errors import pictured
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
+    from analysis.study.run_facts import read_run
     from analysis.study.trials import read_trials, remark_on_missing
     from benchmark import metrics
     from benchmark.results import write_text
@@ -167,7 +172,10 @@ def write_report(
             other=None if other is None else other.predictions,
             looks=looks,
             estimand=asked,
+            run=read_run(source, described),
         )
+        if keep_pictures is not None:
+            keep_pictures(pictured(computed.errors))
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remark_on_missing(source), *remarks_on(computed)]
     if looks is not None:

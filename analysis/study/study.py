@@ -18,12 +18,15 @@ from analysis.study.class_rates import ClassRates, class_rates
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.edges import Edge, edges
+from analysis.study.errors import Error, most_confident
 from analysis.study.estimand import find
 from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
 from analysis.study.rankings import Ranked, rankings
 from analysis.study.rising import Rise, rises
+from analysis.study.run_facts import RunFacts
 from analysis.study.scores import Scored, score, score_sums
+from analysis.study.subgroups import Subgroup, subgroups_of
 from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
 from benchmark import metrics
@@ -75,6 +78,7 @@ class Study:
         trials: of the run that made the predictions; None where only they are at hand.
         other: predictions of the same arms on another holdout, where there are any.
         looks: of the locked plan, and which of them this is; None where there is one look, at the end.
+        run: what the folder of the run tells beside predictions and trials; None where only predictions are at hand.
     """
 
     predictions: Predictions
@@ -85,6 +89,7 @@ class Study:
     trials: Trials | None = None
     other: Predictions | None = None
     looks: Looks | None = None
+    run: RunFacts | None = None
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -182,6 +187,20 @@ class Study:
         return tuple(in_threads(lambda member: class_rates(member.block), self.blocks))
 
     @cached_property
+    def subgroups(self) -> tuple[Subgroup, ...]:
+        """AUROC by what is known of the holdout's images, of every block; empty where nothing is."""
+        if self.run is None:
+            return ()
+        attributes = self.run.attributes
+        made = in_threads(lambda member: subgroups_of(member.block, attributes), self.blocks)
+        return tuple(subgroup for of_block in made for subgroup in of_block)
+
+    @cached_property
+    def errors(self) -> tuple[list[Error], ...]:
+        """The most confident errors of every arm, a list a block."""
+        return tuple(most_confident(member.block) for member in self.blocks)
+
+    @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Where in its ranges every arm's best trials lie; empty without trials."""
         return () if self.trials is None else tuple(edges(self.trials))
@@ -206,6 +225,7 @@ def study(
     other: Predictions | None = None,
     looks: Looks | None = None,
     estimand: Estimand = "population",
+    run: RunFacts | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show, about one estimand.
 
@@ -216,7 +236,7 @@ def study(
     predictions = predictions.asked(asked)
     other = None if other is None else other.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
-    return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, run)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
