@@ -114,7 +114,8 @@ def test_the_most_confident_errors_are_errors_in_order_and_of_different_patients
         for error in of_arm:
             row = place[error.sample_id]
             assert error.truth == block.classes[block.truth[row].argmax()] != error.given
-            assert error.given == block.classes[mean[row].argmax()] and error.probability == pytest.approx(mean[row].max())
+            assert error.given == block.classes[mean[row].argmax()]
+            assert error.probability == pytest.approx(mean[row].max())
         wrong = mean.argmax(axis=1) != block.truth.argmax(axis=1)
         assert of_arm[0].probability == pytest.approx(mean[wrong].max())
 
