@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,7 @@ def write_report(
     estimand: Estimand | None = None,
     partial: bool = False,
     external: str | None = None,
+    keep_pictures: Callable[[Mapping[str, Collection[str]]], None] | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
@@ -111,6 +112,8 @@ def write_report(
         external: report on this test set from elsewhere alone, in place of the own holdout: every table, figure and
             sentence. Where None, the own holdout is reported, and what there is of test sets from elsewhere in a
             chapter of its own.
+        keep_pictures: called with the images (data set -> sample ids) that the report shows if the run's folder holds
+            small pictures of them; may put them there (`benchmark.results.PICTURES`).
 
     Raises:
         InputError: bad input, or `out` cannot be written; nothing is written then.
@@ -129,9 +132,11 @@ def write_report(
     from analysis.study import estimand as estimands
     from analysis.study import study
     from analysis.study.about import models_fixed
+    from analysis.study.errors import pictured
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
+    from analysis.study.run_facts import read_run
     from analysis.study.trials import read_trials, remark_on_missing
     from benchmark import metrics
     from benchmark.results import write_text
@@ -177,7 +182,10 @@ def write_report(
             looks=looks,
             estimand=asked,
             external=there,
+            run=read_run(source, described),
         )
+        if keep_pictures is not None:
+            keep_pictures(pictured(computed.errors))
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remark_on_missing(source), *remarks_on(computed)]
     remarks += there.remarks if there is not None else ()

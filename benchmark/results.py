@@ -36,6 +36,8 @@ FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
 SPEC_COPY = ".spec.json"  # the same again, for when that is damaged
 PLAN = "plan.toml"
+ATTRIBUTES = "attributes.parquet"  # of the holdout's images, where the data set tells any
+PICTURES = "pictures.parquet"  # of a few of them
 CELLS = "cells"
 REPORT = "report"
 LEASES = "leases"  # who works on which cell
@@ -97,6 +99,13 @@ CURVE_COLUMNS = {
     "checked": "list<int32>",
     "values": "list<float32>",
 }
+
+
+#: column -> Arrow type of the attributes table: one row for each (holdout image, attribute).
+ATTRIBUTE_COLUMNS = {"dataset": "string", "sample_id": "string", "attribute": "string", "value": "string"}
+
+#: column -> Arrow type of the pictures table: one row an image, as a small JPEG.
+PICTURE_COLUMNS = {"dataset": "string", "sample_id": "string", "jpeg": "binary"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,7 @@ def _arrow_schema(columns: Mapping[str, str]) -> Any:
 
     types = {
         "string": pa.string(),
+        "binary": pa.binary(),
         "int32": pa.int32(),
         "int64": pa.int64(),
         "float64": pa.float64(),

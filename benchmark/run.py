@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from benchmark.results import LEASES, PLAN, REPORT, clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
 
 if TYPE_CHECKING:
+    from benchmark.runs.planning import Plan
     from benchmark.runs.request import Request
 
 ROOT = Path("mlruns")
@@ -114,7 +115,7 @@ def _run(flags: argparse.Namespace) -> int:
             "mend the cause and give the same command again."
         )
     try:
-        _write_report(request, partial=bool(failed))
+        _write_report(request, plan, partial=bool(failed))
     except InputError as error:
         if not failed:
             raise
@@ -220,16 +221,20 @@ def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def _write_report(request: Request, partial: bool) -> None:
+def _write_report(request: Request, plan: Plan, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
     from analysis.report import summary_text, write_report
+    from benchmark.runs.holdout_facts import write_pictures
+
+    def keep_pictures(wanted: Mapping[str, Collection[str]]) -> None:
+        write_pictures(request.out, plan.images, wanted)
 
     out = request.out / REPORT
     with turn(request.out / LEASES / "report"):  # of several runs that end together one writes it
         summary = None if partial else current_summary(request.out, out)
         if summary is None:
             _report("writing the report")
-            summary = summary_text(write_report(request.out, out, partial=partial))
+            summary = summary_text(write_report(request.out, out, partial=partial, keep_pictures=keep_pictures))
             if not partial:
                 keep(request.out, out, summary)
     sys.stdout.write(summary + _places(request))

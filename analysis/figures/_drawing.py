@@ -29,6 +29,8 @@ COLOURS = (
 )  # fmt: skip
 OF_ARM = {"scratch": "#5b6875", "scratch-same": "#e69f00", "imagenet": "#0072b2", "medical": "#d55e00"}
 
+MARKERS = ("o", "s", "^", "D", "v", "P")  # told apart in grey print
+
 MOST_ARMS = 12  # with a curve each
 MOST_BANDS = 6  # arms whose curves have bands
 MOST_PAIRS = 15  # of a block in a figure; beyond, only those with the first arm, the baseline

@@ -9,7 +9,7 @@ from typing import Any
 from analysis.study.twin import find_twin
 from benchmark.errors import InputError
 from benchmark.intact import fault, sums_in
-from benchmark.results import DONE, PLAN, SPEC, cell_folders, read_json, write_json
+from benchmark.results import ATTRIBUTES, DONE, PICTURES, PLAN, SPEC, cell_folders, read_json, write_json
 
 RECORD = ".inputs.json"  # in the report's folder
 CODE = Path(__file__).parents[2]
@@ -49,12 +49,14 @@ def current_summary(run: Path, out: Path) -> str | None:
 def inputs_of(run: Path) -> str:
     """SHA-256 over everything that decides a run's report.
 
-    That is the run's description and plan, its finished cells, those of its twin on another holdout, and the code.
+    That is the run's description and plan, what it keeps of the holdout, its finished cells, those of its twin on
+    another holdout, and the code.
     """
     digest = hashlib.sha256()
     twin = find_twin(run)
     for folder in (run,) if twin is None else (run, twin):
-        for path in (folder / SPEC, folder / PLAN, *(cell / DONE for cell in cell_folders(folder))):
+        files = (SPEC, PLAN, ATTRIBUTES, PICTURES)
+        for path in (*(folder / name for name in files), *(cell / DONE for cell in cell_folders(folder))):
             _add(digest, path, folder)
     for path in sorted(path for pattern in SOURCES for path in CODE.glob(pattern)):
         if path.is_file() and "__pycache__" not in path.parts:

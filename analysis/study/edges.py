@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from analysis.study.chosen import best_trials
 from analysis.study.trials import Trials
 
 End = Literal["low", "high"]
@@ -47,10 +47,7 @@ class Edge:
 def edges(trials: Trials) -> Iterator[Edge]:
     """Both ends of every dimension of every arm; none where the run does not tell its search spaces."""
     for (dataset, n, arm), part in trials.by_arm():
-        best = [
-            json.loads(str(cell["parameters"].iloc[int((trials.metric.sign * cell["value"]).to_numpy().argmax())]))
-            for _, cell in part.groupby("seed", sort=True)
-        ]
+        best = [trial.parameters for trial in best_trials(part, trials.metric.sign)]
         for dimension in trials.spaces.get(arm, ()):
             values = [parameters[dimension["name"]] for parameters in best if dimension["name"] in parameters]
             if not values:

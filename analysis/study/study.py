@@ -14,16 +14,20 @@ from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
+from analysis.study.class_rates import ClassRates, class_rates
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.edges import Edge, edges
 from analysis.study.elsewhere import Elsewhere, elsewhere
+from analysis.study.errors import Error, most_confident
 from analysis.study.estimand import find
 from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
 from analysis.study.rankings import Ranked, rankings
 from analysis.study.rising import Rise, rises
+from analysis.study.run_facts import RunFacts
 from analysis.study.scores import Scored, score, score_sums
+from analysis.study.subgroups import Subgroup, subgroups_of
 from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
 from benchmark import metrics
@@ -76,6 +80,7 @@ class Study:
         other: predictions of the same arms on another holdout, where there are any.
         looks: of the locked plan, and which of them this is; None where there is one look, at the end.
         external: predictions of test sets from elsewhere by the same models, where there are any.
+        run: what the folder of the run tells beside predictions and trials; None where only predictions are at hand.
     """
 
     predictions: Predictions
@@ -87,6 +92,7 @@ class Study:
     other: Predictions | None = None
     looks: Looks | None = None
     external: Predictions | None = None
+    run: RunFacts | None = None
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -187,6 +193,25 @@ class Study:
         return tuple(labels for member in self.blocks if (labels := labels_of(member.block)))
 
     @cached_property
+    def class_rates(self) -> tuple[list[ClassRates], ...]:
+        """Sensitivity and specificity of every class or label, a list a block."""
+        return tuple(in_threads(lambda member: class_rates(member.block), self.blocks))
+
+    @cached_property
+    def subgroups(self) -> tuple[Subgroup, ...]:
+        """AUROC by what is known of the holdout's images, of every block; empty where nothing is."""
+        if self.run is None:
+            return ()
+        attributes = self.run.attributes
+        made = in_threads(lambda member: subgroups_of(member.block, attributes), self.blocks)
+        return tuple(subgroup for of_block in made for subgroup in of_block)
+
+    @cached_property
+    def errors(self) -> tuple[list[Error], ...]:
+        """The most confident errors of every arm, a list a block."""
+        return tuple(most_confident(member.block) for member in self.blocks)
+
+    @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Where in its ranges every arm's best trials lie; empty without trials."""
         return () if self.trials is None else tuple(edges(self.trials))
@@ -212,6 +237,7 @@ def study(
     looks: Looks | None = None,
     estimand: Estimand = "population",
     external: Predictions | None = None,
+    run: RunFacts | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show, about one estimand.
 
@@ -223,7 +249,7 @@ def study(
     other = None if other is None else other.asked(asked)
     external = None if external is None else external.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
-    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, external)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, external, run)
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:

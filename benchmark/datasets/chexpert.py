@@ -25,10 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.attributes import attributes_of
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles
 from benchmark.images.holdout import choose, grouped
-from benchmark.images.tables import inside, read_columns
+from benchmark.images.tables import header, inside, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +82,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "views": ("frontal", "all"),
 }
 WEAK = "weak in the pool: taken from radiologists' reports by a program; the official tests are read by experts"
+SEX, AGE, SIDE = "Sex", "Age", "AP/PA"  # columns that a table may lack
 TESTS = ("test.csv", "test_labels.csv", "valid.csv")  # read by experts, the best first
 HELD_OUT = 3200  # patients, without one of them; of fewer than twice as many, half
 
@@ -153,6 +155,8 @@ def load(folder: Path, options: LoadOptions) -> Images:
         synthetic=False,
         read=files,
         fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
+        shareable=False,
+        attributes=attributes_of(frame, {"sex": SEX, "age": AGE, "view": "view"}),
         about=ORIGIN.about(TITLE, holdout=f"official ({official})" if official else "grouped")
         | {
             "labels": WEAK,
@@ -204,7 +208,8 @@ def _read(folder: Path, table: Path, chosen: Choices) -> pd.DataFrame:
     """One CSV. Its paths begin with the name of the folder as it was packed, whatever it is called here."""
     import pandas as pd
 
-    frame = read_columns(table, ("Path",), chosen.labels)
+    maybe = [column for column in (SEX, AGE, SIDE) if column in header(table)]
+    frame = read_columns(table, ("Path",), (*chosen.labels, *maybe))
     suspicious = frame["Path"][frame["Path"].str.contains(r"\.\.|^[/\\]|\\|^.:", regex=True)]
     for name in suspicious:
         inside(name, table)
@@ -212,8 +217,10 @@ def _read(folder: Path, table: Path, chosen: Choices) -> pd.DataFrame:
     frame["patient"] = frame["name"].str.extract(r"(patient\d+)/", expand=False)
     if frame["patient"].isna().any():
         raise InputError(f"{table}: no patient in '{frame['Path'][frame['patient'].isna()].iloc[0]}'.")
+    frontal = frame["name"].str.contains("_frontal", regex=False)
+    frame["view"] = (frame[SIDE] if SIDE in frame else pd.Series("frontal", frame.index)).where(frontal, "lateral")
     if chosen.views == "frontal":
-        frame = frame[frame["name"].str.contains("_frontal", regex=False)].copy()
+        frame = frame[frontal].copy()
     frame["file"] = f"{folder}/" + frame["name"]
     for name in chosen.labels:
         numbers = pd.to_numeric(frame[name], errors="coerce")

@@ -1,9 +1,10 @@
 """Images of your own: ``folder:PATH`` with a folder a class, and if there is one a CSV of groups and splits.
 
     PATH/<class>/*.{png,jpg,jpeg,...}
-    PATH/groups.csv        file,group[,split]     with file relative to PATH, split "pool" or "holdout"
+    PATH/groups.csv        file,group[,split,...] with file relative to PATH, split "pool" or "holdout"
 
-Without groups.csv every image is a group of its own; without splits, half of the groups are the holdout.
+Without groups.csv every image is a group of its own; without splits, half of the groups are the holdout. Any further
+column (sex, age in years, view, ...) makes subgroups in the report.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError
+from benchmark.images.attributes import attributes_of
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
 from benchmark.images.holdout import choose, grouped
@@ -36,6 +38,7 @@ ORIGIN = Origin("the user's own", "the user's own")
 
 TABLE = "groups.csv"
 SPLITS = ("pool", "holdout")
+NEEDED = ("file", "group", "split")  # what other columns there are makes subgroups
 NO_TABLE = "not verifiable: no groups.csv, every image counts as a patient"
 
 
@@ -87,6 +90,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         synthetic=False,
         read=files,
         fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)]), memory=options.memory),
+        attributes={} if table is None else attributes_of(table, _attributes_in(table)),
         about=ORIGIN.about(f"images in {folder.name}") | ({} if table is not None else {"leaks": NO_TABLE}),
     )
 
@@ -96,7 +100,7 @@ def _table(folder: Path, names: npt.NDArray[np.str_]) -> pd.DataFrame | None:
     path = folder / TABLE
     if not path.exists():
         return None
-    maybe = [name for name in ("split",) if name in header(path)]
+    maybe = [name for name in header(path) if name and name not in ("file", "group")]
     table = read_columns(path, ("file",), ("group", *maybe))
     table["file"] = table["file"].str.replace("\\", "/").str.removeprefix("./")
     outside = [name for name in table["file"] if name.startswith("/") or ".." in Path(name).parts]
@@ -116,6 +120,11 @@ def _table(folder: Path, names: npt.NDArray[np.str_]) -> pd.DataFrame | None:
         if len(wrong):
             raise InputError(f"{path}: split of '{wrong.index[0]}' is '{wrong.iloc[0]}', not pool or holdout.")
     return ordered
+
+
+def _attributes_in(table: pd.DataFrame) -> dict[str, str]:
+    """Attribute -> its column."""
+    return {name.strip().lower(): name for name in table.columns if name not in NEEDED}
 
 
 def _channels(paths: Sequence[Path]) -> int:

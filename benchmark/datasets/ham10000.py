@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InputError, unknown_name
+from benchmark.images.attributes import attributes_of
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
 from benchmark.images.holdout import choose, grouped
@@ -64,6 +65,7 @@ ORIGIN = Origin(
 )
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+ATTRIBUTES = {"sex": "sex", "age": "age", "site": "localization"}  # -> column, where the table has it
 METADATA = "HAM10000_metadata"
 TEST = "ISIC2018_Task3_Test"
 DATAVERSE = "https://dataverse.harvard.edu"
@@ -98,6 +100,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         synthetic=False,
         read=files,
         fingerprint=files.fingerprint(folder.parent, extra=labels.tobytes().hex(), memory=options.memory),
+        attributes=attributes_of(frame, ATTRIBUTES),
         about=ORIGIN.about(TITLE),
     )
 
@@ -117,7 +120,7 @@ def fetch(folder: Path, options: LoadOptions, say: Callable[[str], None]) -> Non
 
 
 def _rows(folder: Path, wanted: str) -> pd.DataFrame:
-    """lesion_id, image_id, dx, path and test of HAM10000's images, and of the official test set where it is wanted."""
+    """All columns, and test, of HAM10000's images, and of the official test set where it is wanted."""
     import pandas as pd
 
     frame, test = _listed(folder), _official_test(folder)
@@ -128,11 +131,11 @@ def _rows(folder: Path, wanted: str) -> pd.DataFrame:
 
 
 def _listed(folder: Path) -> pd.DataFrame:
-    """lesion_id, image_id, dx and path of HAM10000's own images, sorted by image."""
+    """lesion_id, image_id, dx, path and the attributes of HAM10000's own images, sorted by image."""
     table = next((path for path in sorted(folder.glob(f"{METADATA}*")) if path.is_file()), None)
     if table is None:
         raise InputError(f"no {METADATA}.csv in {folder}: it tells diagnosis and lesion of every image.")
-    frame = read_columns(table, ("lesion_id", "image_id", "dx"))
+    frame = read_columns(table, ("lesion_id", "image_id", "dx"), _attributes_in(table))
     paths = {path.stem: path for path in images_in(folder) if not path.parent.name.startswith("ISIC2018")}
     return with_paths(frame, "image_id", paths, table)
 
@@ -149,7 +152,7 @@ def _official_test(folder: Path) -> pd.DataFrame | None:
         return None
     table = tables[0]
     if "dx" in header(table):  # Dataverse's form
-        frame = read_columns(table, ("lesion_id", "image_id", "dx"))
+        frame = read_columns(table, ("lesion_id", "image_id", "dx"), _attributes_in(table))
     else:  # ISIC's: one column a diagnosis with one 1.0 a row, and no lesions
         columns = [name.upper() for name in CLASSES]
         first = read_columns(table, ("image", *columns))
@@ -161,3 +164,7 @@ def _official_test(folder: Path) -> pd.DataFrame | None:
             }
         )
     return with_paths(frame, "image_id", {path.stem: path for path in images_in(folders[0])}, table)
+
+
+def _attributes_in(table: Path) -> list[str]:
+    return [column for column in ATTRIBUTES.values() if column in header(table)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.errors import InputError
+from benchmark.images.attributes import attributes_of
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in
 from benchmark.images.holdout import choose, grouped
@@ -61,13 +62,15 @@ FINDINGS = (
 NONE = "No Finding"
 WEAK = "weak: taken from radiologists' reports by a program, and never checked against the images"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+ATTRIBUTES = {"sex": "Patient Gender", "age": "Patient Age", "view": "View Position"}  # -> column
 TEST = "test_list.txt"
 
 
 def load(folder: Path, options: LoadOptions) -> Images:
     """The images that CSV and folder both have; half of the patients are held out, or NIH's test."""
     table = _table(folder)
-    frame = read_columns(table, COLUMNS).drop_duplicates("Image Index")
+    maybe = [column for column in ATTRIBUTES.values() if column in header(table)]
+    frame = read_columns(table, COLUMNS, maybe).drop_duplicates("Image Index")
     frame = frame.set_index("Image Index").sort_index()
     listed = len(frame)
     paths = {path.name: path for path in images_in(folder)}
@@ -106,6 +109,7 @@ def load(folder: Path, options: LoadOptions) -> Images:
         read=files,
         fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
         complete=complete,
+        attributes=attributes_of(frame, ATTRIBUTES),
         about=ORIGIN.about(TITLE, labels=WEAK) | ({} if complete else {"part": part}),
     )
 

@@ -39,6 +39,9 @@ class Images:
         read: index -> uint8 image, (H, W) or (H, W, 3), at its native size. Raises `InputError` naming the file.
         fingerprint: text that changes whenever any image's content may have changed; keys the decoded cache.
         complete: whether all images that the owner publishes are there; else `about` says under "part" which.
+        attributes: what the files tell of every image beside its labels, for subgroups in the report: name ("sex",
+            "age", "view") -> (N,) texts, "unknown" where they do not tell (`images.attributes`). They decide nothing.
+        shareable: whether the licence lets small pictures of single images stand in a report.
         about: what only the report prints: "title", "source", "licence"; "holdout" and "leaks" where more can be said
             than `holdout_kind` and `groups_known` do; anything else. Nothing is decided by it.
     """
@@ -58,6 +61,8 @@ class Images:
     read: Callable[[int], npt.NDArray[np.uint8]]
     fingerprint: str
     complete: bool = True
+    attributes: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    shareable: bool = True
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property

@@ -155,6 +155,7 @@ def subset(images: Images, keep: npt.NDArray[np.bool_], about: Mapping[str, obje
         groups=images.groups[rows],
         labels=images.labels[rows],
         holdout=images.holdout[rows],
+        attributes={name: values[rows] for name, values in images.attributes.items()},
         read=_Rows(images.read, rows),
         about={**images.about, **about},
     )

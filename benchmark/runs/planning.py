@@ -24,7 +24,14 @@ from benchmark.images.training_block import TrainingBlock
 from benchmark.leases import turn
 from benchmark.results import LEASES, path_name
 from benchmark.runs.externals import load_external, with_external
-from benchmark.runs.records import Record, data_records, pretraining_records, subsample_record, weight_record
+from benchmark.runs.records import (
+    Record,
+    characteristic_records,
+    data_records,
+    pretraining_records,
+    subsample_record,
+    weight_record,
+)
 from benchmark.runs.request import Request
 from benchmark.runs.weights import find_weights, is_made, make_weights, needs, refuse_same_file
 from benchmark.seeds import rng_for
@@ -44,12 +51,14 @@ class Plan:
         weights: by (dataset, arm); None for arms that start from random weights.
         inputs: name -> hash of every input that decides the results beside the settings.
         tables: records for the report, by table name.
+        images: data set -> its index.
     """
 
     blocks: Mapping[tuple[str, int, int], TrainingBlock]
     weights: Mapping[tuple[str, str], WeightFile | None]
     inputs: Mapping[str, str]
     tables: Mapping[str, list[Record]]
+    images: Mapping[str, Images]
 
 
 def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
@@ -75,10 +84,12 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     weights: dict[tuple[str, str], WeightFile | None] = {}
     blocks: dict[tuple[str, int, int], TrainingBlock] = {}
     inputs = {f"arm {arm.name}": f"{arm.method} on {request.backbone(arm.name)}" for arm in spec.definitions}
-    tables: dict[str, list[Record]] = {"data": [], "subsamples": [], "weights": [], "pretraining": [], "leaks": []}
+    names = ("data", "characteristics", "subsamples", "weights", "pretraining", "leaks")
+    tables: dict[str, list[Record]] = {name: [] for name in names}
     for name, (images, decoded) in data.items():
         inputs[f"data {name}"] = images.fingerprint
         tables["data"] += data_records(images)
+        tables["characteristics"] += characteristic_records(images)
         priors = training_priors(images, draws[name])
         for (n, seed), drawn in draws[name].items():
             blocks[name, n, seed] = _block(spec, images, decoded, n, seed, drawn.indices, overlaps[name], priors)
@@ -111,7 +122,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         if is_card_lost(file.path):
             report(f"{card_path(file.path)} is missing or damaged: what it says is read from the checkpoint itself")
         tables["pretraining"] += pretraining_records(file)
-    return Plan(blocks, weights, inputs, tables)
+    return Plan(blocks, weights, inputs, tables, {name: images for name, (images, _) in data.items()})
 
 
 def load_images(request: Request, name: str) -> Images:

@@ -33,6 +33,19 @@ def data_records(images: Images) -> list[Record]:
     return records
 
 
+def characteristic_records(images: Images) -> list[Record]:
+    """Images and groups of every attribute's value, in pool and holdout; none where the data set tells no attribute."""
+    records = []
+    for attribute, values in images.attributes.items():
+        for value in sorted(set(values)):
+            rows = values == value
+            record: Record = {"dataset": images.dataset, "attribute": attribute, "value": str(value)}
+            for part, side in (("pool", rows & ~images.holdout), ("holdout", rows & images.holdout)):
+                record |= {f"{part}_images": int(side.sum()), f"{part}_groups": len(set(images.groups[side]))}
+            records.append(record)
+    return records
+
+
 def class_counts(images: Images, drawn: Subsample) -> str:
     """``normal 100, pneumonia 100``: what was drawn of each class."""
     labels = images.labels[drawn.indices] > 0.5
@@ -67,7 +80,7 @@ def weight_record(dataset: str, arm: Arm, file: WeightFile) -> Record:
         "arm": arm.name,
         "source": file.source.name,
         "file": file.path.name,
-        "sha256": file.sha256[:16],
+        "sha256": file.sha256,
         "trained_on": ", ".join(trained_on(arm, file)),
         "licence": file.source.licence,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.results import COSTS, SPEC, SPEC_COPY, STUDY, read_json, read_table, write_json
 from benchmark.runs.arm_records import arm_record
+from benchmark.runs.holdout_facts import write_attributes
 from benchmark.runs.mirroring import Mirroring, unmirrored
 from benchmark.runs.planning import Plan
 from benchmark.runs.protocol import protocol_records
@@ -26,7 +27,7 @@ from studies.trainer import CellJob
 
 
 def write_spec(request: Request, plan: Plan) -> None:
-    """Write the run's spec.json: settings, inputs, and the tables that only the plan knows.
+    """Write the run's spec.json: settings, inputs, and the tables that only the plan knows; and the images' attributes.
 
     Every start that has cells to run is added to those before it, with its versions and its hardware.
     """
@@ -51,6 +52,7 @@ def write_spec(request: Request, plan: Plan) -> None:
         "spaces": as_records(spec),
         "tables": tables,
     }
+    write_attributes(request.out, plan.images)
     if described != before or not all(path.exists() for path in files):
         for path in files:
             write_json(path, described)

@@ -170,7 +170,8 @@ def test_every_label_stands_by_itself(computed, board, block):
     assert (frame["positives"] > frame["patients"]).all() and frame["rank_best"].notna().all()
     classes = make_multiclass()
     assert len(labels.build(study(of(classes), resamples=60))) == 2 * len(classes.classes)
-    assert labels.build(study(of(block), resamples=60)) is None, "a binary task has one"
+    binary = labels.build(study(of(block), resamples=60))
+    assert list(binary["label"]) == [block.classes[1]] * len(block.arms), "of a binary task the positive class"
 
 
 def test_identical_models_are_equivalent_and_share_all_ranks():

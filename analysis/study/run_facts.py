@@ -1,0 +1,102 @@
+"""What the folder of a run tells beside its predictions and trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import InputError
+from benchmark.results import (
+    ATTRIBUTE_COLUMNS,
+    ATTRIBUTES,
+    DONE,
+    PICTURE_COLUMNS,
+    PICTURES,
+    cell_folders,
+    read_json,
+    read_table,
+)
+
+#: data set -> attribute -> sample id -> value.
+Attributes = Mapping[str, Mapping[str, Mapping[str, str]]]
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RunFacts:
+    """A run's folder; everything in it may be missing, as older versions wrote less.
+
+    Attributes:
+        folder: where it is.
+        described: its spec.json.
+    """
+
+    folder: Path
+    described: Mapping[str, Any]
+
+    def records(self, table: str) -> list[Record]:
+        """The rows of a table in spec.json; none where it has no such table, or one of another form."""
+        tables = self.described.get("tables")
+        rows = tables.get(table) if isinstance(tables, Mapping) else None
+        return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+    def setting(self, name: str) -> Any:
+        """A setting of the run; None where it is not known."""
+        spec = self.described.get("spec")
+        return spec.get(name) if isinstance(spec, Mapping) else None
+
+    @cached_property
+    def starts(self) -> list[Record]:
+        """Every start of the run, the first one first; empty where an older version ran it."""
+        starts = self.described.get("starts")
+        return [start for start in starts if isinstance(start, Mapping)] if isinstance(starts, list) else []
+
+    @cached_property
+    def cells(self) -> list[Record]:
+        """What the finished cells say of themselves (done.json), in the order of their folders."""
+        paths = [path for folder in cell_folders(self.folder) if (path := folder / DONE).is_file()]
+        return [done for path in paths if isinstance(done := read_json(path), Mapping)]
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        """What is known of the holdouts' images; empty where nothing is.
+
+        Raises:
+            InputError: the file is not in the documented form.
+        """
+        made: dict[str, dict[str, dict[str, str]]] = {}
+        for dataset, sample, attribute, value in self._rows(ATTRIBUTES, ATTRIBUTE_COLUMNS):
+            made.setdefault(dataset, {}).setdefault(attribute, {})[sample] = value
+        return made
+
+    @cached_property
+    def pictures(self) -> Mapping[tuple[str, str], bytes]:
+        """(data set, sample id) -> a small JPEG, of a few images of the holdouts.
+
+        Raises:
+            InputError: the file is not in the documented form.
+        """
+        return {(dataset, sample): jpeg for dataset, sample, jpeg in self._rows(PICTURES, PICTURE_COLUMNS)}
+
+    def _rows(self, name: str, columns: Mapping[str, str]) -> list[tuple[Any, ...]]:
+        path = self.folder / name
+        if not path.is_file():
+            return []
+        frame = read_table(path)
+        lacking = [column for column in columns if column not in frame]
+        if lacking:
+            raise InputError(f"{path} lacks the columns {', '.join(lacking)}. Remove it: the run writes it again.")
+        return list(frame[list(columns)].itertuples(index=False, name=None))
+
+
+def read_run(source: Path, described: Mapping[str, Any]) -> RunFacts | None:
+    """The facts of a run's folder; None for a file, or a folder that is no run's.
+
+    Args:
+        source: of the predictions.
+        described: its spec.json, empty where there is none.
+    """
+    return RunFacts(source, described) if source.is_dir() and described else None
