@@ -29,7 +29,7 @@ from benchmark.command_line import (
 from benchmark.errors import InputError
 from benchmark.leases import turn
 from benchmark.results import LEASES, PLAN, REPORT, clear_temporary, path_name
-from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
+from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec
 
 if TYPE_CHECKING:
     from benchmark.runs.request import Request
@@ -55,9 +55,6 @@ FLAGS = (
     "tune_metric",
 )
 
-#: The data sets of the study: what a run without flags takes, as far as they are there.
-DATASETS_OF_THE_STUDY = ("chest-xray", "ham10000", "chexpert")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 1 where a cell failed, 2 for bad input."""
@@ -77,8 +74,8 @@ def _run(flags: argparse.Namespace) -> int:
     if not flags.dry_run and flags.engine == "local":
         warm_up()
     request = resolve(flags)
-    if flags.datasets is None and flags.preset is None:
-        _report(_chosen(request))
+    if request.remark:
+        _report(request.remark)
     check_request(request)
     if (request.out / PLAN).exists():
         from analysis.study.locked_plan import read_plan
@@ -87,7 +84,7 @@ def _run(flags: argparse.Namespace) -> int:
     if flags.dry_run:
         from benchmark.runs.dry_run import describe
 
-        sys.stdout.write(describe(request))
+        sys.stdout.write(describe(request, _report))
         return 0
     from benchmark.runs.planning import make_plan
     from benchmark.runs.repair import repair_cells
@@ -146,23 +143,29 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         devices: in place of those that the flags ask for.
     """
     from benchmark import datasets
-    from benchmark.runs.request import Request
+    from benchmark.runs.preset import Choice, choose, lacking, settings
+    from benchmark.runs.request import Request, is_begun
 
     data_root = datasets.data_root(flags.data_root)
-    present = [name for name in DATASETS_OF_THE_STUDY if name in datasets.present(data_root)] if data_root else []
-    asked = flags.datasets or (None if flags.preset else (tuple(present) or None))
-    real = asked is not None and any(datasets.find(name).REAL for name in asked)
-    preset = flags.preset or ("real" if real else "builtin")
-    settings = read_preset(preset_path(preset))
-    settings |= {name: getattr(flags, name) for name in FLAGS if getattr(flags, name) is not None}
-    if "datasets" not in settings:
-        settings["datasets"] = tuple(present) or ("phantom",)
-    settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
-    spec = BenchmarkSpec(**settings)
-    name = path_name("+".join(spec.datasets))
+    given = {name: getattr(flags, name) for name in FLAGS if getattr(flags, name) is not None}
+
+    def place(choice: Choice) -> tuple[BenchmarkSpec, Path]:
+        spec = settings(choice, given)
+        return spec, flags.out or ROOT / f"{path_name('+'.join(spec.datasets))}-{spec.identity({})[:8]}"
+
+    def begun(choice: Choice) -> bool:
+        spec, out = place(choice)
+        return is_begun(out, spec)
+
+    def wanting() -> str:
+        named = flags.backbone or flags.weights  # who names a network knows what it takes
+        return "" if named else lacking(_device_names(flags), ROOT / "weights")
+
+    choice = choose(flags.preset, flags.datasets, data_root, begun, wanting)
+    spec, out = place(choice)
     return Request(
         spec=spec,
-        out=flags.out or ROOT / f"{name}-{spec.identity({})[:8]}",
+        out=out,
         root=ROOT,
         data_root=data_root,
         weights=_weights(flags.weights, spec.datasets),
@@ -173,24 +176,23 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         engine=flags.engine,
         address=flags.address,
         resources=flags.resources,
+        remark=choice.remark,
     )
 
 
-def _chosen(request: Request) -> str:
-    """Which data sets were taken without being named."""
-    built_in = request.spec.datasets == ("phantom",)
-    where = "built in, as no data root names a real one" if built_in else f"found under {request.data_root}"
-    return f"data sets: {', '.join(request.spec.datasets)} ({where}); preset '{'builtin' if built_in else 'real'}'"
+def _device_names(flags: argparse.Namespace) -> tuple[str, ...]:
+    """The devices that the flags ask for, each once."""
+    if flags.engine == "local":
+        return device_names(flags.device)
+    # other machines compute: theirs cannot be tried here
+    return ("cpu",) if flags.device == "auto" else comma_list(flags.device)
 
 
 def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     """A device for every worker."""
     from studies.devices import share_out
 
-    if flags.engine == "local":
-        devices = device_names(flags.device)
-    else:  # other machines compute: theirs cannot be tried here
-        devices = ("cpu",) if flags.device == "auto" else comma_list(flags.device)
+    devices = _device_names(flags)
     for name, value in (("--workers", flags.workers), ("--workers-per-device", flags.workers_per_device)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}: it must be at least 1.")

@@ -29,6 +29,7 @@ from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec
 from benchmark.weights.checkpoint import card_path, is_card_lost
 from benchmark.weights.find import WeightFile
+from studies.progress import paced
 
 Draws = Mapping[tuple[int, int], Subsample]  # (n per class, seed) -> the training subsample
 
@@ -63,6 +64,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     spec = request.spec
     located: dict[tuple[str, str], WeightFile] = {}
     for need in needs(request):
+        report(f"{need.arm}: looking for its weights, and trying them")
         file_of_arm = find_weights(need, request)
         located |= {(name, need.arm): file_of_arm for name in need.datasets}
     for name in spec.datasets:
@@ -159,12 +161,16 @@ def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
 
 def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
+    report(f"{name}: reading its index")
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
+    decoding_so_far = paced(report, lambda done: f"{name}: {done:,} of {len(images.sample_ids):,} images decoded")
     cache, size = request.root / "cache", request.spec.image_size
     # of several runs that begin together one decodes
     with nullcontext() if decoding.is_decoded(images, size, cache) else turn(cache / LEASES / path_name(name)):
-        decoded = decoding.decoded(images, size, cache, request.decoders, request.skip_bad_images, report=report)
+        decoded = decoding.decoded(
+            images, size, cache, request.decoders, request.skip_bad_images, decoding_so_far, report
+        )
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
         images = leaks.join_copies(images, decoded.hashes)
