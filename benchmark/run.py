@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.command_line import (
+    LateHelp,
     RenamedFlag,
     add_data_root,
     comma_integers,
@@ -25,6 +26,7 @@ from benchmark.command_line import (
     run_command,
     settings_list,
     shard,
+    weight_files,
 )
 from benchmark.errors import InputError
 from benchmark.leases import turn
@@ -168,7 +170,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         out=out,
         root=ROOT,
         data_root=data_root,
-        weights=_weights(flags.weights, spec.datasets),
+        weights=weight_files(flags.weights, spec.datasets),
         devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
@@ -202,23 +204,6 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     return share_out(devices, each)
 
 
-def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
-    """Arm, or arm@data set -> file."""
-    files = {}
-    for pair in pairs:
-        key, equals, path = pair.partition("=")
-        for dataset in datasets:  # whose name may itself hold an equals sign
-            arm, at, rest = pair.partition(f"@{dataset}=")
-            if at and "=" not in arm:
-                key, path = f"{arm}@{dataset}", rest
-        if not equals or not path:
-            raise InputError(
-                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
-            )
-        files[key] = Path(path)
-    return files
-
-
 def _write_report(request: Request, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
     from analysis.report import summary_text, write_report
@@ -243,20 +228,27 @@ def _report(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def _complete_help(parser: argparse.ArgumentParser) -> None:
+    from benchmark.runs.help import complete
+
+    complete(parser, FLAGS)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = LateHelp(
+        complete=_complete_help,
         prog="python -m benchmark.run",
-        description="Compare pretraining with training from scratch on small labelled samples: equal budgets, "
-        "repeated subsamples, one untouched holdout, intervals for new patients and new training samples.",
-        epilog="What is not given comes from the preset: 'real' where a real data set is named or found under the "
-        "data root, else 'builtin' (synthetic images, minutes on two cores). The same command continues a run "
-        "that was stopped; a larger --budget extends its studies.",
+        description="Compare pretraining with training from scratch on small labelled samples:\nequal budgets, "
+        "repeated subsamples, one untouched holdout, and intervals for\nnew patients and new training samples.",
+        epilog="What is not given comes from the preset: where a real data set is named or found under the data root "
+        "'real', or 'laptop' if there is neither a GPU nor a file of ResNet-50's weights; else 'builtin'. The same "
+        "command continues a run that was stopped; a larger --budget extends its studies.",
     )
     grid = parser.add_argument_group("what is compared")
     grid.add_argument("--preset", metavar="NAME", help="settings in studies/presets/NAME.toml, or a .toml file")
     grid.add_argument("--budget", type=int, metavar="TRIALS", help="finished trials in every cell")
-    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="phantom, chest-xray, folder:PATH, ...")
-    grid.add_argument("--arms", type=comma_list, metavar="A,B", help="scratch, imagenet, medical, scratch-same")
+    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="see below; folder:PATH is images of your own")
+    grid.add_argument("--arms", type=comma_list, metavar="A,B", help="see below")
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")

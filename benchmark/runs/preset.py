@@ -61,7 +61,8 @@ def choose(
     where = "named" if named else f"found under {data_root}"
     for name, other in ((SMALL, LARGE), (LARGE, SMALL)):
         if is_begun(Choice(name, taken)):
-            return Choice(name, taken, _remark(name, taken, where, f"with which this run was begun; the other one: --preset {other}"))
+            why = f"with which this run was begun; the other one: --preset {other}"
+            return Choice(name, taken, _remark(name, taken, where, why))
     wanting = lacking()
     if wanting:
         why = f"as there is {wanting}; for the larger one ({_sizes(LARGE)}): --preset {LARGE}"

@@ -226,7 +226,11 @@ def test_a_plan_that_cannot_be_read_is_refused_before_any_study(place, capsys):
 
 @pytest.mark.parametrize(
     "module",
-    [f"benchmark.{name}" for name in ("run", "pretrain", "ui", "tracking", "status", "doctor")],
+    [
+        *(f"benchmark.{name}" for name in ("run", "pretrain", "ui", "tracking", "status", "doctor", "data")),
+        "analysis.report",
+        "analysis.plan",
+    ],
 )
 def test_help_imports_nothing_heavy(module):
     code = (
