@@ -1,0 +1,78 @@
+"""The parts of docs/ that are made from the code: what stands between two markers of a page is written by a function.
+
+<!-- generated: NAME -->
+...
+<!-- end -->
+"""
+
+import re
+from pathlib import Path
+
+from benchmark import arms, datasets
+from benchmark.runs.help import about
+from benchmark.spec import PRESETS, read_preset
+from tests.documentation import tables
+
+DOCS = Path(__file__).parents[2] / "docs"
+PART = re.compile(r"<!-- generated: (\w+) -->\n(.*?)\n<!-- end -->", flags=re.DOTALL)
+
+
+def pages(folder):
+    """Page -> its text as it should be; `folder` is for made-up runs."""
+    written = {}
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if PART.search(text):
+            written[page] = PART.sub(
+                lambda part: f"<!-- generated: {part[1]} -->\n\n{PARTS[part[1]](folder).strip()}\n\n<!-- end -->", text
+            )
+    return written
+
+
+def write(folder):
+    """Write the pages anew."""
+    for page, text in pages(folder).items():
+        page.write_text(text, encoding="utf-8")
+
+
+def data_sets(folder):
+    """A chapter for every data set, from its own file."""
+    lines = []
+    for module in datasets.modules():
+        origin = module.ORIGIN
+        use = "source of medical pretraining" if module.CORPUS else "for the comparison"
+        lines += [f"### `{module.NAME}{':' if module.VARIANT else ''}{module.VARIANT}`", "", f"{module.TITLE}.", ""]
+        rows = {"use": use, "size": origin.size or "any", "licence": origin.licence, "cite": origin.source}
+        rows |= {"folder under the data root": f"`{module.FOLDER}/`"} if module.FOLDER else {}
+        lines += ["| | |", "|---|---|", *(f"| {name} | {tables.escaped(value)} |" for name, value in rows.items()), ""]
+        if origin.steps:
+            lines += ["```text", *origin.steps, "```", ""]
+        lines += [f"`python -m benchmark.data fetch {module.NAME}` brings it.", ""] * hasattr(module, "fetch")
+    return "\n".join(lines)
+
+
+def the_arms(folder):
+    """A row an arm, from its own file."""
+    rows = []
+    for name in arms.names():
+        arm = arms.find(name)
+        start = f"{arm.ROLE} weights" if arm.ROLE else "random weights"
+        own = f"`{arm.OWN.name}`: {', '.join(map(str, arm.OWN.choices))}"
+        rows.append(f"| `{name}` | {arm.TITLE} | {start} | {own} |")
+    return "\n".join(["| arm | what it is | starts from | its own dimension |", "|---|---|---|---|", *rows])
+
+
+def presets(folder):
+    """A row a preset, from its file."""
+    names = ("arms", "n_per_class", "seeds", "budget", "image_size", "backbone")
+    rows = []
+    for path in sorted(PRESETS.glob("*.toml")):
+        settings = read_preset(path)
+        values = [settings[name] for name in names]
+        texts = [", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values]
+        rows.append(f"| `{path.stem}` | {about(path.stem)} | {' | '.join(texts)} |")
+    head = "| preset | | arms | n per class | seeds | trials | px | backbone |"
+    return "\n".join([head, "|---" * 8 + "|", *rows])
+
+
+PARTS = {"tables": tables.page, "data_sets": data_sets, "arms": the_arms, "presets": presets}
