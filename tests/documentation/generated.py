@@ -14,7 +14,7 @@ from benchmark.spec import PRESETS, read_preset
 from tests.documentation import tables
 
 DOCS = Path(__file__).parents[2] / "docs"
-PART = re.compile(r"<!-- generated: (\w+) -->\n(.*?)\n<!-- end -->", flags=re.DOTALL)
+PART = re.compile(r"<!-- generated: (\w+) -->\n(.*?)<!-- end -->", flags=re.DOTALL)
 
 
 def pages(folder):
@@ -57,22 +57,29 @@ def the_arms(folder):
     for name in arms.names():
         arm = arms.find(name)
         start = f"{arm.ROLE} weights" if arm.ROLE else "random weights"
-        own = f"`{arm.OWN.name}`: {', '.join(map(str, arm.OWN.choices))}"
+        own = f"`{arm.OWN.name}`: {arm.OWN}"
         rows.append(f"| `{name}` | {arm.TITLE} | {start} | {own} |")
     return "\n".join(["| arm | what it is | starts from | its own dimension |", "|---|---|---|---|", *rows])
 
 
 def presets(folder):
-    """A row a preset, from its file."""
-    names = ("arms", "n_per_class", "seeds", "budget", "image_size", "backbone")
-    rows = []
-    for path in sorted(PRESETS.glob("*.toml")):
-        settings = read_preset(path)
-        values = [settings[name] for name in names]
+    """A column a preset, and what each is for, from their files."""
+    read = {path.stem: read_preset(path) for path in sorted(PRESETS.glob("*.toml"))}
+    labels = {
+        "arms": "arms",
+        "n_per_class": "images per class",
+        "seeds": "training samples",
+        "budget": "trials a cell",
+        "image_size": "pixels",
+        "backbone": "backbone",
+    }
+    lines = [f"- `{name}`: {about(name)}." for name in read]
+    lines += ["", f"| | {' | '.join(f'`{name}`' for name in read)} |", "|---" * (len(read) + 1) + "|"]
+    for key, label in labels.items():
+        values = [settings[key] for settings in read.values()]
         texts = [", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values]
-        rows.append(f"| `{path.stem}` | {about(path.stem)} | {' | '.join(texts)} |")
-    head = "| preset | | arms | n per class | seeds | trials | px | backbone |"
-    return "\n".join([head, "|---" * 8 + "|", *rows])
+        lines.append(f"| {label} | {' | '.join(texts)} |")
+    return "\n".join(lines)
 
 
 PARTS = {"tables": tables.page, "data_sets": data_sets, "arms": the_arms, "presets": presets}

@@ -44,7 +44,7 @@ def page(folder):
     """The tables by chapter: file, title, caption, and what every column says."""
     lines, listed, chapter = [], columns(folder), None
     for table in sorted(tables.MODULES.all(), key=chapter_order()):
-        if table.CHAPTER != chapter:
+        if chapter != table.CHAPTER:
             chapter = table.CHAPTER
             lines += [f"## {chapter}", ""]
         lines += [f"### {table.TITLE}: `tables/{table.NAME}`", "", escaped(table.CAPTION), ""]
