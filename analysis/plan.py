@@ -31,6 +31,17 @@ A report corrects all its comparisons (pairs of arms x data sets x n) as one fam
 power is that of the correction's first step, at .05 over that number, with the power of a single comparison beside.
 --looks 3,5,10 plans to look after 3 and 5 of 10 seeds, and to stop where all is decided: what that costs and saves."""
 
+EXAMPLES = """\
+examples:
+  how many seeds, from assumptions
+    python -m analysis.plan --difference 0.03 --auroc 0.9 --patients 400 --seed-sd 0.02
+  the same, from the variances of a finished run
+    python -m analysis.plan --difference 0.03 --pilot RUN
+  with looks after 3 and 5 of 10 seeds
+    python -m analysis.plan --difference 0.03 --looks 3,5,10
+  lock what will be concluded, before the holdout is opened
+    python -m analysis.plan --lock plan.toml --metric auroc --margin 0.02 --arms scratch,imagenet"""
+
 
 def assumed(
     auroc: float,
@@ -178,6 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.plan",
         description=DESCRIPTION,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--difference", type=float, default=0.03, help="to find (default: %(default)s)")

@@ -27,6 +27,15 @@ MARGIN = 0.02  # of equivalence, likewise
 ESTIMAND = "population"  # likewise
 FEWEST_RESAMPLES = 100
 
+EXAMPLES = """\
+examples:
+  a run's report again, concluding on another metric
+    python -m analysis.report RUN --metric balanced_accuracy --out DIR
+  a leaderboard: anyone's predictions, one set a model
+    python -m analysis.report predictions.parquet --estimand models --out DIR
+  a look at the first 5 seeds of a run that goes on
+    python -m analysis.report RUN --seeds 5 --out DIR"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
@@ -274,8 +283,10 @@ def _report(flags: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report",
-        description="Tables, figures and a page from predictions: intervals and tests for new patients and new "
+        description="Tables, figures and a page from predictions: intervals and tests for new patients and new\n"
         "training samples together, or (--estimand models) for these trained models on new patients.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", type=Path, metavar="RUN_OR_PREDICTIONS", help="a run's folder, or a .parquet file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -63,6 +63,27 @@ def shard(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
+def weight_files(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
+    """``ARM=PATH`` and ``ARM@DATASET=PATH`` to arm, or arm@data set -> file.
+
+    Raises:
+        InputError: one of another form.
+    """
+    files = {}
+    for pair in pairs:
+        key, equals, path = pair.partition("=")
+        for dataset in datasets:  # whose name may itself hold an equals sign
+            arm, at, rest = pair.partition(f"@{dataset}=")
+            if at and "=" not in arm:
+                key, path = f"{arm}@{dataset}", rest
+        if not equals or not path:
+            raise InputError(
+                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
+            )
+        files[key] = Path(path)
+    return files
+
+
 def add_data_root(parser: argparse._ActionsContainer) -> None:
     """The flag that names the folder of the data sets."""
     parser.add_argument(
@@ -71,6 +92,22 @@ def add_data_root(parser: argparse._ActionsContainer) -> None:
         metavar="DIR",
         help="folder that holds chest_xray/, HAM10000/, ... (default: $BENCHMARK_DATA)",
     )
+
+
+class LateHelp(argparse.ArgumentParser):
+    """A parser whose help is completed only when it is asked for: lists of names take imports."""
+
+    def __init__(self, *, complete: Callable[[argparse.ArgumentParser], None], **options: Any) -> None:
+        """`complete` writes into the parser what its help lacks; line breaks of the epilog are kept."""
+        super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter, **options})
+        self._complete: Callable[[argparse.ArgumentParser], None] | None = complete
+
+    def format_help(self) -> str:
+        """The whole help."""
+        if self._complete is not None:
+            complete, self._complete = self._complete, None
+            complete(self)
+        return super().format_help()
 
 
 class RenamedFlag(argparse.Action):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.command_line import (
+    LateHelp,
     RenamedFlag,
     add_data_root,
     comma_integers,
@@ -25,11 +26,12 @@ from benchmark.command_line import (
     run_command,
     settings_list,
     shard,
+    weight_files,
 )
 from benchmark.errors import InputError
 from benchmark.leases import turn
 from benchmark.results import LEASES, PLAN, REPORT, clear_temporary, path_name
-from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec, preset_path, read_preset
+from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec
 
 if TYPE_CHECKING:
     from benchmark.runs.planning import Plan
@@ -56,9 +58,6 @@ FLAGS = (
     "tune_metric",
 )
 
-#: The data sets of the study: what a run without flags takes, as far as they are there.
-DATASETS_OF_THE_STUDY = ("chest-xray", "ham10000", "chexpert")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code: 1 where a cell failed, 2 for bad input."""
@@ -78,8 +77,8 @@ def _run(flags: argparse.Namespace) -> int:
     if not flags.dry_run and flags.engine == "local":
         warm_up()
     request = resolve(flags)
-    if flags.datasets is None and flags.preset is None:
-        _report(_chosen(request))
+    if request.remark:
+        _report(request.remark)
     check_request(request)
     if (request.out / PLAN).exists():
         from analysis.study.locked_plan import read_plan
@@ -88,7 +87,7 @@ def _run(flags: argparse.Namespace) -> int:
     if flags.dry_run:
         from benchmark.runs.dry_run import describe
 
-        sys.stdout.write(describe(request))
+        sys.stdout.write(describe(request, _report))
         return 0
     from benchmark.runs.planning import make_plan
     from benchmark.runs.repair import repair_cells
@@ -146,30 +145,33 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         flags: as parsed.
         devices: in place of those that the flags ask for.
     """
-    from benchmark import arms, datasets
-    from benchmark.external import read_all
-    from benchmark.runs.request import Request
+    from benchmark import datasets
+    from benchmark.runs.preset import Choice, choose, lacking, settings
+    from benchmark.runs.request import Request, is_begun
 
     data_root = datasets.data_root(flags.data_root)
-    present = [name for name in DATASETS_OF_THE_STUDY if name in datasets.present(data_root)] if data_root else []
-    asked = flags.datasets or (None if flags.preset else (tuple(present) or None))
-    real = asked is not None and any(datasets.find(name).REAL for name in asked)
-    preset = flags.preset or ("real" if real else "builtin")
-    settings = read_preset(preset_path(preset))
-    settings |= {name: getattr(flags, name) for name in FLAGS if getattr(flags, name) is not None}
-    if "datasets" not in settings:
-        settings["datasets"] = tuple(present) or ("phantom",)
-    settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
-    named = (*settings.get("external", ()), *flags.external)
-    settings["external"] = tuple(external.text for external in read_all(named, settings["datasets"]))
-    spec = arms.with_definitions(BenchmarkSpec(**settings))
-    name = path_name("+".join(spec.datasets))
+    given = {name: getattr(flags, name) for name in (*FLAGS, "external") if getattr(flags, name) is not None}
+
+    def place(choice: Choice) -> tuple[BenchmarkSpec, Path]:
+        spec = settings(choice, given)
+        return spec, flags.out or ROOT / f"{path_name('+'.join(spec.datasets))}-{spec.identity({})[:8]}"
+
+    def begun(choice: Choice) -> bool:
+        spec, out = place(choice)
+        return is_begun(out, spec)
+
+    def wanting() -> str:
+        named = flags.backbone or flags.weights  # who names a network knows what it takes
+        return "" if named else lacking(_device_names(flags), ROOT / "weights")
+
+    choice = choose(flags.preset, flags.datasets, data_root, begun, wanting)
+    spec, out = place(choice)
     return Request(
         spec=spec,
-        out=flags.out or ROOT / f"{name}-{spec.identity({})[:8]}",
+        out=out,
         root=ROOT,
         data_root=data_root,
-        weights=_weights(flags.weights, spec.datasets),
+        weights=weight_files(flags.weights, spec.datasets),
         devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
@@ -177,24 +179,23 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         engine=flags.engine,
         address=flags.address,
         resources=flags.resources,
+        remark=choice.remark,
     )
 
 
-def _chosen(request: Request) -> str:
-    """Which data sets were taken without being named."""
-    built_in = request.spec.datasets == ("phantom",)
-    where = "built in, as no data root names a real one" if built_in else f"found under {request.data_root}"
-    return f"data sets: {', '.join(request.spec.datasets)} ({where}); preset '{'builtin' if built_in else 'real'}'"
+def _device_names(flags: argparse.Namespace) -> tuple[str, ...]:
+    """The devices that the flags ask for, each once."""
+    if flags.engine == "local":
+        return device_names(flags.device)
+    # other machines compute: theirs cannot be tried here
+    return ("cpu",) if flags.device == "auto" else comma_list(flags.device)
 
 
 def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     """A device for every worker."""
     from studies.devices import share_out
 
-    if flags.engine == "local":
-        devices = device_names(flags.device)
-    else:  # other machines compute: theirs cannot be tried here
-        devices = ("cpu",) if flags.device == "auto" else comma_list(flags.device)
+    devices = _device_names(flags)
     for name, value in (("--workers", flags.workers), ("--workers-per-device", flags.workers_per_device)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}: it must be at least 1.")
@@ -202,23 +203,6 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     if flags.workers:
         return share_out(devices, -(-flags.workers // len(devices)))[: flags.workers]
     return share_out(devices, each)
-
-
-def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
-    """Arm, or arm@data set -> file."""
-    files = {}
-    for pair in pairs:
-        key, equals, path = pair.partition("=")
-        for dataset in datasets:  # whose name may itself hold an equals sign
-            arm, at, rest = pair.partition(f"@{dataset}=")
-            if at and "=" not in arm:
-                key, path = f"{arm}@{dataset}", rest
-        if not equals or not path:
-            raise InputError(
-                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
-            )
-        files[key] = Path(path)
-    return files
 
 
 def _write_report(request: Request, plan: Plan, partial: bool) -> None:
@@ -249,25 +233,27 @@ def _report(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def _complete_help(parser: argparse.ArgumentParser) -> None:
+    from benchmark.runs.help import complete
+
+    complete(parser, FLAGS)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = LateHelp(
+        complete=_complete_help,
         prog="python -m benchmark.run",
-        description="Compare pretraining with training from scratch on small labelled samples: equal budgets, "
-        "repeated subsamples, one untouched holdout, intervals for new patients and new training samples.",
-        epilog="What is not given comes from the preset: 'real' where a real data set is named or found under the "
-        "data root, else 'builtin' (synthetic images, minutes on two cores). The same command continues a run "
-        "that was stopped; a larger --budget extends its studies.",
+        description="Compare pretraining with training from scratch on small labelled samples:\nequal budgets, "
+        "repeated subsamples, one untouched holdout, and intervals for\nnew patients and new training samples.",
+        epilog="What is not given comes from the preset: where a real data set is named or found under the data root "
+        "'real', or 'laptop' if there is neither a GPU nor a file of ResNet-50's weights; else 'builtin'. The same "
+        "command continues a run that was stopped; a larger --budget extends its studies.",
     )
     grid = parser.add_argument_group("what is compared")
     grid.add_argument("--preset", metavar="NAME", help="settings in studies/presets/NAME.toml, or a .toml file")
     grid.add_argument("--budget", type=int, metavar="TRIALS", help="finished trials in every cell")
-    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="phantom, chest-xray, folder:PATH, ...")
-    grid.add_argument(
-        "--arms",
-        type=comma_list,
-        metavar="A,B",
-        help="scratch, imagenet, medical, scratch-same, a method, or a preset's",
-    )
+    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="see below; folder:PATH is images of your own")
+    grid.add_argument("--arms", type=comma_list, metavar="A,B", help="see below")
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")

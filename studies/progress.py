@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from benchmark.spec import Cell
 from studies.costs import Costs, makespan
 
 LINE_EVERY = 30.0  # seconds between plain lines
+SOON = 5.0  # seconds between those on what comes before the first trial
 
 
 class Progress:
@@ -56,6 +58,24 @@ class Progress:
 
     def _done(self) -> int:
         return self._total - sum(self._costs.left.values())
+
+
+def paced(report: Callable[[str], None], line: Callable[[int], str]) -> Callable[[int], None]:
+    """A function that takes a count and reports it, where `SOON` seconds have gone since the last report.
+
+    Args:
+        report: takes the line.
+        line: makes it from the count.
+    """
+    last = time.monotonic()
+
+    def count(number: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > SOON:
+            last = time.monotonic()
+            report(line(number))
+
+    return count
 
 
 def duration_text(seconds: float) -> str:

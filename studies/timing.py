@@ -6,7 +6,7 @@ import dataclasses
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,12 +69,15 @@ class CellTime:
         return self.search + self.refit
 
 
-def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[str, list[Speed]], float]:
+def measure_speeds(
+    spec: BenchmarkSpec, devices: Sequence[str], report: Callable[[str], None]
+) -> tuple[dict[str, list[Speed]], float]:
     """Time every arm of a run, each value of its own dimension apart.
 
     Args:
         spec: the settings.
         devices: one for each process: as many are timed together as will run together, as they slow each other down.
+        report: takes a line after each kind of trial.
 
     Returns:
         arm -> speeds, and the seconds from the first import until a worker could begin.
@@ -82,11 +85,14 @@ def measure_speeds(spec: BenchmarkSpec, devices: Sequence[str]) -> tuple[dict[st
     began = time.perf_counter()
     tasks = [(arm, choice) for arm in spec.arms for choice in _kinds(spec, arm)]
     speeds: dict[str, list[Speed]] = {arm: [] for arm in spec.arms}
+    report(f"timing short trials of {len(tasks)} kinds on this machine: {spec.backbone} at {spec.image_size} px")
     with _processes(devices[: len(tasks)]) as pool:
         pool.submit(_ready).result()
         start = time.perf_counter() - began
-        for (arm, _), speed in zip(tasks, pool.map(_measure, [(spec, *task) for task in tasks]), strict=True):
+        timed = pool.map(_measure, [(spec, *task) for task in tasks])
+        for number, ((arm, value), speed) in enumerate(zip(tasks, timed, strict=True), 1):
             speeds[arm].append(speed)
+            report(f"  {number} of {len(tasks)} timed: {arm}, {owns[arm][0].name} {value}")
     return speeds, start
 
 

@@ -9,6 +9,7 @@ A file says what its table is called, where it stands and how it is read, and bu
     CAPTION = "How the columns are read."
     CAPTION_MODELS = "..."               # instead, where the trained models are held fixed; may be left out
     FOLDED = True                        # closed on the page until it is clicked; may be left out
+    MEANINGS = {"worst": "..."}          # of columns that no other table has (`_columns.py` holds the others)
 
     def build(study):                    # rows, or None where the study has nothing for it
         return pd.DataFrame(rows)
@@ -16,8 +17,10 @@ A file says what its table is called, where it stands and how it is read, and bu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from analysis.tables._columns import shared_meaning
 from benchmark.discovery import Constant, Function, Kind, file_name_problem
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ MODULES: Kind[Table] = Kind(
         "CAPTION": Constant((str,), 'CAPTION = "How the columns are read."'),
         "CAPTION_MODELS": Constant((str,), 'CAPTION_MODELS = "How the columns are read."', needed=False),
         "FOLDED": Constant((bool,), "FOLDED = True  # closed on the page until it is clicked", needed=False),
+        "MEANINGS": Constant((dict,), 'MEANINGS = {"worst": "the worst seed"}  # column -> meaning', needed=False),
     },
     functions={"build": Function(("study",), "def build(study: Study) -> pd.DataFrame | None: ...")},
     check=file_name_problem,
@@ -71,3 +75,9 @@ def build_all(study: Study) -> dict[str, pd.DataFrame]:
 def folded(table: Table) -> bool:
     """Whether the page shows a table closed."""
     return bool(getattr(table, "FOLDED", False))
+
+
+def meaning(table: Table, column: str) -> str | None:
+    """What a column of a table says, in the table's own words or in those that tables share; None: nowhere said."""
+    own: Mapping[str, str] = getattr(table, "MEANINGS", {})
+    return own.get(column) or shared_meaning(table.NAME, column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from benchmark import datasets
 from benchmark.errors import InputError
@@ -20,8 +20,13 @@ from benchmark.weights.find import WeightFile
 from studies.progress import duration_text
 
 
-def describe(request: Request) -> str:
-    """The plan in words. Nothing is decoded, trained or written; what is missing is listed, not raised."""
+def describe(request: Request, report: Callable[[str], None]) -> str:
+    """The plan in words. Nothing is decoded, trained or written; what is missing is listed, not raised.
+
+    Args:
+        request: the run.
+        report: takes a line on what is being done: this can take minutes.
+    """
     spec = request.spec
     check_request(request)
     cells = list(spec.cells())
@@ -37,6 +42,7 @@ def describe(request: Request) -> str:
     reading: dict[str, float] = {}
     rows: dict[Cell, int] = {}
     for name in spec.datasets:
+        report(f"{name}: reading its index")
         began = time.perf_counter()
         try:
             images = load_images(request, name)
@@ -48,8 +54,8 @@ def describe(request: Request) -> str:
         lines += ["", *_counts(name, images, draws)]
         there[name] = images
         rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
-    weights, lacking = _weights(request)
-    expected = estimate(request, there, reading, rows)
+    weights, lacking = _weights(request, report)
+    expected = estimate(request, there, reading, rows, report)
     lines += [*([""] if weights else []), *weights, "", *_expected(expected, there)]
     memory = memory_needed(request, there, rows, expected.worker_mb)
     lines += room_lines(request, disk_needed(request, there, list(rows)), memory)
@@ -76,7 +82,7 @@ def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample
     return lines
 
 
-def _weights(request: Request) -> tuple[list[str], list[str]]:
+def _weights(request: Request, report: Callable[[str], None]) -> tuple[list[str], list[str]]:
     """What every arm would start from, and what is missing; nothing is downloaded or made for it."""
     spec = request.spec
     lines, missing = [], []
@@ -88,6 +94,7 @@ def _weights(request: Request) -> tuple[list[str], list[str]]:
         ]
     located: dict[tuple[str, str], WeightFile] = {}
     for need in needs(request):
+        report(f"{need.arm}: looking for its weights, and trying them")
         try:
             file = find_weights(need, request, download=False)
         except InputError as error:

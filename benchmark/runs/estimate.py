@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmark import arms, datasets
@@ -60,7 +60,11 @@ class Estimate:
 
 
 def estimate(
-    request: Request, images: Mapping[str, Images], reading: Mapping[str, float], rows: Mapping[Cell, int]
+    request: Request,
+    images: Mapping[str, Images],
+    reading: Mapping[str, float],
+    rows: Mapping[Cell, int],
+    report: Callable[[str], None],
 ) -> Estimate:
     """Time what a run would do, with short trials of noise, and add it up.
 
@@ -69,6 +73,7 @@ def estimate(
         images: by data set, of those that are there.
         reading: seconds that reading each of their indices took.
         rows: images of the subsample, by open cell of these data sets.
+        report: takes a line on what is being timed.
     """
     expected = Estimate(request)
     if not rows:
@@ -76,7 +81,7 @@ def estimate(
     for name, index in images.items():
         expected.add_part("reading", reading[name])
         expected.add_part("decoding", _decoding(request, index, request.decoders))
-    speeds, start = measure_speeds(request.spec, request.devices)
+    speeds, start = measure_speeds(request.spec, request.devices, report)
     expected.start = max(START, start)
     expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
     for pretraining in pretraining_left(request):

@@ -38,6 +38,7 @@ from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec
 from benchmark.weights.checkpoint import card_path, is_card_lost
 from benchmark.weights.find import WeightFile
+from studies.progress import paced
 
 Draws = Mapping[tuple[int, int], Subsample]  # (n per class, seed) -> the training subsample
 
@@ -74,6 +75,7 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
     spec = request.spec
     located: dict[tuple[str, str], WeightFile] = {}
     for need in needs(request):
+        report(f"{need.arm}: looking for its weights, and trying them")
         file_of_arm = find_weights(need, request)
         located |= {(name, need.arm): file_of_arm for name in need.datasets}
     for name in spec.datasets:
@@ -183,6 +185,7 @@ def training_priors(images: Images, draws: Draws) -> dict[int, list[float]]:
 
 def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[Images, Decoded]:
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
+    report(f"{name}: reading its index")
     images = load_images(request, name)
     decoded = decode_index(request, images, report, joined=images.holdout_kind == "grouped")  # ours to draw
     _require_patients(decoded.images)  # again: images may have been left out, and groups joined
@@ -200,9 +203,12 @@ def decode_index(request: Request, images: Images, report: Callable[[str], None]
     """
     name, cache, size = images.dataset, request.root / "cache", request.spec.image_size
     report(f"{name}: {len(images.sample_ids):,} images indexed")
+    decoding_so_far = paced(report, lambda done: f"{name}: {done:,} of {len(images.sample_ids):,} images decoded")
     # of several runs that begin together one decodes
     with nullcontext() if decoding.is_decoded(images, size, cache) else turn(cache / LEASES / path_name(name)):
-        decoded = decoding.decoded(images, size, cache, request.decoders, request.skip_bad_images, report=report)
+        decoded = decoding.decoded(
+            images, size, cache, request.decoders, request.skip_bad_images, decoding_so_far, report
+        )
     return replace(decoded, images=leaks.join_copies(decoded.images, decoded.hashes)) if joined else decoded
 
 

@@ -15,7 +15,7 @@ from benchmark.errors import InputError, unknown_name
 from benchmark.external import of_target
 from benchmark.intact import set_aside
 from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY, external_files, read_json
-from benchmark.spec import BenchmarkSpec, Cell
+from benchmark.spec import EXTENSIBLE, BenchmarkSpec, Cell
 from benchmark.weights.build import require_size
 from studies import engines
 
@@ -37,6 +37,7 @@ class Request:
         engine: what runs the cells (`studies.engines`).
         address: of a Ray cluster.
         resources: of every worker, in the engine's words.
+        remark: what was chosen without being named, for people; "" where everything was.
     """
 
     spec: BenchmarkSpec
@@ -51,6 +52,7 @@ class Request:
     engine: str = "local"
     address: str | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
+    remark: str = ""
 
     def arm(self, name: str) -> Arm:
         """What an arm of this run is."""
@@ -180,6 +182,14 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callab
             f"{request.out} holds a run with other settings, and its results may not be mixed:\n{listed}\n"
             "Use the same settings, or another --out."
         )
+
+
+def is_begun(run: Path, spec: BenchmarkSpec) -> bool:
+    """Whether a folder holds a run of these settings, but for those that a continued run may change."""
+    described, now = _run_in(run / SPEC), spec.as_dict()
+    if described is None:
+        return False
+    return all(now.get(name) == value for name, value in described["spec"].items() if name not in EXTENSIBLE)
 
 
 def _described_before(run: Path, report: Callable[[str], None]) -> dict[str, Any] | None:

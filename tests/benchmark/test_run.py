@@ -116,7 +116,9 @@ def test_chexpert_with_uncertain_and_blank_labels_ends_in_multilabel_tables(plac
 
 def test_a_dry_run_counts_and_writes_nothing(place, capsys):
     assert give("--dry-run", "--workers", "2") == 0
-    said = capsys.readouterr().out
+    said, progress = capsys.readouterr()
+    assert progress.startswith("folder:mine: reading its index\n"), "something is said before anything takes long"
+    assert "6 of 6 timed: scratch-same, " in progress
     assert "6 cells" in said
     assert "benign 8, malign 8" in said
     assert "overlap between seeds 0.00 (benign 0.00, malign 0.00)" in said
@@ -224,7 +226,11 @@ def test_a_plan_that_cannot_be_read_is_refused_before_any_study(place, capsys):
 
 @pytest.mark.parametrize(
     "module",
-    [f"benchmark.{name}" for name in ("run", "pretrain", "ui", "tracking", "status", "doctor")],
+    [
+        *(f"benchmark.{name}" for name in ("run", "pretrain", "ui", "tracking", "status", "doctor", "data")),
+        "analysis.report",
+        "analysis.plan",
+    ],
 )
 def test_help_imports_nothing_heavy(module):
     code = (
@@ -239,10 +245,12 @@ def test_help_imports_nothing_heavy(module):
 
 def test_without_flags_the_real_data_sets_that_are_found_are_taken(tmp_path, monkeypatch):
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    monkeypatch.setattr("benchmark.runs.preset.lacking", lambda devices, folder: "")
     spec = run.resolve(run._parser().parse_args([])).spec
     assert spec.datasets == ("phantom",)
     assert spec.backbone == "tf_efficientnet_lite0:2"
     (tmp_path / "chest_xray").mkdir()
-    spec = run.resolve(run._parser().parse_args(["--data-root", str(tmp_path)])).spec
-    assert spec.datasets == ("chest-xray",)
-    assert spec.backbone == "resnet50"
+    request = run.resolve(run._parser().parse_args(["--data-root", str(tmp_path)]))
+    assert request.spec.datasets == ("chest-xray",)
+    assert request.spec.backbone == "resnet50"
+    assert "preset 'real'" in request.remark and "--preset laptop" in request.remark

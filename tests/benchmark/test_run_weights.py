@@ -41,12 +41,12 @@ def test_the_built_in_comparison_makes_its_own_unless_a_file_is_named_for_it():
 def test_names_of_data_sets_may_hold_what_separates_them_from_the_file():
     datasets = ("chexpert:labels=Edema", "folder:a/b")
     pairs = ["medical@chexpert:labels=Edema=x=1.pth", "medical@folder:a/b=y.pth", "imagenet=radimagenet@r.pt"]
-    assert run._weights(pairs, datasets) == {
+    assert run.weight_files(pairs, datasets) == {
         "medical@chexpert:labels=Edema": Path("x=1.pth"),
         "medical@folder:a/b": Path("y.pth"),
         "imagenet": Path("radimagenet@r.pt"),
     }
-    assert run._weights(["medical=a@folder:a/b=c.pth"], datasets) == {"medical": Path("a@folder:a/b=c.pth")}
+    assert run.weight_files(["medical=a@folder:a/b=c.pth"], datasets) == {"medical": Path("a@folder:a/b=c.pth")}
 
 
 def file_of(path, digest):

@@ -30,7 +30,7 @@ def test_more_epochs_trials_and_choices_cost_what_they_cost(tiny_spec):
 
 def test_an_arm_is_timed_in_the_processes_that_will_run_it(tiny_spec):
     spec = dataclasses.replace(tiny_spec, arms=("scratch",))
-    speeds, start = measure_speeds(spec, ("cpu", "cpu"))
+    speeds, start = measure_speeds(spec, ("cpu", "cpu"), lambda line: None)
     assert len(speeds["scratch"]) == 3, "each of its widths"
     assert all(speed.image > 0 and speed.fit >= 0 for speed in speeds["scratch"])
     assert start > 0

@@ -53,6 +53,8 @@ def test_a_table_says_how_it_is_read_and_builds(full_study, tmp_path, table):
     if frame is None:
         return
     assert list(frame.columns) == list(dict.fromkeys(frame.columns))
+    unexplained = [column for column in frame.columns if tables.meaning(table, column) is None]
+    assert not unexplained, f"say what they mean, as MEANINGS in analysis/tables/{table.NAME}.py"
     formats.write(frame, tmp_path, table.NAME)
     back = pd.read_csv(tmp_path / f"{table.NAME}.csv")
     assert list(back.columns) == list(frame.columns) and len(back) == len(frame)

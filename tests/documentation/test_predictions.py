@@ -1,4 +1,4 @@
-"""What README shows to foreign users works as it stands."""
+"""What docs/predictions.md shows to users with predictions of their own works as it stands."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from analysis.report import write_report
 
-PAGE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "predictions.md").read_text(encoding="utf-8")
 
 
 def test_a_table_of_ones_own_is_read_with_its_metadata(tmp_path, monkeypatch):
