@@ -92,7 +92,8 @@ def measure_speeds(
         timed = pool.map(_measure, [(spec, *task) for task in tasks])
         for number, ((arm, value), speed) in enumerate(zip(tasks, timed, strict=True), 1):
             speeds[arm].append(speed)
-            report(f"  {number} of {len(tasks)} timed: {arm}, {owns[arm][0].name} {value}")
+            kind = arm if value is None else f"{arm}, {spaces.of_arm(arm, spec)[-1].name} {value}"
+            report(f"  {number} of {len(tasks)} timed: {kind}")
     return speeds, start
 
 

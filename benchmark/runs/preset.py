@@ -72,7 +72,10 @@ def choose(
 
 
 def settings(choice: Choice, flags: Mapping[str, Any]) -> BenchmarkSpec:
-    """The settings of a choice: the preset's, where the flags (name -> value) give none; of test sets from elsewhere both."""
+    """The settings of a choice: the preset's, where the flags (name -> value) give none.
+
+    Test sets from elsewhere are those of the preset and those of the flags.
+    """
     preset = read_preset(preset_path(choice.preset))
     chosen = preset | dict(flags)
     names = choice.datasets or chosen.get("datasets") or ("phantom",)
