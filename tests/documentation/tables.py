@@ -48,9 +48,9 @@ def page(folder):
             chapter = table.CHAPTER
             lines += [f"## {chapter}", ""]
         lines += [f"### {table.TITLE}: `tables/{table.NAME}`", "", escaped(table.CAPTION), ""]
-        lines += ["| column | meaning |", "|---|---|"]
-        lines += [f"| `{column}` | {escaped(tables.meaning(table, column) or '')} |" for column in listed[table.NAME]]
-        lines.append("")
+        said = [(column, tables.meaning(table, column) or "") for column in listed.get(table.NAME, ())]
+        rows = [f"| `{column}` | {escaped(text)} |" for column, text in said]
+        lines += ["| column | meaning |", "|---|---|", *rows, ""] if rows else []
     return "\n".join(lines)
 
 
