@@ -59,7 +59,7 @@ def test_refits_are_one_fit(job_of, monkeypatch):
     assert isinstance(fitter, Fitter)
     parameters = dict(fitter.method.DEFAULTS)
     first = fitter.refit(parameters, 0)
-    monkeypatch.setattr(fitter, "fit_subsample", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(fitter, "_fit", lambda *_: pytest.fail("fitted again"))
     assert np.array_equal(first, fitter.refit(parameters, 1))
 
 
