@@ -124,6 +124,7 @@ def write_report(
     from analysis.study import estimand as estimands
     from analysis.study import study
     from analysis.study.about import models_fixed
+    from analysis.study.arm_facts import read_arm_facts
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
@@ -167,6 +168,7 @@ def write_report(
             other=None if other is None else other.predictions,
             looks=looks,
             estimand=asked,
+            arms=read_arm_facts(described),
         )
         frames = tables.build_all(computed)
     remarks = [*predictions.remarks, *remark_on_missing(source), *remarks_on(computed)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.answer import answer
+from analysis.page.credit import credit
 from analysis.page.findings import findings
 from analysis.page.looks import on_look
 
@@ -91,7 +92,12 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
         warnings=warnings,
         looks=on_look(study),
         answers=[
-            (scored.block.dataset, scored.block.n_per_class, answer(scored, study.comparisons_of(scored)))
+            (
+                scored.block.dataset,
+                scored.block.n_per_class,
+                f"{answer(scored, study.comparisons_of(scored))} "
+                f"{credit(scored.block.arms, scored.block.dataset, study.arms)}".strip(),
+            )
             for scored in study.scored
         ],
         arms=_arms(study, described),

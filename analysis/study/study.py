@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
+from analysis.study.arm_facts import ArmFacts
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
 from analysis.study.edges import Edge, edges
@@ -74,6 +75,7 @@ class Study:
         trials: of the run that made the predictions; None where only they are at hand.
         other: predictions of the same arms on another holdout, where there are any.
         looks: of the locked plan, and which of them this is; None where there is one look, at the end.
+        arms: what the arms are, of a run that says so.
     """
 
     predictions: Predictions
@@ -84,6 +86,7 @@ class Study:
     trials: Trials | None = None
     other: Predictions | None = None
     looks: Looks | None = None
+    arms: Mapping[str, ArmFacts] = field(default_factory=dict)
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -200,6 +203,7 @@ def study(
     other: Predictions | None = None,
     looks: Looks | None = None,
     estimand: Estimand = "population",
+    arms: Mapping[str, ArmFacts] | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show, about one estimand.
 
@@ -210,7 +214,7 @@ def study(
     predictions = predictions.asked(asked)
     other = None if other is None else other.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
-    return Study(predictions, blocks, primary, margin, seed, trials, other, looks)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, arms or {})
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:
