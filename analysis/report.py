@@ -141,6 +141,7 @@ def write_report(
     from analysis.study import estimand as estimands
     from analysis.study import study
     from analysis.study.about import models_fixed
+    from analysis.study.arm_facts import read_arm_facts
     from analysis.study.errors import pictured
     from analysis.study.locked_plan import departures, first_written
     from analysis.study.looks import caution, look_of
@@ -192,6 +193,7 @@ def write_report(
             estimand=asked,
             external=there,
             run=read_run(source, described),
+            arms=read_arm_facts(described),
         )
         if keep_pictures is not None:
             keep_pictures(pictured(computed.errors))

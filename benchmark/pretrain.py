@@ -27,7 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sources", type=comma_list, required=True, help="data sets, by name: brain-mri,nih")
     parser.add_argument("--target", help="the data set that the checkpoint is for: refused as a source")
     parser.add_argument("--backbone", default=defaults.backbone, help="timm's name (default: %(default)s)")
-    parser.add_argument("--start", choices=("imagenet", "scratch"), default=defaults.start)
+    parser.add_argument(
+        "--start",
+        choices=("imagenet", "scratch"),
+        default=defaults.start,
+        help="ImageNet's weights, or random ones: a medical-only checkpoint (default: %(default)s)",
+    )
     parser.add_argument("--image-size", type=int, default=defaults.image_size, metavar="PX")
     parser.add_argument("--epochs", type=int, default=defaults.epochs)
     parser.add_argument("--batch-size", type=int, default=defaults.batch_size)

@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import arms, datasets, metrics
+from benchmark import arms, datasets, methods, metrics
 from benchmark.results import PREDICTIONS, TRIALS, read_table
 from benchmark.spec import BenchmarkSpec, Cell
 from tests.simulated import info, predictions, written
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE, flags=re.DOTALL))
+EXAMPLES = dict(re.findall(r"<!-- file: (\S+) -->\n```(?:python|toml)\n(.*?)```", PAGE, flags=re.DOTALL))
 
 
 def kinds():
     from analysis import figures, tables
 
-    return (datasets.MODULES, arms.MODULES, metrics.MODULES, tables.MODULES, figures.MODULES)
+    return (datasets.MODULES, methods.MODULES, metrics.MODULES, tables.MODULES, figures.MODULES)
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def examples(tmp_path, monkeypatch):
         path.write_text(text, encoding="utf-8")
         package = importlib.import_module(".".join(Path(name).parts[:-1]))
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(path.parent)])
-    for kind in kinds():
+    for kind in (*kinds(), arms):
         kind.forget()
     metrics.find.cache_clear()
     yield EXAMPLES
     monkeypatch.undo()
-    for kind in kinds():
+    for kind in (*kinds(), arms):
         kind.forget()
     metrics.find.cache_clear()
     for module in set(sys.modules) - before:
@@ -54,6 +54,7 @@ def test_there_is_one_example_of_each_kind():
         "analysis/tables",
         "benchmark/arms",
         "benchmark/datasets",
+        "benchmark/methods",
         "benchmark/metrics",
     ]
 
@@ -62,25 +63,29 @@ def test_every_example_keeps_its_contract(examples):
     for kind in kinds():
         assert kind.problems() == ()
     assert "stripes" in datasets.names()
-    assert "linear" in arms.names()
+    assert arms.problems() == ()
+    assert {"linear", "lite0-probe"} <= set(arms.names())
     assert metrics.names().index("accuracy") == metrics.names().index("balanced_accuracy") + 1
 
 
 @pytest.mark.slow
-def test_the_arm_learns_the_data_set_by_the_metric(examples, tmp_path):
+@pytest.mark.parametrize("name", ["linear", "lite0-probe"])
+def test_the_arm_learns_the_data_set_by_the_metric(name, examples, tmp_path):
     from benchmark.runs.planning import make_plan
-    from benchmark.runs.request import Request
+    from benchmark.runs.request import Request, check_request
     from studies.cell import run_cell
     from studies.trainer import CellJob
 
     spec = BenchmarkSpec(
-        datasets=("stripes",), arms=("linear",), n_per_class=(30,), seeds=1, budget=2, image_size=16, min_epochs=2,
+        datasets=("stripes",), arms=(name,), n_per_class=(30,), seeds=1, budget=2, image_size=16, min_epochs=2,
         max_epochs=8, tune_metric="accuracy",
     )  # fmt: skip
+    spec = arms.with_definitions(spec)
     request = Request(spec, tmp_path / "run", tmp_path / "mlruns", None, {}, ("cpu",), False, ())
+    check_request(request)
     plan = make_plan(request, lambda line: None)
-    cell = Cell("stripes", 30, 0, "linear")
-    summary = run_cell(CellJob(cell, plan.blocks["stripes", 30, 0], None, spec, request.out, "cpu"))
+    cell, weights = Cell("stripes", 30, 0, name), plan.weights["stripes", name]
+    summary = run_cell(CellJob(cell, plan.blocks["stripes", 30, 0], weights, spec, request.out, "cpu"))
     values = read_table(cell.folder(request.out) / TRIALS)["value"]
     assert values.between(0, 1).all()
     assert 0 <= summary["holdout_accuracy"] <= 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.answer import answer
+from analysis.page.credit import credit
 from analysis.page.elsewhere import sentences_on
 from analysis.page.findings import findings
 from analysis.page.looks import on_look
@@ -103,8 +104,12 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
 
 def _answer(study: Study, scored: Scored) -> str:
     block = scored.block
-    paragraph = answer(scored, study.comparisons_of(scored))
-    return " ".join([paragraph, *sentences_on(study, block.dataset, block.n_per_class)])
+    parts = [
+        answer(scored, study.comparisons_of(scored)),
+        credit(block.arms, block.dataset, study.arms),
+        *sentences_on(study, block.dataset, block.n_per_class),
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from analysis.statistics.equivalence import ALPHA
 from analysis.statistics.multiplicity import benjamini_hochberg
 from analysis.statistics.sequential import Looks
 from analysis.study import bootstrap, net_benefit, operating, priors
+from analysis.study.arm_facts import ArmFacts
 from analysis.study.class_rates import ClassRates, class_rates
 from analysis.study.comparison import Comparison, compare_all
 from analysis.study.corrected import Corrected, corrected
@@ -81,6 +82,7 @@ class Study:
         looks: of the locked plan, and which of them this is; None where there is one look, at the end.
         external: predictions of test sets from elsewhere by the same models, where there are any.
         run: what the folder of the run tells beside predictions and trials; None where only predictions are at hand.
+        arms: what the arms are, of a run that says so.
     """
 
     predictions: Predictions
@@ -93,6 +95,7 @@ class Study:
     looks: Looks | None = None
     external: Predictions | None = None
     run: RunFacts | None = None
+    arms: Mapping[str, ArmFacts] = field(default_factory=dict)
 
     def of(self, metric: str) -> list[Scored]:
         """One metric of all blocks."""
@@ -238,6 +241,7 @@ def study(
     estimand: Estimand = "population",
     external: Predictions | None = None,
     run: RunFacts | None = None,
+    arms: Mapping[str, ArmFacts] | None = None,
 ) -> Study:
     """Compute everything that the tables and figures show, about one estimand.
 
@@ -249,7 +253,7 @@ def study(
     other = None if other is None else other.asked(asked)
     external = None if external is None else external.asked(asked)
     blocks = tuple(in_threads(lambda block: _block(block, seed, resamples), predictions.blocks))
-    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, external, run)
+    return Study(predictions, blocks, primary, margin, seed, trials, other, looks, external, run, arms or {})
 
 
 def _block(block: Block, seed: int, resamples: int) -> BlockStudy:

@@ -26,7 +26,15 @@ LEAKS = {
 }
 
 #: Data sets that are made of others' images, for those that are only known from the cards of weights.
-MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",)}
+MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",), "isic2019": ("ham10000",)}
+
+#: What people call data sets of ours, beside their names here.
+ALSO_CALLED = {
+    **dict.fromkeys(("kermany", "chest-x-ray-pneumonia", "pneumoniamnist"), "chest-xray"),
+    **dict.fromkeys(("nih-chestx-ray14", "chestx-ray14", "chestxray14", "chest-xray14", "nih-cxr"), "nih"),
+    **dict.fromkeys(("chexpert-small", "chexpert-v1.0-small", "chexpert-v1.0"), "chexpert"),
+    **dict.fromkeys(("ham", "ham-10000", "isic-2018"), "ham10000"),
+}
 UNKNOWN = "unknown"
 
 Record = dict[str, object]
@@ -160,7 +168,14 @@ def _of_weights(images: Images, dataset: str, arm: str, names: Sequence[str]) ->
 def share_images(dataset: str, others: Iterable[str]) -> frozenset[str]:
     """Those of the other data sets that hold images of this one, directly or by what they were made from."""
     own = images_of(dataset)
-    return frozenset(other for other in others if own & {*images_of(other), *MADE_OF.get(other, ())})
+    return frozenset(other for other in others if own & _images_of_corpus(other))
+
+
+def _images_of_corpus(name: str) -> frozenset[str]:
+    """The data sets of ours that a corpus holds images of, however its name is written."""
+    plain = name.lower().replace(" ", "-").replace("_", "-")
+    known = ALSO_CALLED.get(plain, plain)
+    return images_of(name) | images_of(known) | {*MADE_OF.get(known, ()), *MADE_OF.get(name, ())}
 
 
 def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:

@@ -201,7 +201,9 @@ def _card(
     from benchmark.weights.load import normalisation
 
     mean, std = normalisation(weights)
+    named = {} if weights is not None else {"name": f"medical-only ({', '.join(spec.sources)})"}
     return {
+        **named,
         "role": "medical",
         "backbone": spec.backbone,
         "trained_on": list(dict.fromkeys([*spec.sources, *(weights.trained_on if weights else ())])),

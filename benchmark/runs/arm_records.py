@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmark import arms, methods
+from benchmark.runs.records import started_from
 
 if TYPE_CHECKING:
     from benchmark.arm import Arm
@@ -36,18 +37,6 @@ def arm_record(arm: Arm, request: Request, weights: Weights) -> dict[str, Any]:
         "weights": {name: f"{file.name} {file.sha256[:12]}" for name, file in here.items()},
         "started_from": ", ".join(began),
     }
-
-
-def started_from(file: WeightFile) -> str:
-    """What a checkpoint with a card of ours was pretrained from: a source, or random weights; "" if not known."""
-    card = file.card or {}
-    if "started_from" not in card:
-        return ""
-    start = card["started_from"]
-    if isinstance(start, Mapping) and start.get("name"):
-        role = "ImageNet weights" if card.get("settings", {}).get("start", "imagenet") == "imagenet" else "weights"
-        return f"{role} ({start['name']})"
-    return "random weights (medical-only)" if start is None and file.source.role == "medical" else ""
 
 
 def _title(arm: Arm) -> str:

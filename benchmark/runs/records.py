@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmark.arms import trained_on
@@ -82,8 +83,21 @@ def weight_record(dataset: str, arm: Arm, file: WeightFile) -> Record:
         "file": file.path.name,
         "sha256": file.sha256,
         "trained_on": ", ".join(trained_on(arm, file)),
+        "started_from": started_from(file),
         "licence": file.source.licence,
     }
+
+
+def started_from(file: WeightFile) -> str:
+    """What a checkpoint with a card of ours was pretrained from: a source, or random weights; "" if not known."""
+    card = file.card or {}
+    if "started_from" not in card:
+        return ""
+    start = card["started_from"]
+    if isinstance(start, Mapping) and start.get("name"):
+        role = "ImageNet weights" if card.get("settings", {}).get("start", "imagenet") == "imagenet" else "weights"
+        return f"{role} ({start['name']})"
+    return "random weights (medical-only)" if start is None and file.source.role == "medical" else ""
 
 
 def pretraining_records(file: WeightFile) -> list[Record]:

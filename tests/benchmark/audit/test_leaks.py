@@ -141,6 +141,11 @@ def test_copies_are_joined_into_one_group(mine, tmp_path):
         ("chexpert:views=all", ("chexpert",), "leak"),
         ("medmnist:dermamnist", ("medmnist:breastmnist",), "none"),
         ("ham10000", ("unknown",), "not verifiable"),
+        ("nih", ("NIH ChestX-ray14",), "leak"),
+        ("chexpert", ("CheXpert",), "leak"),
+        ("chest-xray", ("Kermany",), "leak"),
+        ("nih", ("RSNA",), "leak"),
+        ("ham10000", ("LVD-142M", "ImageNet"), "none"),
     ],
 )
 def test_weights_trained_on_the_same_images(dataset, trained_on, verdict):

@@ -1,0 +1,76 @@
+"""Pretraining has the credit of a difference only where nothing else differs."""
+
+import pytest
+
+from analysis.page.credit import credit
+from analysis.study.arm_facts import differences, read_arm_facts
+
+
+def record(method, architecture, weights=None, started_from=""):
+    files = {} if weights is None else {"nih": weights}
+    return {
+        "title": "x",
+        "method": method,
+        "architecture": architecture,
+        "weights": files,
+        "started_from": started_from,
+    }
+
+
+ARMS = {
+    "scratch": record("scratch", "simple-cnn"),
+    "scratch-same": record("scratch", "resnet50"),
+    "imagenet": record("fine-tune", "resnet50", "a 11"),
+    "medical": record("fine-tune", "resnet50", "b 22", "ImageNet weights (a)"),
+    "probe": record("linear-probe", "resnet50", "a 11"),
+    "dino": record("fine-tune", "vit", "c 33"),
+}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ("scratch", "scratch-same", "architecture"),
+        ("scratch-same", "imagenet", "pretraining"),
+        ("scratch-same", "medical", "pretraining"),
+        ("imagenet", "medical", "which pretraining"),
+        ("imagenet", "probe", "method"),
+        ("scratch", "imagenet", "architecture and weights together"),
+        ("imagenet", "dino", "architecture and weights together"),
+        ("scratch-same", "probe", "method and weights together"),
+        ("probe", "dino", "method, architecture and weights together"),
+    ],
+)
+def test_what_a_difference_is_put_down_to(a, b, expected):
+    facts = read_arm_facts({"arms": ARMS})
+    assert differences(facts[a], facts[b], "nih").credit == expected
+    assert ("pretraining" in expected) <= (facts[a].architecture == facts[b].architecture)
+
+
+def test_files_are_compared_on_the_data_set_that_they_serve():
+    records = {"one": record("fine-tune", "r", "a 11"), "two": record("fine-tune", "r", "a 11")}
+    records["two"]["weights"]["ham10000"] = "z 99"
+    facts = read_arm_facts({"arms": records})
+    assert differences(facts["one"], facts["two"], "nih").credit == "chance"
+    assert differences(facts["one"], facts["two"], "ham10000").credit == "pretraining"
+
+
+def test_the_sentences_name_the_control_and_what_checkpoints_began_from():
+    facts = read_arm_facts({"arms": ARMS})
+    text = credit(["scratch", "scratch-same", "imagenet", "medical"], "nih", facts)
+    assert text == (
+        "scratch has another architecture than imagenet and medical: no difference between them is put down to "
+        "pretraining. scratch-same has the architecture of imagenet and medical, and tells the two apart. "
+        "The checkpoint of medical was itself pretrained from ImageNet weights (a)."
+    )
+    text = credit(["scratch-same", "imagenet", "dino"], "nih", facts)
+    assert "scratch-same has another architecture than dino:" in text
+    assert "Of the architecture of dino there is no arm from random weights." in text
+    assert text.endswith("Architecture and weights differ together between imagenet and dino.")
+    assert credit(["scratch-same", "imagenet"], "nih", facts) == ""
+
+
+@pytest.mark.parametrize("described", [{}, {"arms": {"scratch": "simple CNN"}}, {"arms": []}])
+def test_a_run_that_does_not_say_what_its_arms_are_has_no_such_sentences(described):
+    assert read_arm_facts(described) == {}
+    assert credit(["scratch", "imagenet"], "nih", {}) == ""
