@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def run_cell(
     computed = features.computed - computed + sum(trial.outcome.features_computed for trial in trials)
     features.close()
     check()
-    return _write(job, trials, chosen, scores, {"used": used, "computed": computed})
+    return _write(job, trials, chosen, scores, {"used": used, "computed": computed}, trainer.model)
 
 
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
@@ -125,7 +126,12 @@ def _cell_columns(cell: Cell) -> dict[str, Any]:
 
 
 def _write(
-    job: CellJob, trials: Sequence[Trial], chosen: Trial, scores: Sequence[Scores], features: Mapping[str, int]
+    job: CellJob,
+    trials: Sequence[Trial],
+    chosen: Trial,
+    scores: Sequence[Scores],
+    features: Mapping[str, int],
+    model: Mapping[str, Any] | None,
 ) -> dict[str, float]:
     cell, block = job.cell, job.block
     folder = cell.folder(job.run)
@@ -156,6 +162,8 @@ def _write(
         "budget": len(trials),
         "best_trial": chosen.number,
         "features": dict(features),
+        "model": None if model is None else dict(model),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": summary,
         "files": sums_in(folder, CELL_FILES),
     }
