@@ -43,9 +43,18 @@ DESCRIBED = {
 
 
 #: Keys that this small run does not answer.
-UNTOLD = set(
-    "hardware software code characteristics fairness heterogeneity sources preprocessing selection training".split()
-)
+UNTOLD = {
+    "hardware",
+    "software",
+    "code",
+    "characteristics",
+    "fairness",
+    "heterogeneity",
+    "sources",
+    "preprocessing",
+    "selection",
+    "training",
+}
 
 
 @pytest.fixture(scope="module")
