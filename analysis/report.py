@@ -92,6 +92,7 @@ def write_report(
     estimand: Estimand | None = None,
     partial: bool = False,
     external: str | None = None,
+    paper: bool = False,
     keep_pictures: Callable[[Mapping[str, Collection[str]]], None] | None = None,
 ) -> Report:
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
@@ -121,6 +122,7 @@ def write_report(
         external: report on this test set from elsewhere alone, in place of the own holdout: every table, figure and
             sentence. Where None, the own holdout is reported, and what there is of test sets from elsewhere in a
             chapter of its own.
+        paper: draw every figure once more at a journal's width, as PDF and PNG in ``figures/paper/``.
         keep_pictures: called with the images (data set -> sample ids) that the report shows if the run's folder holds
             small pictures of them; may put them there (`benchmark.results.PICTURES`).
 
@@ -134,6 +136,7 @@ def write_report(
     from analysis.page.chapters import chapters, run_tables
     from analysis.page.head import head
     from analysis.page.looks import what_follows_looks
+    from analysis.page.paper import write_paper_tables
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.external import only, read_external
     from analysis.predictions.partial import complete_part
@@ -210,7 +213,8 @@ def write_report(
     first = head(computed, described, remarks, warnings)
     for name, frame in frames.items():
         formats.write(frame, out / "tables", name)
-    pictures = figures.draw_all(computed, out / "figures")
+    write_paper_tables(frames, out / "tables" / "paper")
+    pictures = figures.draw_all(computed, out / "figures", paper=paper)
     write_text(out / "index.html", page.render(first, chapters(frames, models_fixed(computed)), pictures))
     return Report(frames, first, out / "index.html")
 
@@ -277,6 +281,7 @@ def _report(flags: argparse.Namespace) -> int:
         estimand=flags.estimand,
         partial=flags.partial,
         external=flags.external,
+        paper=flags.paper,
     )
     sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
     return 0
@@ -328,6 +333,11 @@ def _parser() -> argparse.ArgumentParser:
         "--partial",
         action="store_true",
         help="of a run with failed or unfinished cells, analyse the largest part that is complete",
+    )
+    parser.add_argument(
+        "--paper",
+        action="store_true",
+        help="figures at a journal's width too: PDF and PNG of 300 dpi in figures/paper/",
     )
     parser.add_argument(
         "--other-holdout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def run_cell(
     check()
     if before is not None:
         return _add(job, before, scores, elsewhere)
-    return _write(job, trials, chosen, scores, elsewhere, {"used": used, "computed": computed})
+    return _write(job, trials, chosen, scores, elsewhere, {"used": used, "computed": computed}, trainer.model)
 
 
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
@@ -211,6 +212,7 @@ def _write(
     scores: Sequence[Scores],
     elsewhere: Mapping[ExternalSet, Sequence[Scores]],
     features: Mapping[str, int],
+    model: Mapping[str, Any] | None,
 ) -> dict[str, float]:
     cell, block = job.cell, job.block
     folder = cell.folder(job.run)
@@ -231,6 +233,8 @@ def _write(
         "budget": len(trials),
         "best_trial": chosen.number,
         "features": dict(features),
+        "model": None if model is None else dict(model),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": summary,
         "files": sums_in(folder, CELL_FILES) | added,
     }

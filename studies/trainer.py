@@ -6,7 +6,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmark.images.training_block import ExternalSet, TrainingBlock
 from benchmark.methods import Method, NetworkSpec, Parameters
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
+from benchmark.training.description import described
 from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fitting, predict, to_device
 from benchmark.training.feature_store import FeatureStore
 from benchmark.training.features import FrozenFeatures
@@ -66,7 +67,13 @@ class CellJob:
 
 
 class Trainer:
-    """Fits one arm on one subsample, again and again."""
+    """Fits one arm on one subsample, again and again.
+
+    Attributes:
+        model: the network of the last refit in numbers (`benchmark.training.description`); None before there is one.
+    """
+
+    model: Mapping[str, Any] | None = None
 
     def __init__(self, job: CellJob) -> None:
         """Put the subsample on the device and load the arm's weights."""
@@ -187,6 +194,7 @@ class Trainer:
     def fit_subsample(self, parameters: Parameters, refit: int) -> Network:
         """One fit of the whole subsample; `refit` numbers its initial weights."""
         *_, network = self._fitting(parameters, np.arange(len(self.data.images)), "refit", refit=refit)
+        self.model = {**described(network), "channels": self.network.channels, "image_size": self.network.image_size}
         return network
 
     def predict_holdout(self, network: Any) -> Scores:

@@ -71,8 +71,14 @@ MODULES: Kind[Figure] = Kind(
 )
 
 
-def draw_all(study: Study, folder: Path) -> list[Picture]:
-    """Draw every figure that the study has something for, and write it to a folder as PNG and SVG."""
+def draw_all(study: Study, folder: Path, *, paper: bool = False) -> list[Picture]:
+    """Draw every figure that the study has something for, and write it to a folder as PNG and SVG.
+
+    Args:
+        study: what is drawn.
+        folder: of the figures.
+        paper: write each to ``paper/`` too, at a journal's width.
+    """
     from analysis.figures import _drawing
     from analysis.study.about import caption_of, models_fixed
 
@@ -82,6 +88,8 @@ def draw_all(study: Study, folder: Path) -> list[Picture]:
         for module in MODULES.all():
             figure = module.draw(study)
             if figure is not None:
+                if paper:
+                    _drawing.save_for_paper(figure, folder / "paper", module.NAME)
                 svg = _drawing.save(figure, folder, module.NAME)
                 pictures.append(Picture(module.NAME, module.TITLE, caption_of(module, fixed), svg))
     return pictures

@@ -35,6 +35,11 @@ MOST_ARMS = 12  # with a curve each
 MOST_BANDS = 6  # arms whose curves have bands
 MOST_PAIRS = 15  # of a block in a figure; beyond, only those with the first arm, the baseline
 
+NARROW, WIDE = 89 / 25.4, 183 / 25.4  # inches: one column of a journal, and two
+NARROWEST = 5.0  # inches of a figure that fits into one
+LEAST_SHRINK = 0.8  # of the height: rows of text need their height
+PAPER_DPI = 300
+
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "low-data-imaging-benchmark",
     "svg.fonttype": "path",
@@ -166,6 +171,23 @@ def reference(scored: Scored) -> int:
 def too_many(scored: Scored) -> bool:
     """Whether a block has more pairs of arms than a figure shows row by row; the figure 'matrix' has them all."""
     return len(scored.pairs) > MOST_PAIRS
+
+
+def save_for_paper(figure: Figure, folder: Path, name: str) -> None:
+    """Write PDF and PNG, without dates, at the width of one or of two columns; the figure stays as it is.
+
+    Letters keep their size: the figure is laid out anew in its new width.
+    """
+    before, height = map(float, figure.get_size_inches())
+    width = NARROW if before <= NARROWEST else WIDE
+    figure.set_size_inches(width, height * max(width / before, LEAST_SHRINK))
+    for kind, metadata in (
+        ("pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+        ("png", {"Software": None}),
+    ):
+        with atomic_path(folder / f"{name}.{kind}") as path:
+            figure.savefig(path, format=kind, dpi=PAPER_DPI, metadata=metadata)
+    figure.set_size_inches(before, height)
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

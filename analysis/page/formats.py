@@ -34,6 +34,9 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": "$<$",
     ">": "$>$",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{EN DASH}": "--",
+    "→": r"$\to$",
     "∞": r"$\infty$",
     "±": r"$\pm$",
     "×": r"$\times$",  # noqa: RUF001
@@ -148,7 +151,12 @@ def _no_formula(value: Any) -> Any:
 
 
 def _latex_row(cells: list[str]) -> str:
-    return " & ".join("".join(_LATEX.get(letter, letter) for letter in text) for text in cells) + r" \\"
+    return " & ".join(map(escaped_latex, cells)) + r" \\"
+
+
+def escaped_latex(text: str) -> str:
+    """A text as LaTeX sets it."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def plain(frame: pd.DataFrame) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -36,6 +38,7 @@ def start_record(request: Request) -> dict[str, Any]:
     """One start of a run, for its spec.json: when and where, the versions, the commit and what computes."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command(sys.argv),
         "host": socket.gethostname(),
         "engine": request.engine,
         "shard": None if request.shard is None else "{}/{}".format(*request.shard),
@@ -43,6 +46,24 @@ def start_record(request: Request) -> dict[str, Any]:
         "hardware": hardware(request.device, request.workers),
         "versions": versions(),
     }
+
+
+def command(words: Sequence[str]) -> str:
+    """A command as it was given; the user's home is written as ``~``, as reports are passed on.
+
+    Args:
+        words: as in `sys.argv`: of ``python -m`` the first is the module's file.
+    """
+    program, home = Path(words[0]), str(Path.home())
+    parts = program.with_suffix("").parts[-2:]
+    first = ["python", "-m", ".".join(parts)] if program.suffix == ".py" else [program.name]
+    rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
+    return " ".join(map(_quoted, [*first, *rest]))
+
+
+def _quoted(word: str) -> str:
+    """For a shell, which is to expand the ``~``."""
+    return f"~{shlex.quote(word[1:])}" if word.startswith("~/") else shlex.quote(word)
 
 
 def start_row(start: Mapping[str, Any]) -> dict[str, Any]:

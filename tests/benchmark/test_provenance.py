@@ -11,3 +11,10 @@ def test_the_kernels_that_train_are_on_record(monkeypatch):
     assert provenance.kernels("cuda") == "library"
     monkeypatch.setattr(provenance, "find_spec", lambda name: None)
     assert provenance.hardware("cpu", 1)["kernels"] == "library"
+
+
+def test_a_command_is_written_as_it_was_given_without_the_users_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = ["/somewhere/benchmark/run.py", "--data-root", f"{tmp_path}/my data", "--budget", "5"]
+    assert provenance.command(words) == "python -m benchmark.run --data-root ~'/my data' --budget 5"
+    assert provenance.command(["/usr/bin/lowdata", "run", "--shard", "1/2"]) == "lowdata run --shard 1/2"

@@ -30,7 +30,11 @@ def test_a_cell_leaves_its_four_tables(job):
     np.testing.assert_allclose(np.stack(predictions["y_score"]).sum(1), 1, atol=1e-6)
     assert read_info(folder(job) / PREDICTIONS).tasks == {"toy": "binary"}
     assert metrics["holdout_auroc"] > 0.8
-    assert read_json(folder(job) / DONE)["budget"] == job.spec.budget
+    done = read_json(folder(job) / DONE)
+    assert done["budget"] == job.spec.budget and done["finished"].startswith("20")
+    model = done["model"]
+    assert (model["layers"], model["channels"], model["image_size"], model["std"]) == (5, 1, 16, [0.25])
+    assert model["learned"] == model["parameters"] > 1000, "a CNN of four stages and a head, all of it learned"
     two = predictions.groupby("refit")["y_score"].first()
     assert not np.array_equal(two[0], two[1]), "refits start from different weights"
 
