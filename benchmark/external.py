@@ -36,20 +36,18 @@ class External:
     classes: Mapping[str, tuple[str, ...]]
 
     @property
-    def map_text(self) -> str:
-        """``NORMAL=No Finding,PNEUMONIA=Pneumonia``: sorted, so that one map has one spelling."""
-        return ",".join(f"{name}={'+'.join(self.classes[name])}" for name in sorted(self.classes))
-
-    @property
     def text(self) -> str:
         """The one spelling of all of it, as it stands in spec.json."""
-        return f"{self.source}@{self.target}::{self.map_text}"
+        return f"{self.source}@{self.target}::{_map_text(self.classes)}"
 
     @property
     def key(self) -> str:
-        """What tells it apart among those of its target: its name, and a map that is not the source's own."""
-        default = _own_map(self.source, self.target)
-        return self.source if default == self.classes else f"{self.source}::{self.map_text}"
+        """What tells it apart among those of its target: its name, and what is not as in the source's own map."""
+        own = _own_map(self.source, self.target)
+        if own is None or set(own) != set(self.classes):
+            return f"{self.source}::{_map_text(self.classes)}"
+        others = {name: labels for name, labels in self.classes.items() if labels != own[name]}
+        return f"{self.source}::{_map_text(others)}" if others else self.source
 
     @property
     def label(self) -> str:
@@ -116,6 +114,11 @@ def _read(text: str, targets: Sequence[str], strict: bool = True) -> list[Extern
             f"class of the run = labels there: {EXAMPLE}."
         )
     return [External(_with_options(source, target), target, own) for target, own in known]
+
+
+def _map_text(classes: Mapping[str, tuple[str, ...]]) -> str:
+    """``NORMAL=No Finding,PNEUMONIA=Pneumonia``: sorted, so that one map has one spelling."""
+    return ",".join(f"{name}={'+'.join(classes[name])}" for name in sorted(classes))
 
 
 def _read_map(text: str, all_of_it: str) -> dict[str, tuple[str, ...]]:

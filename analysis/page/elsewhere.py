@@ -50,8 +50,8 @@ def _value(there: Elsewhere, a: int) -> str:
 
 def _cautions(there: Elsewhere, facts: Mapping[str, Any]) -> list[str]:
     fewest = fewest_patients(there.scored)
-    cautions = [f"a class there has {fewest} patients alone"] if fewest < FEW_PATIENTS else []
-    labels = str(facts.get("labels", ""))
+    cautions = [f"a class has {fewest} patients only"] if fewest < FEW_PATIENTS else []
+    labels = str(facts.get("labels", "")).partition(":")[0]  # the table has the rest
     cautions += [f"its labels are {labels}"] if labels else []
     dropped = facts.get("dropped") or ()
     return cautions + ([f"without {', '.join(map(str, dropped))}, which it lacks"] if dropped else [])

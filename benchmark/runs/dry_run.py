@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 
 from benchmark import datasets
 from benchmark.errors import InputError
+from benchmark.external import of_target
 from benchmark.images.contract import Images
 from benchmark.images.subsample import Subsample
 from benchmark.runs.estimate import Estimate, estimate
+from benchmark.runs.externals import load_external
 from benchmark.runs.planning import draw_all, load_images, measure_overlaps
 from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
@@ -39,6 +41,7 @@ def describe(request: Request, report: Callable[[str], None]) -> str:
     ]
     missing: list[str] = []
     there: dict[str, Images] = {}
+    elsewhere: dict[str, list[Images]] = {}
     reading: dict[str, float] = {}
     rows: dict[Cell, int] = {}
     for name in spec.datasets:
@@ -52,13 +55,20 @@ def describe(request: Request, report: Callable[[str], None]) -> str:
         reading[name] = time.perf_counter() - began
         draws = draw_all(spec, images)
         lines += ["", *_counts(name, images, draws)]
+        elsewhere[name] = []
+        for external in of_target(spec.external, name):
+            try:
+                elsewhere[name].append(load_external(request, external, images))
+            except InputError as error:
+                missing.append(f"{external.label}: {error}")
+        lines += [_counts_elsewhere(test_set) for test_set in elsewhere[name]]
         there[name] = images
         rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
     weights, lacking = _weights(request, report)
-    expected = estimate(request, there, reading, rows, report)
+    expected = estimate(request, there, reading, rows, elsewhere, report)
     lines += [*([""] if weights else []), *weights, "", *_expected(expected, there)]
     memory = memory_needed(request, there, rows, expected.worker_mb)
-    lines += room_lines(request, disk_needed(request, there, list(rows)), memory)
+    lines += room_lines(request, disk_needed(request, there, list(rows), elsewhere), memory)
     missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
@@ -80,6 +90,14 @@ def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample
                 f"groups; overlap between seeds {overlaps[n].rho:.2f} ({overlap_text(overlaps[n])}){short}"
             )
     return lines
+
+
+def _counts_elsewhere(images: Images) -> str:
+    """Images, groups and classes of a test set from elsewhere, and what is left out of it."""
+    counts = ", ".join(f"{label} {int((images.labels[:, k] > 0.5).sum()):,}" for k, label in enumerate(images.classes))
+    left_out = ", ".join(f"{reason} {count:,}" for reason, count in images.facts["left_out"].items())
+    groups = len(set(images.groups))
+    return f"{images.dataset}: {len(images.labels):,} images, {groups:,} groups; {counts}; left out: {left_out}"
 
 
 def _weights(request: Request, report: Callable[[str], None]) -> tuple[list[str], list[str]]:

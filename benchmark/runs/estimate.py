@@ -64,6 +64,7 @@ def estimate(
     images: Mapping[str, Images],
     reading: Mapping[str, float],
     rows: Mapping[Cell, int],
+    elsewhere: Mapping[str, Sequence[Images]],
     report: Callable[[str], None],
 ) -> Estimate:
     """Time what a run would do, with short trials of noise, and add it up.
@@ -73,6 +74,7 @@ def estimate(
         images: by data set, of those that are there.
         reading: seconds that reading each of their indices took.
         rows: images of the subsample, by open cell of these data sets.
+        elsewhere: the test sets from elsewhere of these data sets.
         report: takes a line on what is being timed.
     """
     expected = Estimate(request)
@@ -80,14 +82,15 @@ def estimate(
         return expected
     for name, index in images.items():
         expected.add_part("reading", reading[name])
-        expected.add_part("decoding", _decoding(request, index, request.decoders))
+        for decoded in (index, *elsewhere[name]):
+            expected.add_part("decoding", _decoding(request, decoded, request.decoders))
     speeds, start = measure_speeds(request.spec, request.devices, report)
     expected.start = max(START, start)
     expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
     for pretraining in pretraining_left(request):
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
     for cell, count in rows.items():
-        holdout = int(images[cell.dataset].holdout.sum())
+        holdout = int(images[cell.dataset].holdout.sum()) + sum(len(of.labels) for of in elsewhere[cell.dataset])
         time_of_cell = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout)
         finished = len(finished_seconds(cell.folder(request.out) / STUDY)) / request.spec.budget
         expected.cells[cell] = CellTime(time_of_cell.search * max(0.0, 1 - finished), time_of_cell.refit)

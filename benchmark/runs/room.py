@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from benchmark.disk import free_bytes, size_text
 from benchmark.images import decoding
@@ -18,23 +19,28 @@ HASH = 128  # bytes of an image's, in the cache
 PREDICTED = 1024  # holdout images that a worker holds at one time: `studies.trainer.PREDICTED`
 
 
-def disk_needed(request: Request, images: Mapping[str, Images], cells: Sequence[Cell]) -> int:
+def disk_needed(
+    request: Request, images: Mapping[str, Images], cells: Sequence[Cell], elsewhere: Mapping[str, Sequence[Images]]
+) -> int:
     """Bytes that a run will still write below `mlruns`: decoded images, its open cells, MLflow's mirror, the report.
 
     Args:
         request: the run.
         images: by data set, of those that are there.
         cells: that are not finished, of these data sets.
+        elsewhere: the test sets from elsewhere of these data sets.
     """
     spec, size = request.spec, request.spec.image_size
     needed = REPORT if cells else 0
-    for index in images.values():
+    for index in (*images.values(), *chain.from_iterable(elsewhere.values())):
         if not decoding.is_decoded(index, size, request.root / "cache"):
             needed += decoding.decoded_bytes(index, size) + HASH * len(index.sample_ids)
     for cell in cells:
         index = images[cell.dataset]
         predictions = int(index.holdout.sum()) * spec.refits * (ROW + SCORE * len(index.classes))
         needed += 2 * predictions  # MLflow keeps a copy
+        for test_set in elsewhere[cell.dataset]:
+            needed += len(test_set.labels) * spec.refits * (ROW + SCORE * len(test_set.classes))
         needed += spec.budget * (TRIAL + EPOCH * spec.max_epochs * spec.folds + MIRRORED)
     return needed
 

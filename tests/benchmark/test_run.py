@@ -11,6 +11,7 @@ import pytest
 from benchmark import command_line, run
 from benchmark.results import PREDICTIONS, TRIALS
 from benchmark.run import main
+from benchmark.runs.status import read_status
 from tests.chexpert_tree import write_chexpert
 from tests.conftest import write_images
 
@@ -95,6 +96,43 @@ def test_the_same_run_on_another_holdout_shows_the_shift(place, capsys):
     (table,) = place.glob("mlruns/*/report/tables/shift.csv")
     (row,) = pd.read_csv(table).to_dict("records")
     assert (row["holdout"], row["other_holdout"]) == ("grouped", "official")
+
+
+@pytest.mark.slow
+def test_a_test_set_from_elsewhere_is_added_to_a_finished_run(place, capsys):
+    write_images(place / "far", [f"{name}/{i}.png" for name in ("good", "bad", "odd") for i in range(12)], seed=5)
+    flags = ["--arms", "scratch", "--budget", "1"]
+    assert give(*flags) == 0
+    folder, found = cells(place)
+    before = {cell: (cell / PREDICTIONS).read_bytes() for cell in found.values()}
+    external = ["--external", "folder:far::benign=good,malign=bad", "--out", str(folder)]
+    assert give(*flags, *external, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "3 cells, 0 finished" in said and "24 images, 24 groups; benign 12, malign 12; left out: no class 12" in said
+    assert give(*flags, *external) == 0
+    assert {cell: (cell / PREDICTIONS).read_bytes() for cell in found.values()} == before
+    (name,) = {path.name for path in folder.rglob("external/*.parquet")}
+    assert all(len(pd.read_parquet(cell / "external" / name)) == 24 * 3 for cell in before)
+    leaks = pd.read_csv(folder / "report/tables/leaks.csv")
+    assert "exact duplicates in both pool and the test set from elsewhere" in set(leaks["check"])
+    (row,) = pd.read_csv(folder / "report/tables/external_sets.csv").to_dict("records")
+    assert row["left_out"] == "no class 12" and row["images"] == 24
+    assert len(pd.read_csv(folder / "report/tables/external_drop.csv")) == 1
+    assert read_status(folder).complete
+    capsys.readouterr()
+
+    assert give(*flags, *external) == 0
+    assert "nothing to do" in capsys.readouterr().err
+    damaged = next(iter(before)) / "external" / name
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"x" + whole[1:])
+    assert give(*flags, *external) == 0
+    assert "predicted again by refits from its journal" in capsys.readouterr().err
+    assert damaged.read_bytes() == whole and {cell: (cell / PREDICTIONS).read_bytes() for cell in before} == before
+    assert give(*flags, "--out", str(folder)) == 2
+    assert "external: " in capsys.readouterr().err, "what a run has predicted is not forgotten"
+    assert give("--external", "folder:far::benign=good") == 2
+    assert "the map says nothing of malign" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -4,11 +4,14 @@ import json
 import numpy as np
 import pytest
 
+from benchmark.images.training_block import ExternalSet
 from benchmark.results import COSTS, CURVES, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
 from benchmark.spec import Cell
 from studies import trainer
 from studies.cell import run_cell
+from studies.open_cells import finished
 from studies.trainer import CellJob
+from tests.conftest import make_block
 
 
 @pytest.fixture
@@ -97,3 +100,67 @@ def test_a_study_of_log_loss_keeps_natural_values_and_takes_the_lowest(job):
     assert (values > 0).all()
     assert metrics["best_validation"] == values.min()
     assert read_json(folder(job) / DONE)["best_trial"] == values.idxmin()
+
+
+# Test sets from elsewhere
+
+
+def there(job, tmp_path, name="far", kept=(0, 1)):
+    """A test set of ten images, as the block of a job has it."""
+    pixels = tmp_path / f"{name}.npy"
+    np.save(pixels, np.load(job.block.pixels)[:10])
+    labels = np.eye(len(kept), dtype=np.float32)[np.arange(10) % len(kept)]
+    classes = tuple(job.block.classes[k] for k in kept)
+    ids, groups = (np.array([f"{kind}{i}" for i in range(10)]) for kind in ("image", "patient"))
+    facts = {"external_of": "toy", "overlap": {"12": 0.0}}
+    return ExternalSet(f"toy -> {name}", f"external/{name}.parquet", kept, classes, pixels, labels, ids, groups, facts)
+
+
+def with_sets(job, *sets):
+    return dataclasses.replace(job, block=dataclasses.replace(job.block, external=sets))
+
+
+def test_refits_predict_a_test_set_from_elsewhere_and_the_rest_stays(job, tmp_path):
+    run_cell(job)
+    other = with_sets(dataclasses.replace(job, run=tmp_path / "other"), there(job, tmp_path))
+    run_cell(other)
+    for name in (TRIALS, CURVES, PREDICTIONS):
+        assert (folder(job) / name).read_bytes() == (folder(other) / name).read_bytes()
+    rows = read_table(folder(other) / "external/far.parquet")
+    assert list(rows["dataset"].unique()) == ["toy -> far"] and len(rows) == job.spec.refits * 10
+    assert read_info(folder(other) / "external/far.parquet").facts["toy -> far"]["external_of"] == "toy"
+    assert "external/far.parquet" in read_json(folder(other) / DONE)["files"]
+    first = rows[rows["refit"] == 0].set_index("sample_id")["y_score"]
+    assert np.ptp([score[0] for score in first]) > 0.01, "the images are looked at"
+
+
+def test_a_test_set_is_added_to_a_finished_cell_without_new_trials(job, tmp_path):
+    far, farther = there(job, tmp_path), there(job, tmp_path, "farther")
+    run_cell(with_sets(job, far))
+    tables = (TRIALS, CURVES, COSTS, PREDICTIONS, "external/far.parquet")
+    before = {name: (folder(job) / name).read_bytes() for name in tables}
+    metrics, trials = read_json(folder(job) / DONE)["metrics"], []
+    both = with_sets(job, far, farther)
+    assert finished(with_sets(job, far)) and finished(both) is None
+    assert run_cell(both, trials.append) == metrics
+    assert trials == [] and finished(both) == metrics
+    assert {name: (folder(job) / name).read_bytes() for name in tables} == before
+    done = read_json(folder(job) / DONE)
+    assert done["refits_again"] == {"largest_difference": 0.0}
+    anew = dataclasses.replace(both, run=tmp_path / "anew")
+    run_cell(anew)
+    name = "external/farther.parquet"
+    assert (folder(anew) / name).read_bytes() == (folder(job) / name).read_bytes(), "the same models"
+    assert done["files"] == read_json(folder(anew) / DONE)["files"] | {
+        name: done["files"][name] for name in ("study.jsonl", COSTS)
+    }
+
+
+def test_scores_of_classes_that_are_not_there_are_left_out(job, tmp_path):
+    block = make_block(tmp_path, classes=3, task="multiclass")
+    job = dataclasses.replace(job, block=block)
+    run_cell(with_sets(job, there(job, tmp_path, "all", (0, 1, 2)), there(job, tmp_path, "some", (0, 2))))
+    every, some = (
+        np.stack(read_table(folder(job) / f"external/{name}.parquet")["y_score"]) for name in ("all", "some")
+    )
+    np.testing.assert_allclose(some, every[:, [0, 2]] / every[:, [0, 2]].sum(1, keepdims=True), rtol=1e-5)

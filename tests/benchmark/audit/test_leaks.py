@@ -10,6 +10,7 @@ from benchmark.audit import counts, duplicates, leaks
 from benchmark.errors import InputError
 from benchmark.images import decoding
 from benchmark.images.contract import LoadOptions
+from benchmark.images.mapping import in_classes_of
 
 SIZE = 32
 
@@ -183,3 +184,81 @@ def test_kermany_is_free_of_leaks_and_has_thirty_sets_of_copies(data_root, tmp_p
     assert {record["verdict"] for record in leaks.audit(images, decoded)} == {"none"}
     assert len(duplicates.copies(decoded.hashes)) == 30
     assert list(counts.shared_between_splits(images).values()) == [0, 0, 0]
+
+
+# Test sets from elsewhere
+
+
+def both(tmp_path, mine, far, classes):
+    """The own data set, and another folder in its classes, decoded."""
+    images, decoded = load(mine, tmp_path)
+    source = datasets.load(f"folder:{far}", None, LoadOptions(image_size=SIZE))
+    mapped = in_classes_of(images, source, classes, "mine -> far")
+    return images, decoded, decoding.decoded(mapped, SIZE, tmp_path / "cache")
+
+
+@pytest.fixture
+def far(tmp_path):
+    """A folder of the same two classes under other names, 8 patients each."""
+    folder = tmp_path / "far"
+    for k, name in enumerate(("good", "bad")):
+        (folder / name).mkdir(parents=True)
+        for i in range(8):
+            scene(1000 + 100 * k + i).save(folder / name / f"{i:02d}.png")
+    rows = [f"{name}/{i:02d}.png,{name}{i}" for name in ("good", "bad") for i in range(8)]
+    (folder / "groups.csv").write_text("\n".join(["file,group", *rows]))
+    return folder
+
+
+MAP = {"benign": ("good",), "malign": ("bad",)}
+
+
+def test_the_pool_is_held_against_a_test_set_from_elsewhere(mine, far, tmp_path):
+    images, decoded, there = both(tmp_path, mine, far, MAP)
+    records = leaks.audit_external(images, decoded, there, {"imagenet": ("imagenet",)})
+    assert {record["dataset"] for record in records} == {"mine -> far"}
+    assert [record["verdict"] for record in records] == ["none"] * 5
+    assert len(there.images.labels) == 16, "all of it, as nothing was learned from it"
+
+
+def test_copies_in_a_test_set_from_elsewhere_are_leaks_where_they_are_of_the_pool(mine, far, tmp_path):
+    (far / "good/03.png").write_bytes((mine / "benign/09.png").read_bytes())
+    (far / "good/04.png").write_bytes((mine / "benign/01.png").read_bytes())  # of the holdout
+    buffer = io.BytesIO()
+    Image.open(mine / "malign/11.png").save(buffer, "jpeg", quality=60)
+    (far / "bad/05.png").unlink()
+    (far / "bad/05.jpg").write_bytes(buffer.getvalue())
+    (far / "groups.csv").write_text((far / "groups.csv").read_text().replace("bad/05.png", "bad/05.jpg"))
+    images, decoded, there = both(tmp_path, mine, far, MAP)
+    records = leaks.audit_external(images, decoded, there, {})
+    leaking = {record["leak"]: record["examples"] for record in records if record["verdict"] == "leak"}
+    assert leaking == {
+        "duplicates": "benign/09.png = good/03.png",
+        "near-duplicates": "malign/11.png = bad/05.jpg",
+    }
+    with pytest.raises(
+        InputError, match="mine -> far: 1 exact duplicates in both pool and the test set from elsewhere"
+    ):
+        leaks.refuse(records)
+    assert leaks.refuse(records, ("duplicates", "near-duplicates"))
+
+
+def test_patients_of_one_owner_are_held_against_each_other(mine, far, tmp_path):
+    (far / "groups.csv").write_text((far / "groups.csv").read_text().replace(",bad3", ",malign9"))
+    images, decoded, there = both(tmp_path, mine, far, MAP)
+    groups, *_ = leaks.audit_external(images, decoded, there, {})
+    assert (groups["verdict"], groups["examples"]) == ("leak", "malign9")
+    foreign = dataclasses.replace(there, images=dataclasses.replace(there.images, about={"external": "nih"}))
+    groups, *_ = leaks.audit_external(images, decoded, foreign, {})
+    assert groups["verdict"] == "none" and "nothing to do with each other" in groups["examples"]
+
+
+def test_origin_and_weights_are_looked_at_for_a_test_set_from_elsewhere(mine, far, tmp_path):
+    images, decoded, there = both(tmp_path, mine, far, MAP)
+    images = dataclasses.replace(images, dataset="ham10000")
+    there = dataclasses.replace(there, images=dataclasses.replace(there.images, about={"external": "isic2019"}))
+    records = leaks.audit_external(images, decoded, there, {"medical": ("isic2019",), "other": ("unknown",)})
+    by_check = {record["check"]: record["verdict"] for record in records}
+    assert by_check["images of ham10000 by origin"] == "leak"
+    assert by_check["weights of medical trained on its images"] == "leak"
+    assert by_check["weights of other trained on its images"] == "not verifiable"
