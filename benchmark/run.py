@@ -52,6 +52,7 @@ FLAGS = (
     "precision",
     "sampler",
     "holdout",
+    "merge_duplicates",
     "tune_metric",
 )
 
@@ -146,7 +147,8 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         devices: in place of those that the flags ask for.
     """
     from benchmark import datasets
-    from benchmark.runs.request import Request
+    from benchmark.runs.request import Request, places_of
+    from benchmark.runs.weight_flags import weight_files
 
     data_root = datasets.data_root(flags.data_root)
     present = [name for name in DATASETS_OF_THE_STUDY if name in datasets.present(data_root)] if data_root else []
@@ -157,7 +159,8 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
     settings |= {name: getattr(flags, name) for name in FLAGS if getattr(flags, name) is not None}
     if "datasets" not in settings:
         settings["datasets"] = tuple(present) or ("phantom",)
-    settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
+    places = places_of(settings["datasets"])
+    settings["datasets"] = tuple(places)
     spec = BenchmarkSpec(**settings)
     name = path_name("+".join(spec.datasets))
     return Request(
@@ -165,7 +168,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         out=flags.out or ROOT / f"{name}-{spec.identity({})[:8]}",
         root=ROOT,
         data_root=data_root,
-        weights=_weights(flags.weights, spec.datasets),
+        weights=weight_files(flags.weights, places),
         devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
@@ -173,6 +176,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         engine=flags.engine,
         address=flags.address,
         resources=flags.resources,
+        places=places,
     )
 
 
@@ -198,23 +202,6 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
     if flags.workers:
         return share_out(devices, -(-flags.workers // len(devices)))[: flags.workers]
     return share_out(devices, each)
-
-
-def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
-    """Arm, or arm@data set -> file."""
-    files = {}
-    for pair in pairs:
-        key, equals, path = pair.partition("=")
-        for dataset in datasets:  # whose name may itself hold an equals sign
-            arm, at, rest = pair.partition(f"@{dataset}=")
-            if at and "=" not in arm:
-                key, path = f"{arm}@{dataset}", rest
-        if not equals or not path:
-            raise InputError(
-                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
-            )
-        files[key] = Path(path)
-    return files
 
 
 def _write_report(request: Request, partial: bool) -> None:
@@ -253,11 +240,24 @@ def _parser() -> argparse.ArgumentParser:
     grid = parser.add_argument_group("what is compared")
     grid.add_argument("--preset", metavar="NAME", help="settings in studies/presets/NAME.toml, or a .toml file")
     grid.add_argument("--budget", type=int, metavar="TRIALS", help="finished trials in every cell")
-    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="phantom, chest-xray, folder:PATH, ...")
+    grid.add_argument(
+        "--datasets",
+        type=comma_list,
+        metavar="A,B",
+        help="phantom, chest-xray, ..., or images of your own: folder:PATH, with :exclude=*_mask*+*_roi* for files to "
+        "leave out and at the end :group-pattern=REGEX for the patient in their names",
+    )
     grid.add_argument("--arms", type=comma_list, metavar="A,B", help="scratch, imagenet, medical, scratch-same")
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")
+    grid.add_argument(
+        "--merge-duplicates",
+        action="store_true",
+        default=None,
+        help="make one patient of those who share images that are the same, or nearly, before the split; of those in "
+        "an official holdout too, the pool's images are left out",
+    )
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")
     tuning.add_argument("--min-epochs", type=int, metavar="E", help="fewest epochs that a trial may train for")

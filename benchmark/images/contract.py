@@ -39,6 +39,7 @@ class Images:
         read: index -> uint8 image, (H, W) or (H, W, 3), at its native size. Raises `InputError` naming the file.
         fingerprint: text that changes whenever any image's content may have changed; keys the decoded cache.
         complete: whether all images that the owner publishes are there; else `about` says under "part" which.
+        left_out: (N,) bool, True for images that are in neither part; None where there are none.
         about: what only the report prints: "title", "source", "licence"; "holdout" and "leaks" where more can be said
             than `holdout_kind` and `groups_known` do; anything else. Nothing is decided by it.
     """
@@ -58,7 +59,13 @@ class Images:
     read: Callable[[int], npt.NDArray[np.uint8]]
     fingerprint: str
     complete: bool = True
+    left_out: npt.NDArray[np.bool_] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> npt.NDArray[np.bool_]:
+        """(N,) bool, True for the images that training samples are drawn from."""
+        return ~self.holdout if self.left_out is None else ~(self.holdout | self.left_out)
 
     @cached_property
     def group_numbers(self) -> npt.NDArray[np.intp]:
@@ -106,7 +113,8 @@ class DatasetModule(Protocol):
 
     - ``FOLDERS``, other names of its folder;
     - ``fetch(folder, options, say)``, which brings the data into the folder where the licence lets a program do so;
-    - ``canonical(variant)``, the one spelling of a variant that can be written in several ways.
+    - ``canonical(variant)``, the one spelling of a variant that can be written in several ways;
+    - ``shown(variant)``, what tables and reports show of it: no path of the user's machine.
 
     Attributes:
         NAME: the name on the command line.

@@ -155,6 +155,7 @@ def subset(images: Images, keep: npt.NDArray[np.bool_], about: Mapping[str, obje
         groups=images.groups[rows],
         labels=images.labels[rows],
         holdout=images.holdout[rows],
+        left_out=None if images.left_out is None else images.left_out[rows],
         read=_Rows(images.read, rows),
         about={**images.about, **about},
     )

@@ -44,7 +44,7 @@ def _images_are_the_same(request: Request, inputs: dict[str, str]) -> bool:
         memory=request.root / "cache",
     )
     return all(
-        datasets.load(name, request.data_root, options).fingerprint == inputs[f"data {name}"]
+        datasets.load(request.located(name), request.data_root, options).fingerprint == inputs[f"data {name}"]
         for name in request.spec.datasets
     )
 

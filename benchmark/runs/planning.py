@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark import datasets
-from benchmark.audit import leaks
-from benchmark.enough_patients import require_patients
+from benchmark.audit import leaks, merging
+from benchmark.enough_patients import require_patients, unknown_patients
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
 from benchmark.images.decoding import Decoded
@@ -42,12 +42,14 @@ class Plan:
         weights: by (dataset, arm); None for arms that start from random weights.
         inputs: name -> hash of every input that decides the results beside the settings.
         tables: records for the report, by table name.
+        merged: data set -> what became of its duplicates, where they were merged.
     """
 
     blocks: Mapping[tuple[str, int, int], TrainingBlock]
     weights: Mapping[tuple[str, str], WeightFile | None]
     inputs: Mapping[str, str]
     tables: Mapping[str, list[Record]]
+    merged: Mapping[str, str]
 
 
 def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
@@ -98,7 +100,8 @@ def make_plan(request: Request, report: Callable[[str], None]) -> Plan:
         if is_card_lost(file.path):
             report(f"{card_path(file.path)} is missing or damaged: what it says is read from the checkpoint itself")
         tables["pretraining"] += pretraining_records(file)
-    return Plan(blocks, weights, inputs, tables)
+    texts = {name: images.about.get("duplicates_merged") for name, (images, _) in data.items()}
+    return Plan(blocks, weights, inputs, tables, {name: str(text) for name, text in texts.items() if text})
 
 
 def load_images(request: Request, name: str) -> Images:
@@ -109,7 +112,7 @@ def load_images(request: Request, name: str) -> Images:
         root_seed=request.spec.root_seed,
         memory=request.root / "cache",
     )
-    images = datasets.load(name, request.data_root, options)
+    images = datasets.load(request.located(name), request.data_root, options)
     leaks.refuse_shared_groups(images)
     _require_patients(images)
     return images
@@ -161,6 +164,8 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     images = load_images(request, name)
     report(f"{name}: {len(images.sample_ids):,} images indexed")
+    if not images.groups_known:
+        report(f"WARNING: {unknown_patients(name, str(images.facts['leaks']))}")
     cache, size = request.root / "cache", request.spec.image_size
     # of several runs that begin together one decodes
     with nullcontext() if decoding.is_decoded(images, size, cache) else turn(cache / LEASES / path_name(name)):
@@ -168,6 +173,9 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     images = decoded.images
     if images.holdout_kind == "grouped":  # ours to draw: copies under two names go to one side
         images = leaks.join_copies(images, decoded.hashes)
+    if request.spec.merge_duplicates:
+        images = merging.merge_duplicates(images, decoded)
+        report(f"{name}: {images.about['duplicates_merged']}")
     _require_patients(images)  # again: images may have been left out, and groups joined
     return images, decoded
 

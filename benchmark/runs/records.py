@@ -18,7 +18,7 @@ Record = dict[str, Any]
 def data_records(images: Images) -> list[Record]:
     """Counts of a data set for the report: images and groups of each class, in pool and holdout."""
     records = []
-    for part, rows in (("pool", ~images.holdout), ("holdout", images.holdout)):
+    for part, rows in (("pool", images.pool), ("holdout", images.holdout)):
         record: Record = {
             "dataset": images.dataset,
             "part": part if part == "pool" else f"holdout ({images.facts['holdout']})",
