@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -61,27 +61,6 @@ def shard(text: str) -> tuple[int, int]:
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise argparse.ArgumentTypeError(f"expected I/N with I from 1 to N, for example 2/8, not '{text}'")
     return int(part), int(parts)
-
-
-def weight_files(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
-    """``ARM=PATH`` and ``ARM@DATASET=PATH`` to arm, or arm@data set -> file.
-
-    Raises:
-        InputError: one of another form.
-    """
-    files = {}
-    for pair in pairs:
-        key, equals, path = pair.partition("=")
-        for dataset in datasets:  # whose name may itself hold an equals sign
-            arm, at, rest = pair.partition(f"@{dataset}=")
-            if at and "=" not in arm:
-                key, path = f"{arm}@{dataset}", rest
-        if not equals or not path:
-            raise InputError(
-                f"--weights takes ARM=PATH or ARM@DATASET=PATH, for example medical=weights.safetensors, not '{pair}'."
-            )
-        files[key] = Path(path)
-    return files
 
 
 def add_data_root(parser: argparse._ActionsContainer) -> None:

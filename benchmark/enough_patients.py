@@ -1,4 +1,4 @@
-"""Whether a holdout can be judged at all: what a variance over new patients needs of every class."""
+"""Whether a holdout can be judged at all: what a variance over new patients needs of every class, and who they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.results import Task
+
+
+def unknown_patients(dataset: str, reason: str) -> str:
+    """What it means that nobody says which images are of one patient.
+
+    Args:
+        dataset: its name.
+        reason: why that is not known, the fact "leaks" of a data set.
+    """
+    return (
+        f"{dataset}: which images are of one patient is not known ({reason}). Where a patient has several, some may be "
+        "learnt from and others held out, which flatters every arm, and all intervals are too narrow."
+    )
 
 
 def require_patients(

@@ -26,7 +26,6 @@ from benchmark.command_line import (
     run_command,
     settings_list,
     shard,
-    weight_files,
 )
 from benchmark.errors import InputError
 from benchmark.leases import turn
@@ -55,6 +54,7 @@ FLAGS = (
     "precision",
     "sampler",
     "holdout",
+    "merge_duplicates",
     "tune_metric",
 )
 
@@ -148,16 +148,17 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
     from benchmark import datasets
     from benchmark.runs.preset import Choice, choose, lacking, settings
     from benchmark.runs.request import Request, is_begun
+    from benchmark.runs.weight_flags import weight_files
 
     data_root = datasets.data_root(flags.data_root)
     given = {name: getattr(flags, name) for name in (*FLAGS, "external") if getattr(flags, name) is not None}
 
-    def place(choice: Choice) -> tuple[BenchmarkSpec, Path]:
-        spec = settings(choice, given)
-        return spec, flags.out or ROOT / f"{path_name('+'.join(spec.datasets))}-{spec.identity({})[:8]}"
+    def place(choice: Choice) -> tuple[BenchmarkSpec, dict[str, str], Path]:
+        spec, places = settings(choice, given)
+        return spec, places, flags.out or ROOT / f"{path_name('+'.join(spec.datasets))}-{spec.identity({})[:8]}"
 
     def begun(choice: Choice) -> bool:
-        spec, out = place(choice)
+        spec, _, out = place(choice)
         return is_begun(out, spec)
 
     def wanting() -> str:
@@ -165,13 +166,13 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         return "" if named else lacking(_device_names(flags), ROOT / "weights")
 
     choice = choose(flags.preset, flags.datasets, data_root, begun, wanting)
-    spec, out = place(choice)
+    spec, places, out = place(choice)
     return Request(
         spec=spec,
         out=out,
         root=ROOT,
         data_root=data_root,
-        weights=weight_files(flags.weights, spec.datasets),
+        weights=weight_files(flags.weights, places),
         devices=devices or _devices(flags),
         skip_bad_images=flags.skip_bad_images,
         allowed_leaks=flags.allow_leaks,
@@ -180,6 +181,7 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
         address=flags.address,
         resources=flags.resources,
         remark=choice.remark,
+        places=places,
     )
 
 
@@ -252,11 +254,24 @@ def _parser() -> argparse.ArgumentParser:
     grid = parser.add_argument_group("what is compared")
     grid.add_argument("--preset", metavar="NAME", help="settings in studies/presets/NAME.toml, or a .toml file")
     grid.add_argument("--budget", type=int, metavar="TRIALS", help="finished trials in every cell")
-    grid.add_argument("--datasets", type=comma_list, metavar="A,B", help="see below; folder:PATH is images of your own")
+    grid.add_argument(
+        "--datasets",
+        type=comma_list,
+        metavar="A,B",
+        help="see below; images of your own: folder:PATH, with :exclude=*_mask*+*_roi* for files to leave out and at "
+        "the end :group-pattern=REGEX for the patient in their names",
+    )
     grid.add_argument("--arms", type=comma_list, metavar="A,B", help="see below")
     grid.add_argument("--n-per-class", type=comma_integers, metavar="N,N", help="labelled images per class")
     grid.add_argument("--seeds", type=int, metavar="S", help="training subsamples, numbered from 0")
     grid.add_argument("--holdout", choices=HOLDOUTS, help="official test set, or a patient-disjoint share")
+    grid.add_argument(
+        "--merge-duplicates",
+        action="store_true",
+        default=None,
+        help="make one patient of those who share images that are the same, or nearly, before the split; of those in "
+        "an official holdout too, the pool's images are left out",
+    )
     grid.add_argument(
         "--external",
         action="append",

@@ -66,6 +66,7 @@ class BenchmarkSpec:
         tune_metric: what the studies tune.
         report_metric: what the report concludes on; it may be changed at any time.
         holdout: "official" test set where there is one, or "grouped".
+        merge_duplicates: whether groups that share copies or near duplicates are made one before the split.
         min_per_class: smallest number of images a class must supply.
         root_seed: all randomness starts here.
         definitions: what the arms are, of those that are not built in.
@@ -89,6 +90,7 @@ class BenchmarkSpec:
     tune_metric: str = "auroc"
     report_metric: str = "auroc"
     holdout: str = "official"
+    merge_duplicates: bool = False
     min_per_class: int = 20
     root_seed: int = 0
     definitions: tuple[Arm, ...] = ()
@@ -213,6 +215,7 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _type_text(kind: str) -> str:
     return {
+        "bool": "true or false",
         "int": "a whole number",
         "str": "a text",
         "tuple[int, ...]": "a list of whole numbers",

@@ -39,8 +39,8 @@ class Head:
         margin: of equivalence, in its units.
         about: what intervals and p-values are about.
         tested: whether any comparison is.
-        warnings: on a look that nobody planned, training runs that collapsed and unfair budgets; they stand before
-            the findings.
+        warnings: on a look that nobody planned, patients that are not known, training runs that collapsed and unfair
+            budgets; they stand before the findings.
         looks: on the look of a locked plan that the report is; they stand there too.
         answers: (data set, n, the answer in a paragraph) of every block.
         arms: (name, what it is) of the arms that the run describes.
@@ -81,7 +81,7 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
     from analysis.study.flags import flag_sentences
 
     datasets = list(dict.fromkeys(member.block.dataset for member in study.blocks))
-    warnings = [*cautions, *collapse_sentences(study), *flag_sentences(study)]
+    warnings = [*cautions, *_unknown_patients(study, datasets), *collapse_sentences(study), *flag_sentences(study)]
     synthetic = [name for name in datasets if study.predictions.facts.get(name, {}).get("synthetic")]
     return Head(
         title=f"{TITLES[study.estimand == 'models']}: {', '.join(datasets)}",
@@ -110,6 +110,14 @@ def _answer(study: Study, scored: Scored) -> str:
         *sentences_on(study, block.dataset, block.n_per_class),
     ]
     return " ".join(part for part in parts if part)
+
+
+def _unknown_patients(study: Study, datasets: Sequence[str]) -> list[str]:
+    """A sentence for every data set of which nobody says which images are of one patient."""
+    from benchmark.enough_patients import unknown_patients
+
+    reasons = {name: study.predictions.facts.get(name, {}).get("leaks") for name in datasets}
+    return [unknown_patients(name, str(reason)) for name, reason in reasons.items() if reason]
 
 
 def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import datasets
-from benchmark.audit import counts, duplicates, leaks
+from benchmark.audit import counts, duplicates, leaks, merging
 from benchmark.images import decoding
 from benchmark.images.contract import Images, LoadOptions
 
@@ -112,6 +112,11 @@ def _copies(decoded: decoding.Decoded) -> list[Finding]:
         pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
         pairs = pairs[decoded.hashes[pairs[:, 0]] != decoded.hashes[pairs[:, 1]]]
         findings.append(Finding("pairs of near duplicates", f"{len(pairs):,}", note=_names(images, list(pairs))))
+        apart = pairs[images.group_numbers[pairs[:, 0]] != images.group_numbers[pairs[:, 1]]]
+        merged = merging.merge_duplicates(images, decoded).about["duplicates_merged"] if len(apart) else ""
+        findings.append(Finding("of them in different groups", f"{len(apart):,}", note=_names(images, list(apart))))
+        if merged:
+            findings.append(Finding("merged (--merge-duplicates)", "", note=merged))
     return findings
 
 

@@ -55,7 +55,7 @@ def sheet(name: str, data_root: Path | None, options: LoadOptions, strength: flo
 def _samples(images: Images, k: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     known = images.labels > 0.5
     member = known[:, k] if k < len(images.classes) else ~known.any(1)
-    rows = rng.permutation(np.flatnonzero(member & ~images.holdout))
+    rows = rng.permutation(np.flatnonzero(member & images.pool))
     first = np.unique(images.group_numbers[rows], return_index=True)[1]
     return rows[np.sort(first)][:SAMPLES]
 

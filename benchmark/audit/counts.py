@@ -13,7 +13,7 @@ SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 def of(images: Images) -> dict[str, int]:
     """How many there are of "images", "groups", "images of X", "pool images", "holdout groups of X", ..."""
-    parts = {"": np.ones_like(images.holdout), "pool ": ~images.holdout, "holdout ": images.holdout}
+    parts = {"": np.ones_like(images.holdout), "pool ": images.pool, "holdout ": images.holdout}
     counts: dict[str, int] = {}
     for part, rows in parts.items():
         selections = {"": rows} | {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.audit import duplicates
+from benchmark.audit import duplicates, merging
 from benchmark.datasets import images_of
 from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images
@@ -49,7 +48,7 @@ def refuse_shared_groups(images: Images) -> None:
             f"{images.dataset}: {len(shared)} groups are in both pool and holdout ({_listed(shared)}). "
             "Scores on them would be of patients already seen: use --holdout grouped, or mend the split."
         )
-    for part, rows in (("holdout", images.holdout), ("pool", ~images.holdout)):
+    for part, rows in (("holdout", images.holdout), ("pool", images.pool)):
         if not rows.any():
             raise InputError(f"{images.dataset}: the {part} is empty.")
 
@@ -76,7 +75,7 @@ def audit(
     if not images.groups_known:
         records[0] |= {"verdict": "not verifiable", "examples": str(images.facts["leaks"])}
     if decoded is not None:
-        pool, holdout = np.flatnonzero(~images.holdout), np.flatnonzero(images.holdout)
+        pool, holdout = np.flatnonzero(images.pool), np.flatnonzero(images.holdout)
         same = duplicates.exact(decoded.hashes, pool, holdout)
         records.append(_record(images, "duplicates", LEAKS["duplicates"], _named(images, same)))
         if not images.synthetic:  # drawn one by one, but all of one kind
@@ -102,7 +101,7 @@ def audit_external(
         trained_on: arm -> names of the data sets that its weights were trained on.
     """
     others, source = elsewhere.images, str(elsewhere.images.about["external"])
-    pool, every = np.flatnonzero(~images.holdout), np.arange(len(others.sample_ids))
+    pool, every = np.flatnonzero(images.pool), np.arange(len(others.sample_ids))
     related = bool(share_images(images.dataset, (source,)))
     one_owner = related or images.dataset.partition(":")[0] == source.partition(":")[0]
     shared = np.intersect1d(images.groups[pool], others.groups).tolist() if one_owner else []
@@ -148,7 +147,8 @@ def refuse(records: Iterable[Record], allowed: Collection[str] = ()) -> list[Rec
         names = ",".join(sorted({str(record["leak"]) for record in open_ones}))
         raise InputError(
             "the holdout would be scored by models that have seen it:\n" + "\n".join(lines) + "\nMend the data, use "
-            f"--holdout grouped or other weights, or allow it by name ({names}): it then stands in the report."
+            "--merge-duplicates, --holdout grouped or other weights, whichever is the cause, or allow it by name "
+            f"({names}): it then stands in the report."
         )
     return marked
 
@@ -188,25 +188,11 @@ def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:
         images: the index.
         hashes: (N,) of their pixels, `Decoded.hashes`.
     """
-    ours = images.holdout_kind == "grouped"
-    groups, holdout = images.groups.astype(object), images.holdout.copy()
-    joined = 0
-    for rows in duplicates.copies(hashes):
-        for part in (rows,) if ours else (rows[holdout[rows]], rows[~holdout[rows]]):
-            names = sorted(set(groups[part]))
-            if len(names) > 1:
-                groups[np.isin(groups, names)] = names[0]
-                joined += len(names) - 1
-    if not joined:
-        return images
-    if ours:
-        holdout = np.isin(groups, groups[holdout])
-    about = {**images.about, "groups_joined": joined}
-    return dataclasses.replace(images, groups=groups.astype(str), holdout=holdout, about=about)
+    return merging.joined(images, duplicates.copies(hashes))
 
 
 def _shared_groups(images: Images) -> list[str]:
-    return [str(name) for name in np.intersect1d(images.groups[images.holdout], images.groups[~images.holdout])]
+    return [str(name) for name in np.intersect1d(images.groups[images.holdout], images.groups[images.pool])]
 
 
 def _across_folds(

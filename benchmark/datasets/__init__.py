@@ -10,7 +10,7 @@ from benchmark.discovery import Constant, Function, Kind
 from benchmark.errors import InputError
 from benchmark.images.contract import DatasetModule, Images, LoadOptions, Origin
 
-__all__ = ["canonical", "data_root", "find", "folder_of", "images_of", "load", "modules", "names", "present"]
+__all__ = ["canonical", "data_root", "find", "folder_of", "images_of", "load", "modules", "names", "present", "shown"]
 
 ENVIRONMENT = "BENCHMARK_DATA"
 
@@ -38,6 +38,7 @@ MODULES: Kind[DatasetModule] = Kind(
             needed=False,
         ),
         "canonical": Function(("variant",), "def canonical(variant: str) -> str: ...", needed=False),
+        "shown": Function(("variant",), "def shown(variant: str) -> str: ...", needed=False),
     },
 )
 
@@ -74,6 +75,18 @@ def canonical(name: str) -> str:
         InputError: as `find`.
     """
     return _spelled(find(name), name.partition(":")[2])
+
+
+def shown(name: str) -> str:
+    """The name under which a data set stands in cells, tables and reports: without where on this machine it lies.
+
+    Raises:
+        InputError: as `find`.
+    """
+    module, name = find(name), canonical(name)
+    stem, colon, variant = name.partition(":")
+    spelling = getattr(module, "shown", None)
+    return name if spelling is None else f"{stem}{colon}{spelling(variant)}"
 
 
 def load(name: str, data_root: Path | None, options: LoadOptions) -> Images:
@@ -128,7 +141,8 @@ def images_of(name: str) -> frozenset[str]:
     if stem not in names():
         return frozenset({stem})
     module = MODULES.find(stem)
-    itself = _spelled(module, variant) if _needs_variant(module) else stem
+    # What follows a second colon chooses among the images: ``folder:x:exclude=*_mask*``.
+    itself = ":".join(shown(name).split(":")[:2]) if _needs_variant(module) else stem
     return frozenset({itself, *module.ORIGIN.images_of.get(variant, ())})
 
 

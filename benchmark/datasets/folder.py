@@ -3,13 +3,23 @@
     PATH/<class>/*.{png,jpg,jpeg,...}
     PATH/groups.csv        file,group[,split,...] with file relative to PATH, split "pool" or "holdout"
 
-Without groups.csv every image is a group of its own; without splits, half of the groups are the holdout. Any further
-column (sex, age in years, view, ...) makes subgroups in the report.
+What follows the path chooses, in this order, for example ``folder:scans:exclude=*_mask*:group-pattern=/(P\\d+)_``:
+
+    exclude=GLOB+GLOB+...  leaves out the files whose name, or path under PATH, matches a pattern of the shell
+    group-pattern=REGEX    the patient is what the one pair of parentheses matches in the path under PATH
+
+Without groups.csv and a pattern every image is a group of its own; without splits, half of the groups are the holdout.
+Any further column (sex, age in years, view, ...) makes subgroups in the report. Masks and the like beside their images
+are refused until they are excluded.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +28,13 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError
 from benchmark.images.attributes import attributes_of
+from benchmark.images.companions import refuse_companions
 from benchmark.images.contract import Images, LoadOptions, Origin
 from benchmark.images.files import ImageFiles, images_in, one_hot
 from benchmark.images.holdout import choose, grouped
 from benchmark.images.tables import header, read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
 NAME = "folder"
@@ -33,27 +42,85 @@ TITLE = "your own images: folder:PATH with PATH/<class>/*.png and, if you like, 
 FOLDER = None
 REAL = True
 CORPUS = False
-VARIANT = "PATH"
+VARIANT = "PATH[:exclude=GLOB+GLOB:group-pattern=REGEX]"
 ORIGIN = Origin("the user's own", "the user's own")
 
 TABLE = "groups.csv"
 SPLITS = ("pool", "holdout")
 NEEDED = ("file", "group", "split")  # what other columns there are makes subgroups
-NO_TABLE = "not verifiable: no groups.csv, every image counts as a patient"
+NO_TABLE = "not verifiable: no groups.csv and no group-pattern, every image counts as a patient"
+EXCLUDE, PATTERN = ":exclude=", ":group-pattern="
+NAMED = 3  # examples in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a variant says.
+
+    Attributes:
+        path: of the folder, without what says nothing: ``x``, ``./x`` and ``x/`` are one folder.
+        exclude: patterns of the files to leave out.
+        group_pattern: regular expression with one group, the patient; "" for none.
+    """
+
+    path: str
+    exclude: tuple[str, ...] = ()
+    group_pattern: str = ""
+
+    @property
+    def text(self) -> str:
+        """The one spelling of the variant."""
+        globs = EXCLUDE + "+".join(self.exclude) if self.exclude else ""
+        return self.path + globs + (PATTERN + self.group_pattern if self.group_pattern else "")
+
+
+def choices(variant: str) -> Choices:
+    """Read a variant.
+
+    Raises:
+        InputError: the choices are in another order, or the regular expression is none, or has not one group.
+    """
+    rest, _, pattern = variant.partition(PATTERN)
+    path, _, globs = rest.partition(EXCLUDE)
+    if EXCLUDE in pattern:
+        raise InputError(f"folder:{variant}: exclude= stands before group-pattern=, which ends the name.")
+    if pattern:
+        try:
+            count = re.compile(pattern).groups
+        except re.error as error:
+            raise InputError(f"group-pattern={pattern} is not a regular expression ({error}).") from error
+        if count != 1:
+            raise InputError(
+                f"group-pattern={pattern} has {count} pairs of parentheses: it needs one, around what names the "
+                "patient; (?:...) groups without naming."
+            )
+    return Choices(posixpath.normpath(path), tuple(dict.fromkeys(filter(None, globs.split("+")))), pattern)
 
 
 def canonical(variant: str) -> str:
-    """The path without what says nothing: ``x``, ``./x`` and ``x/`` are one folder."""
-    return posixpath.normpath(variant)
+    """One spelling of the path and the choices."""
+    return choices(variant).text
+
+
+def shown(variant: str) -> str:
+    """The last part of an absolute path alone: where on a machine the images lie is nobody's business."""
+    chosen = choices(variant)
+    base = posixpath.basename(chosen.path) if posixpath.isabs(chosen.path) else ""
+    return Choices(base or chosen.path, chosen.exclude, chosen.group_pattern).text
 
 
 def load(folder: Path, options: LoadOptions) -> Images:
     """Two classes make a binary task, whose second class (by name) is positive; more a multi-class one."""
-    folder = Path(options.variant)
+    chosen = choices(options.variant)
+    dataset, folder = f"folder:{shown(options.variant)}", Path(chosen.path)
     if not folder.is_dir():
-        raise InputError(f"the data set folder:{folder} does not exist: give folder:PATH of a folder of classes.")
+        raise InputError(
+            f"the data set folder:{folder} does not exist: give folder:PATH of a folder of classes"
+            " (after it, if need be, :exclude=GLOB and :group-pattern=REGEX)."
+        )
     class_folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     by_class = {path.name: images_in(path) for path in class_folders}
+    left_out = _exclude(folder, by_class, chosen)
     empty = [name for name, paths in by_class.items() if not paths]
     if empty:
         raise InputError(f"no images in the class folder(s) {', '.join(empty)} of {folder}: fill or remove them.")
@@ -65,23 +132,26 @@ def load(folder: Path, options: LoadOptions) -> Images:
     pairs = [(path, k) for k, name in enumerate(classes) for path in by_class[name]]
     pairs.sort(key=lambda pair: pair[0].relative_to(folder).as_posix())
     names = np.array([path.relative_to(folder).as_posix() for path, _ in pairs])
+    refuse_companions(f"folder:{options.variant}", names.tolist(), chosen.exclude)
     labels = one_hot([k for _, k in pairs], len(classes))
     table = _table(folder, names)
     groups = names if table is None else table["group"].to_numpy(dtype=str)
+    if chosen.group_pattern:
+        groups = _parsed(folder, names, chosen.group_pattern)
     held, kind = choose(
         options.holdout,
         (table["split"] == "holdout").to_numpy() if table is not None and "split" in table else None,
-        lambda: grouped(str(folder), groups, labels, False, options.root_seed),
+        lambda: grouped(dataset.partition(":")[2], groups, labels, False, options.root_seed),
     )
     paths = tuple(path for path, _ in pairs)
     files = ImageFiles(paths, channels=_channels(paths))
     return Images(
-        dataset=f"folder:{folder.as_posix()}",
+        dataset=dataset,
         task="binary" if len(classes) == 2 else "multiclass",
         classes=classes,
         sample_ids=names,
         groups=groups,
-        groups_known=table is not None,
+        groups_known=table is not None or bool(chosen.group_pattern),
         labels=labels,
         holdout=held,
         holdout_kind=kind,
@@ -91,8 +161,45 @@ def load(folder: Path, options: LoadOptions) -> Images:
         read=files,
         fingerprint=files.fingerprint(folder, extra="\n".join([*groups, *held.astype(str)]), memory=options.memory),
         attributes={} if table is None else attributes_of(table, _attributes_in(table)),
-        about=ORIGIN.about(f"images in {folder.name}") | ({} if table is not None else {"leaks": NO_TABLE}),
+        about=ORIGIN.about(f"images in {folder.name}{left_out}")
+        | ({} if table is not None or chosen.group_pattern else {"leaks": NO_TABLE}),
     )
+
+
+def _exclude(folder: Path, by_class: dict[str, list[Path]], chosen: Choices) -> str:
+    """Take what matches a pattern out of the classes' files, and say how many by which."""
+    counts = dict.fromkeys(chosen.exclude, 0)
+    total = sum(map(len, by_class.values()))
+    for name, paths in by_class.items():
+        kept = []
+        for path in paths:
+            relative = path.relative_to(folder).as_posix()
+            matching = [glob for glob in counts if fnmatchcase(path.name, glob) or fnmatchcase(relative, glob)]
+            if not matching:
+                kept.append(path)
+            for glob in matching:
+                counts[glob] += 1
+        by_class[name] = kept
+    for glob, count in counts.items():
+        if not count:
+            raise InputError(f"exclude={glob} matches none of the {total:,} images in {folder}: correct or drop it.")
+    return "".join(f", without {count:,} that match {glob}" for glob, count in counts.items())
+
+
+def _parsed(folder: Path, names: npt.NDArray[np.str_], pattern: str) -> npt.NDArray[np.str_]:
+    """(N,) what the pattern finds in every name."""
+    if (folder / TABLE).exists():
+        raise InputError(f"{folder} has a {TABLE}, and group-pattern= is given: groups come from one of the two.")
+    search = re.compile(pattern).search
+    matches = [search(str(name)) for name in names]
+    without = [str(name) for name, match in zip(names, matches, strict=True) if match is None or not match[1]]
+    if without:
+        listed = ", ".join(without[:NAMED]) + (", ..." if len(without) > NAMED else "")
+        raise InputError(
+            f"group-pattern={pattern} finds no patient in {len(without):,} of {len(names):,} images ({listed}). It is "
+            f"searched for in the path under {folder}: widen it, exclude= those files, or write a {TABLE}."
+        )
+    return np.array([match[1] for match in matches if match])
 
 
 def _table(folder: Path, names: npt.NDArray[np.str_]) -> pd.DataFrame | None:

@@ -42,6 +42,7 @@ class Images:
         attributes: what the files tell of every image beside its labels, for subgroups in the report: name ("sex",
             "age", "view") -> (N,) texts, "unknown" where they do not tell (`images.attributes`). They decide nothing.
         shareable: whether the licence lets small pictures of single images stand in a report.
+        left_out: (N,) bool, True for images that are in neither part; None where there are none.
         about: what only the report prints: "title", "source", "licence"; "holdout" and "leaks" where more can be said
             than `holdout_kind` and `groups_known` do; anything else. Nothing is decided by it.
     """
@@ -63,7 +64,13 @@ class Images:
     complete: bool = True
     attributes: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
     shareable: bool = True
+    left_out: npt.NDArray[np.bool_] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> npt.NDArray[np.bool_]:
+        """(N,) bool, True for the images that training samples are drawn from."""
+        return ~self.holdout if self.left_out is None else ~(self.holdout | self.left_out)
 
     @cached_property
     def group_numbers(self) -> npt.NDArray[np.intp]:
@@ -113,7 +120,8 @@ class DatasetModule(Protocol):
     - ``EXTERNAL``, how it serves as a test set from elsewhere: a data set that was learned from -> this one with its
       map of classes, as in ``--external`` (`benchmark.external`);
     - ``fetch(folder, options, say)``, which brings the data into the folder where the licence lets a program do so;
-    - ``canonical(variant)``, the one spelling of a variant that can be written in several ways.
+    - ``canonical(variant)``, the one spelling of a variant that can be written in several ways;
+    - ``shown(variant)``, what tables and reports show of it: no path of the user's machine.
 
     Attributes:
         NAME: the name on the command line.

@@ -156,6 +156,7 @@ def subset(images: Images, keep: npt.NDArray[np.bool_], about: Mapping[str, obje
         labels=images.labels[rows],
         holdout=images.holdout[rows],
         attributes={name: values[rows] for name, values in images.attributes.items()},
+        left_out=None if images.left_out is None else images.left_out[rows],
         read=_Rows(images.read, rows),
         about={**images.about, **about},
     )

@@ -74,7 +74,7 @@ def draw(
     Raises:
         InputError: a class has fewer than `min_per_class` images in the pool, or none has n.
     """
-    pool = np.flatnonzero(~images.holdout)
+    pool = np.flatnonzero(images.pool)
     multilabel = images.task == "multilabel"
     kinds = strata(images.labels[pool], multilabel)
     rng = rng_for(root_seed, "subsample", dataset=images.dataset)

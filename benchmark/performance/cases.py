@@ -101,7 +101,7 @@ def block_of(images: Images, spec: BenchmarkSpec) -> TrainingBlock:
     from benchmark.images.training_block import TrainingBlock
     from benchmark.seeds import rng_for
 
-    rows, holdout = np.flatnonzero(~images.holdout), np.flatnonzero(images.holdout)
+    rows, holdout = np.flatnonzero(images.pool), np.flatnonzero(images.holdout)
     return TrainingBlock(
         dataset=images.dataset,
         n_per_class=spec.n_per_class[0],

@@ -198,21 +198,23 @@ def _card(
     spec: PretrainSpec, weights: WeightFile | None, sources: Sequence[Source], history: Sequence[Mapping[str, float]]
 ) -> dict[str, Any]:
     """What the checkpoint's card says: see `benchmark.weights.checkpoint.save_checkpoint`."""
+    from benchmark import datasets
     from benchmark.weights.load import normalisation
 
     mean, std = normalisation(weights)
-    named = {} if weights is not None else {"name": f"medical-only ({', '.join(spec.sources)})"}
+    shown = {name: datasets.shown(name) for name in spec.sources}
+    named = {} if weights is not None else {"name": f"medical-only ({', '.join(shown.values())})"}
     return {
         **named,
         "role": "medical",
         "backbone": spec.backbone,
-        "trained_on": list(dict.fromkeys([*spec.sources, *(weights.trained_on if weights else ())])),
+        "trained_on": list(dict.fromkeys([*shown.values(), *(weights.trained_on if weights else ())])),
         "mean": list(mean),
         "std": list(std),
-        "settings": asdict(spec),
+        "settings": asdict(spec) | {"sources": list(shown.values())},
         "sources": [
             {
-                "name": source.name,
+                "name": shown[source.name],
                 "classes": list(source.classes),
                 "training_images": len(source.training),
                 "validation_images": len(source.validation),
@@ -220,5 +222,5 @@ def _card(
             for source in sources
         ],
         "started_from": None if weights is None else {"name": weights.source.name, "sha256": weights.sha256},
-        "validation_auroc": list(history),
+        "validation_auroc": [{shown[name]: value for name, value in scores.items()} for scores in history],
     }

@@ -46,7 +46,7 @@ def _images_are_the_same(request: Request, inputs: dict[str, str]) -> bool:
         memory=request.root / "cache",
     )
     for name in request.spec.datasets:
-        images = datasets.load(name, request.data_root, options)
+        images = datasets.load(request.located(name), request.data_root, options)
         if images.fingerprint != inputs[f"data {name}"]:
             return False
         for external in of_target(request.spec.external, name):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from benchmark import datasets
+from benchmark.enough_patients import unknown_patients
 from benchmark.errors import InputError
 from benchmark.external import of_target
 from benchmark.images.contract import Images
@@ -77,7 +78,7 @@ def describe(request: Request, report: Callable[[str], None]) -> str:
 
 def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample]) -> list[str]:
     """Images, groups and classes of pool, holdout and the first subsample of every n."""
-    lines = []
+    lines = [] if images.groups_known else [f"WARNING: {unknown_patients(name, str(images.facts['leaks']))}"]
     for record in data_records(images):
         counts = ", ".join(f"{label} {record[label]:,}" for label in images.classes)
         lines.append(f"{name}, {record['part']}: {record['images']:,} images, {record['groups']:,} groups; {counts}")

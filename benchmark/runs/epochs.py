@@ -24,7 +24,7 @@ from benchmark.errors import InputError
 from benchmark.images.contract import Images
 from benchmark.images.training_block import TrainingBlock
 from benchmark.runs.planning import Plan, decode, make_plan
-from benchmark.runs.request import Request
+from benchmark.runs.request import Request, places_of
 from benchmark.seeds import rng_for
 from benchmark.spec import BenchmarkSpec, Cell, preset_path, read_preset
 
@@ -98,7 +98,8 @@ def _request(flags: argparse.Namespace) -> Request:
     settings |= {name: getattr(flags, name) for name in SETTINGS if getattr(flags, name) is not None}
     if "datasets" not in settings:
         raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")
-    settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
+    places = places_of(settings["datasets"])
+    settings["datasets"] = tuple(places)
     spec = arms.with_definitions(BenchmarkSpec(**settings))
     timeless = [name for name in spec.arms if not methods.is_trained(arms.method_of(arms.find(name, spec.definitions)))]
     if timeless:
@@ -112,6 +113,7 @@ def _request(flags: argparse.Namespace) -> Request:
         devices=(device_name(flags.device),),
         skip_bad_images=False,
         allowed_leaks=(),
+        places=places,
     )
 
 
@@ -215,7 +217,7 @@ def _sd(values: Sequence[float]) -> float:
 def _on_unused(block: TrainingBlock, images: Images, request: Request) -> TrainingBlock:
     """The block with unused images of the pool, of other patients than the subsample's, in the holdout's place."""
     used = np.isin(images.groups, images.groups[block.subsample])
-    rows = np.flatnonzero(~images.holdout & ~used)
+    rows = np.flatnonzero(images.pool & ~used)
     if not len(rows):
         raise InputError(
             f"{block.dataset}, n = {block.n_per_class}: the subsample takes every patient of the pool, and nothing is "

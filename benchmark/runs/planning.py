@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark import arms, datasets
-from benchmark.audit import leaks
-from benchmark.enough_patients import require_patients
+from benchmark.audit import leaks, merging
+from benchmark.enough_patients import require_patients, unknown_patients
 from benchmark.external import of_target
 from benchmark.images import decoding, folds, subsample
 from benchmark.images.contract import Images, LoadOptions
@@ -135,7 +135,7 @@ def load_images(request: Request, name: str) -> Images:
         root_seed=request.spec.root_seed,
         memory=request.root / "cache",
     )
-    images = datasets.load(name, request.data_root, options)
+    images = datasets.load(request.located(name), request.data_root, options)
     leaks.refuse_shared_groups(images)
     _require_patients(images)
     return images
@@ -187,7 +187,12 @@ def decode(request: Request, name: str, report: Callable[[str], None]) -> tuple[
     """The index of a data set, without unreadable images where that is allowed, and its pixels."""
     report(f"{name}: reading its index")
     images = load_images(request, name)
+    if not images.groups_known:
+        report(f"WARNING: {unknown_patients(name, str(images.facts['leaks']))}")
     decoded = decode_index(request, images, report, joined=images.holdout_kind == "grouped")  # ours to draw
+    if request.spec.merge_duplicates:
+        decoded = replace(decoded, images=merging.merge_duplicates(decoded.images, decoded))
+        report(f"{name}: {decoded.images.about['duplicates_merged']}")
     _require_patients(decoded.images)  # again: images may have been left out, and groups joined
     return decoded.images, decoded
 

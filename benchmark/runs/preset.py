@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark import arms, datasets
 from benchmark.external import read_all
+from benchmark.runs.request import places_of
 from benchmark.spec import BenchmarkSpec, preset_path, read_preset
 
 BUILT_IN, SMALL, LARGE = "builtin", "laptop", "real"
@@ -71,18 +72,19 @@ def choose(
     return Choice(LARGE, taken, _remark(LARGE, taken, where, f"the smaller one: --preset {SMALL}"))
 
 
-def settings(choice: Choice, flags: Mapping[str, Any]) -> BenchmarkSpec:
-    """The settings of a choice: the preset's, where the flags (name -> value) give none.
+def settings(choice: Choice, flags: Mapping[str, Any]) -> tuple[BenchmarkSpec, dict[str, str]]:
+    """The settings of a choice, the preset's where the flags (name -> value) give none; and `request.places_of`.
 
     Test sets from elsewhere are those of the preset and those of the flags.
     """
     preset = read_preset(preset_path(choice.preset))
     chosen = preset | dict(flags)
     names = choice.datasets or chosen.get("datasets") or ("phantom",)
-    chosen["datasets"] = tuple(datasets.canonical(name) for name in names)
+    places = places_of(names)
+    chosen["datasets"] = tuple(places)
     elsewhere = (*preset.get("external", ()), *flags.get("external", ()))
     chosen["external"] = tuple(external.text for external in read_all(elsewhere, chosen["datasets"]))
-    return arms.with_definitions(BenchmarkSpec(**chosen))
+    return arms.with_definitions(BenchmarkSpec(**chosen)), places
 
 
 def lacking(devices: Sequence[str], folder: Path) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from benchmark import arms, methods
 from benchmark.runs.provenance import kernels
 
 if TYPE_CHECKING:
+    from benchmark.images.contract import Images
     from benchmark.runs.records import Record
     from benchmark.runs.request import Request
 
 
-def protocol_records(request: Request) -> list[Record]:
-    """One record (item, value) for every choice that a reader needs in order to judge or repeat the run."""
+def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Record]:
+    """One record (item, value) for every choice that a reader needs in order to judge or repeat the run.
+
+    Args:
+        request: the run.
+        images: data set -> its index.
+    """
     spec = request.spec
     deterministic = (
         "the same command gives the same tables, byte for byte, on the same kind of processor, with the same versions "
@@ -27,6 +34,11 @@ def protocol_records(request: Request) -> list[Record]:
         "labelled images per class": f"{', '.join(map(str, spec.n_per_class))}, validation included",
         "training subsamples (seeds)": f"{spec.seeds}, the same for all arms; stratified, spread over patients",
         "holdout": f"{spec.holdout}; touched by the final predictions alone",
+        "duplicates": "patients who share copies or near duplicates are one: "
+        + "; ".join(f"{name}: {index.about['duplicates_merged']}" for name, index in images.items())
+        if spec.merge_duplicates
+        else "copies under the names of several patients are one patient's where the holdout is grouped; the leak "
+        "audit looks for copies and near duplicates across pool and holdout",
         "budget": f"{spec.budget} finished trials in every cell; trial 0 is the arm's published default; "
         "a trial that diverges counts with the worst value; no pruning",
         "inner validation": f"{spec.folds} stratified, group-disjoint folds; a trial's value is their mean",

@@ -21,7 +21,7 @@ Record = dict[str, Any]
 def data_records(images: Images) -> list[Record]:
     """Counts of a data set for the report: images and groups of each class, in pool and holdout."""
     records = []
-    for part, rows in (("pool", ~images.holdout), ("holdout", images.holdout)):
+    for part, rows in (("pool", images.pool), ("holdout", images.holdout)):
         record: Record = {
             "dataset": images.dataset,
             "part": part if part == "pool" else f"holdout ({images.facts['holdout']})",
@@ -41,7 +41,7 @@ def characteristic_records(images: Images) -> list[Record]:
         for value in sorted(set(values)):
             rows = values == value
             record: Record = {"dataset": images.dataset, "attribute": attribute, "value": str(value)}
-            for part, side in (("pool", rows & ~images.holdout), ("holdout", rows & images.holdout)):
+            for part, side in (("pool", rows & images.pool), ("holdout", rows & images.holdout)):
                 record |= {f"{part}_images": int(side.sum()), f"{part}_groups": len(set(images.groups[side]))}
             records.append(record)
     return records

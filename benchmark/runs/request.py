@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ class Request:
         out: the run's folder.
         root: `mlruns`, which holds the runs, the cache, the weights folder and MLflow's database.
         data_root: where the real data sets are.
+        places: data set of `spec` -> its name with its place on this machine, where that is another.
         weights: arm, or arm@data set -> a file (or a known source's name) to start from.
         devices: "cpu", "cuda:0", ...: one for every worker process.
         skip_bad_images: leave unreadable images out, and count them.
@@ -62,6 +64,12 @@ class Request:
         """The network of an arm of this run."""
         return arms.backbone_of(self.arm(arm), self.spec.backbone)
 
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def located(self, name: str) -> str:
+        """The name by which a data set can be loaded here."""
+        return self.places.get(name, name)
+
     @property
     def device(self) -> str:
         """The first worker's."""
@@ -81,6 +89,22 @@ class Request:
     def decoders(self) -> int:
         """Processes that decode images: where cards compute, all cores do."""
         return self.workers if self.device == "cpu" else os.cpu_count() or 1
+
+
+def places_of(names: Sequence[str]) -> dict[str, str]:
+    """Data sets by the names under which tables and reports show them -> their names with their places here.
+
+    Raises:
+        InputError: one does not exist, or two would be shown under one name.
+    """
+    places: dict[str, str] = {}
+    for name in map(datasets.canonical, names):
+        other = places.setdefault(shown := datasets.shown(name), name)
+        if other != name:
+            raise InputError(f"'{other}' and '{name}' would both be called '{shown}': rename one of the folders.")
+    if len(places) < len(names):
+        raise InputError(f"'datasets' names something twice: {', '.join(names)}.")
+    return places
 
 
 def check_request(request: Request) -> None:
@@ -227,13 +251,19 @@ def _short(value: str) -> str:
     return value[:12] if len(value) > 30 and " " not in value else value
 
 
+def _newer_defaults(before: Mapping[str, object]) -> dict[str, object]:
+    """Settings that a stored run does not know, as an older version wrote it, at the values that it had then."""
+    fields = {field.name: field.default for field in dataclasses.fields(BenchmarkSpec) if field.name not in before}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
 def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]:
     """What differs between stored settings and these, but for what may grow or change."""
     now = spec.as_dict()
     if "metric" in before:  # its studies keep values in which higher is better; reports can still be made of it
         return ["metric: an older version wrote this run; it tuned 'metric', which is 'tune_metric' now"]
     differences = []
-    for name, value in before.items():
+    for name, value in {**_newer_defaults(before), **before}.items():
         if name in ("budget", "report_metric", "definitions"):  # what arms are is among the inputs
             continue
         grows = name in ("arms", "datasets", "external") and isinstance(value, list) and set(value) <= set(now[name])

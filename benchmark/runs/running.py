@@ -38,7 +38,7 @@ def write_spec(request: Request, plan: Plan) -> None:
     if open_cells(request) or not starts:
         starts.append(start_record(request))
     tables = {
-        "protocol": protocol_records(request),
+        "protocol": protocol_records(request, plan.images),
         "starts": [start_row(start) for start in starts],
         "spaces": side_by_side(spec),
         **{name: records for name, records in plan.tables.items() if records},

@@ -6,10 +6,10 @@ can know yet, as in a database that is being made anew, all that is needless.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,6 @@ class BulkClient:
         """As the client's, with a name among the tags; only `info.run_id` of what it returns is there."""
         from mlflow.entities import LifecycleStage, RunStatus, SourceType
         from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
-        from mlflow.utils.time import get_current_time_millis
-        from mlflow.utils.uri import append_to_uri_path
 
         if self._rows > MOST_ROWS:
             self.flush()
@@ -75,14 +73,14 @@ class BulkClient:
             "run_uuid": run_id,
             "experiment_id": int(experiment_id),
             "name": tags[MLFLOW_RUN_NAME],
-            "artifact_uri": append_to_uri_path(self._places[experiment_id], run_id, self._store.ARTIFACTS_FOLDER_NAME),
+            "artifact_uri": f"{self._places[experiment_id]}/{run_id}/{self._store.ARTIFACTS_FOLDER_NAME}",
             "source_type": SourceType.to_string(SourceType.UNKNOWN),
             "source_name": "",
             "entry_point_name": "",
             "source_version": "",
             "user_id": "unknown",
             "status": RunStatus.to_string(RunStatus.RUNNING),
-            "start_time": start_time or get_current_time_millis(),
+            "start_time": start_time or _now(),
             "end_time": None,
             "deleted_time": None,
             "lifecycle_stage": LifecycleStage.ACTIVE,
@@ -119,13 +117,11 @@ class BulkClient:
 
     def set_terminated(self, run_id: str, status: str = "FINISHED", end_time: int | None = None) -> None:
         """As the client's."""
-        from mlflow.utils.time import get_current_time_millis
-
         kept = self._runs.get(run_id)
         if kept is None:
             self._client.set_terminated(run_id, status, end_time)
         else:
-            kept.run |= {"status": status, "end_time": end_time or get_current_time_millis()}
+            kept.run |= {"status": status, "end_time": end_time or _now()}
 
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         """As the client's."""
@@ -137,9 +133,10 @@ class BulkClient:
 
         kept = self._runs.get(run_id)
         if kept is None:
-            self._client.log_artifact(run_id, str(local_path), artifact_path)
+            self._client.log_artifact(run_id, local_path, artifact_path)
         else:
-            get_artifact_repository(kept.run["artifact_uri"]).log_artifact(str(Path(local_path)), artifact_path)
+            repository: Any = get_artifact_repository(kept.run["artifact_uri"])
+            repository.log_artifact(local_path, artifact_path)
 
     def flush(self) -> None:
         """Write what is kept, in one transaction, and the data sets of runs after it."""
@@ -166,6 +163,10 @@ class BulkClient:
         inputs, self._inputs = self._inputs, []
         for run_id, datasets in inputs:
             self._client.log_inputs(run_id, datasets=list(datasets))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _named(run_id: str, key: str, value: str) -> Row:

@@ -10,6 +10,7 @@ import torch
 from benchmark import run
 from benchmark.errors import InputError
 from benchmark.runs.request import Request
+from benchmark.runs.weight_flags import weight_files
 from benchmark.runs.weights import Need, is_made, needs, refuse_same_file
 from benchmark.spec import BenchmarkSpec
 from benchmark.weights.sources import WeightFile, WeightSource
@@ -39,14 +40,14 @@ def test_the_built_in_comparison_makes_its_own_unless_a_file_is_named_for_it():
 
 
 def test_names_of_data_sets_may_hold_what_separates_them_from_the_file():
-    datasets = ("chexpert:labels=Edema", "folder:a/b")
-    pairs = ["medical@chexpert:labels=Edema=x=1.pth", "medical@folder:a/b=y.pth", "imagenet=radimagenet@r.pt"]
-    assert run.weight_files(pairs, datasets) == {
+    places = {"chexpert:labels=Edema": "chexpert:labels=Edema", "folder:a/b": "folder:/x/a/b"}
+    pairs = ["medical@chexpert:labels=Edema=x=1.pth", "medical@folder:/x/a/b=y.pth", "imagenet=radimagenet@r.pt"]
+    assert weight_files(pairs, places) == {
         "medical@chexpert:labels=Edema": Path("x=1.pth"),
         "medical@folder:a/b": Path("y.pth"),
         "imagenet": Path("radimagenet@r.pt"),
     }
-    assert run.weight_files(["medical=a@folder:a/b=c.pth"], datasets) == {"medical": Path("a@folder:a/b=c.pth")}
+    assert weight_files(["medical=a@folder:a/b=c.pth"], places) == {"medical": Path("a@folder:a/b=c.pth")}
 
 
 def file_of(path, digest):
