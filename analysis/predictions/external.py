@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from analysis.predictions.block import Block, Predictions
 from analysis.predictions.reading import find_files, read_files
@@ -36,7 +37,8 @@ def read_external(
         for path in sorted((cell.parent / EXTERNAL).glob("*.parquet")):
             of_set.setdefault((_data_set(cell), path.name), []).append(path)
     blocks: list[Block] = []
-    facts, remarks = {}, []
+    facts: dict[str, Mapping[str, Any]] = {}
+    remarks: list[str] = []
     for (data_set, name), paths in sorted(of_set.items()):
         wanted = [cell for cell in files if _data_set(cell) == data_set]
         lacking = len(wanted) - len(paths)

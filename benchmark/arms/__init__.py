@@ -84,6 +84,18 @@ def with_definitions(spec: BenchmarkSpec) -> BenchmarkSpec:
     return dataclasses.replace(spec, definitions=recorded)
 
 
+def title_of(arm: Arm) -> str:
+    """What an arm is, in one line for people."""
+    if arm.title:
+        return arm.title
+    method = method_of(arm)
+    if not method.WEIGHTS:
+        return f"{arm.backbone or methods.network_of(method) or 'the shared backbone'} {method.TITLE}"
+    network = arm.backbone or "the shared backbone"
+    start = {"imagenet": "pretrained on ImageNet", "medical": "pretrained on medical images"}.get(str(arm.weights))
+    return f"{network}, {start or 'with weights of its own'}, {method.TITLE}"
+
+
 def method_of(arm: Arm) -> Method:
     """How an arm is fitted. Raises `InputError`, with the near miss, where there is no such method."""
     return methods.find(arm.method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmark import arms, methods
+from benchmark import arms
 from benchmark.runs.records import started_from
 
 if TYPE_CHECKING:
@@ -31,20 +31,11 @@ def arm_record(arm: Arm, request: Request, weights: Weights) -> dict[str, Any]:
     here = {name: file for name, file in files.items() if file is not None}
     began = list(dict.fromkeys(filter(None, map(started_from, here.values()))))
     return {
-        "title": "; ".join([_title(arm), *(f"the checkpoint's training started from {start}" for start in began)]),
+        "title": "; ".join(
+            [arms.title_of(arm), *(f"the checkpoint's training started from {start}" for start in began)]
+        ),
         "method": arm.method,
         "architecture": request.backbone(arm.name),
         "weights": {name: f"{file.name} {file.sha256[:12]}" for name, file in here.items()},
         "started_from": ", ".join(began),
     }
-
-
-def _title(arm: Arm) -> str:
-    if arm.title:
-        return arm.title
-    method = arms.method_of(arm)
-    if not method.WEIGHTS:
-        return f"{arm.backbone or methods.network_of(method) or 'the shared backbone'} {method.TITLE}"
-    network = arm.backbone or "the shared backbone"
-    start = {"imagenet": "pretrained on ImageNet", "medical": "pretrained on medical images"}.get(str(arm.weights))
-    return f"{network}, {start or 'with weights of its own'}, {method.TITLE}"

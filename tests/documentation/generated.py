@@ -11,9 +11,11 @@ from pathlib import Path
 from benchmark import arms, datasets
 from benchmark.runs.help import about
 from benchmark.spec import PRESETS, read_preset
+from studies import spaces
 from tests.documentation import tables
 
 DOCS = Path(__file__).parents[2] / "docs"
+BACKBONE = "resnet50"  # that of the study
 PART = re.compile(r"<!-- generated: (\w+) -->\n(.*?)<!-- end -->", flags=re.DOTALL)
 
 
@@ -56,9 +58,9 @@ def the_arms(folder):
     rows = []
     for name in arms.names():
         arm = arms.find(name)
-        start = f"{arm.ROLE} weights" if arm.ROLE else "random weights"
-        own = f"`{arm.OWN.name}`: {arm.OWN}"
-        rows.append(f"| `{name}` | {arm.TITLE} | {start} | {own} |")
+        start = f"{arm.weights} weights" if arms.starts_from_weights(arm) else "random weights"
+        own = spaces.space(arms.method_of(arm), 15, 60, arms.backbone_of(arm, BACKBONE))[-1]
+        rows.append(f"| `{name}` | {arms.title_of(arm)} | {start} | `{own.name}`: {own} |")
     return "\n".join(["| arm | what it is | starts from | its own dimension |", "|---|---|---|---|", *rows])
 
 

@@ -87,7 +87,7 @@ def test_a_run_merges_where_it_is_asked_to_and_says_so(doubled, tmp_path):
     assert images.left_out.sum() == 1
     text = images.about["duplicates_merged"]
     assert f"folder:mine: {text}" in lines
-    protocol = {row["item"]: row["value"] for row in protocol_records(request, {"folder:mine": text})}
+    protocol = {row["item"]: row["value"] for row in protocol_records(request, {"folder:mine": images})}
     assert protocol["duplicates"].endswith(f"folder:mine: {text}")
     plain = dataclasses.replace(request, spec=dataclasses.replace(spec, merge_duplicates=False))
     assert plain.spec.identity({}) != spec.identity({})
