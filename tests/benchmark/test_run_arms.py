@@ -1,0 +1,135 @@
+"""Runs of arms that a preset defines: start to end, again, and what may not be mixed in one folder."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmark import run
+from benchmark.arm import Arm
+from benchmark.errors import InputError
+from benchmark.runs.request import Request
+from benchmark.runs.weights import make_weights, needs, pretraining_left, refuse_same_file
+from benchmark.seeds import seed_for
+from benchmark.spec import BenchmarkSpec
+from benchmark.training.streams import seeded
+from benchmark.weights.load import load_backbone
+from tests.benchmark.test_run_weights import file_of
+from tests.conftest import write_images
+
+PRESET = """
+n_per_class = [8]
+seeds = 1
+budget = 2
+folds = 2
+image_size = 32
+backbone = "resnet10t"
+min_epochs = 1
+max_epochs = 2
+batch_size = 8
+min_per_class = 4
+
+[arms.scratch]
+[arms.probe]
+method = "linear-probe"
+weights = "mine.pth"
+[arms.small]
+method = "{method}"
+backbone = "{backbone}"
+weights = "mine18.pth"
+corpus = ["{corpus}"]
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A working folder with images of two classes, two weight files and a preset in a folder beside."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    write_images(tmp_path / "images", [f"{name}/{i}.png" for name in ("benign", "malign") for i in range(60)])
+    (tmp_path / "presets").mkdir()
+    with seeded(seed_for(0, "test")):
+        torch.save(load_backbone("resnet10t", None).state_dict(), tmp_path / "presets/mine.pth")
+        torch.save(load_backbone("resnet14t", None).state_dict(), tmp_path / "presets/mine18.pth")
+    return tmp_path
+
+
+def give(place, *flags, method="knn", backbone="resnet14t", corpus="somewhere"):
+    (place / "presets/mine.toml").write_text(PRESET.format(method=method, backbone=backbone, corpus=corpus))
+    return run.main(
+        ["--preset", "presets/mine.toml", "--datasets", "folder:images", "--workers", "1", "--out", "out", *flags]
+    )
+
+
+@pytest.mark.slow
+def test_arms_of_a_preset_are_run_reported_and_may_not_change(place, capsys):
+    assert give(place, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "probe: mine (" in shown and "small: mine18 (" in shown
+
+    assert give(place) == 0
+    capsys.readouterr()
+    described = json.loads((place / "out/spec.json").read_text())
+    assert described["spec"]["definitions"][1]["weights"] == "mine18.pth", "no path of this machine"
+    assert described["arms"]["small"]["architecture"] == "resnet14t"
+    assert described["inputs"]["arm small"] == "knn on resnet14t"
+    pairs = pd.read_csv(place / "out/report/tables/attribution.csv").set_index(["arm_a", "arm_b"])["attributed_to"]
+    assert pairs["probe", "small"] == "method, architecture and weights together"
+    weights = pd.read_csv(place / "out/report/tables/weights.csv").set_index("arm")["trained_on"]
+    assert weights.to_dict() == {"probe": "unknown", "small": "somewhere"}
+    protocol = pd.read_csv(place / "out/report/tables/protocol.csv").set_index("item")["value"]
+    assert "probe, small: the same fit each time" in protocol["refit"]
+    assert "but scratch (simple-cnn), small (resnet14t)" in protocol["shared backbone"]
+    page = (place / "out/report/index.html").read_text()
+    assert "no difference between them is put down to pretraining" in page
+
+    assert give(place) == 0
+    assert "nothing to do" in capsys.readouterr().err
+    assert give(place, method="fine-tune") == 2
+    assert "arm small: knn on resnet14t there, fine-tune on resnet14t now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "kn"}, "unknown method 'kn'. Did you mean 'knn'"),
+        ({"backbone": "resnet13t"}, "the arm 'small': unknown backbone 'resnet13t'"),
+        ({"backbone": "resnet10t"}, "does not fit resnet10t"),
+    ],
+)
+def test_a_wrong_arm_ends_a_run_before_it_starts(changes, message, place, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.runs.planning.decode", lambda *_: pytest.fail("the run started"))
+    assert give(place, **changes) == 2
+    assert message in capsys.readouterr().err
+
+
+def request_for(*arms, datasets=("nih",), backbone="resnet10t"):
+    spec = BenchmarkSpec(datasets=datasets, arms=tuple(a.name for a in arms), definitions=arms, backbone=backbone)
+    return Request(spec, Path("out"), Path("mlruns"), None, {}, ("cpu",), False, ())
+
+
+def test_one_file_serves_different_methods_and_networks_but_not_two_roles():
+    one, copy = file_of("a.pth", "1" * 64), file_of("b.pth", "1" * 64)
+    probe, tuned = Arm("probe", "linear-probe", weights="imagenet"), Arm("tuned", "fine-tune", weights="imagenet")
+    refuse_same_file("nih", {"probe": one, "tuned": copy}, request_for(probe, tuned))
+    with pytest.raises(InputError, match="the arms probe and again start from the same file"):
+        again = Arm("again", "linear-probe", "resnet10t", "a.pth")
+        refuse_same_file("nih", {"probe": one, "again": copy}, request_for(probe, again))
+    with pytest.raises(InputError, match="which cannot be both imagenet and medical"):
+        skin = Arm("skin", "fine-tune", weights="medical")
+        refuse_same_file("nih", {"probe": one, "skin": copy}, request_for(probe, skin))
+
+
+def test_every_backbone_of_the_built_in_comparison_has_a_medical_checkpoint_of_its_own(tmp_path, monkeypatch):
+    arms = (Arm("one", "knn", weights="medical"), Arm("two", "lora", weights="medical"),
+            Arm("other", "knn", "resnet14t", "medical"))  # fmt: skip
+    request = request_for(*arms, datasets=("phantom",))
+    request = Request(request.spec, tmp_path / "out", tmp_path, None, {}, ("cpu",), False, ())
+    assert needs(request) == []
+    assert [spec.backbone for spec in pretraining_left(request)] == ["resnet10t", "resnet14t"]
+    made = []
+    monkeypatch.setattr("benchmark.runs.weights.pretrain", lambda spec, places, target: made.append(spec.backbone))
+    monkeypatch.setattr("benchmark.runs.weights.find", lambda backbone, *_, **__: backbone)
+    assert make_weights(request, "other", lambda line: None) == "resnet14t" and made == ["resnet14t"]
