@@ -7,6 +7,7 @@ import re
 ID = re.compile(r' id="([^"]*)"')
 REFERENCE = re.compile(r'(url\(#|href="#)([^")]*)')
 SPACE = re.compile(r"<path (?![^>]*\bd=)")
+DATA = re.compile(r'href="data:[^"]*"')
 METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 
 
@@ -21,6 +22,7 @@ def embedded(text: str, name: str) -> str:
     used = {reference for _, reference in REFERENCE.findall(text)}
     text = ID.sub(lambda match: f' id="{name}-{match[1]}"' if match[1] in used else "", text)
     text = REFERENCE.sub(lambda match: f"{match[1]}{name}-{match[2]}", text)
+    text = DATA.sub(lambda match: re.sub(r"\s", "", match[0]), text)  # lines are broken in them, which no URL may be
     # Namespaces and an old way to style belong to files of their own.
     text = re.sub(r' xmlns:\w+="[^"]*"| version="[^"]*"', "", text).replace("xlink:href=", "href=")
     return re.sub(r'<style type="text/css">(.*?)</style>', r"<style>\1</style>", text, flags=re.DOTALL)

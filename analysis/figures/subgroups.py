@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import _drawing
-from analysis.study.intervals import arm_interval
 from analysis.study.study import Study
 from analysis.study.subgroups import Subgroup
 
@@ -26,12 +25,10 @@ STEP = 0.75  # share of a subgroup's height that its arms fill
 
 def draw(study: Study) -> Figure | None:
     """A panel an attribute; None where nothing is known of the images."""
-    largest = {member.block.dataset: member.block.n_per_class for member in study.blocks}
     panels: dict[tuple[str, str], list[Subgroup]] = {}
     for subgroup in study.subgroups:
-        block = subgroup.block
-        if subgroup.scored is not None and block.n_per_class == largest[block.dataset]:
-            panels.setdefault((block.title, subgroup.attribute), []).append(subgroup)
+        if subgroup.scored is not None:
+            panels.setdefault((subgroup.block.title, subgroup.attribute), []).append(subgroup)
     shown = [(name, subgroups) for name, subgroups in panels.items() if len(subgroups) > 1][:MOST_PANELS]
     if not shown or len(shown[0][1][0].block.arms) > MOST_ARMS:
         return None
@@ -58,7 +55,7 @@ def _panel(axes: Axes, subgroups: list[Subgroup]) -> None:
         colours, count = _drawing.colours(block.arms), len(block.arms)
         for a, arm in enumerate(block.arms):
             place = y + STEP * ((a + 0.5) / count - 0.5)
-            axes.plot(arm_interval(scored, a), [place, place], color=colours[arm], lw=1.5)
+            axes.plot(subgroup.intervals[a], [place, place], color=colours[arm], lw=1.5)
             label = arm if y == 0 else None
             marker = _drawing.MARKERS[a % len(_drawing.MARKERS)]
             axes.plot(scored.arm(a).estimate, place, marker, color=colours[arm], ms=4, label=label)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from analysis.predictions.block import Block
+from analysis.predictions.block import Block, Scores
 from analysis.statistics.proportions import wilson
-from analysis.study.scores import Scored, score_sums
+from analysis.study.scores import Scored
 from benchmark.metrics import Metric
-from benchmark.sums import Numbers, Sums
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,23 +47,34 @@ class ClassRates:
 
 
 def class_rates(block: Block) -> list[ClassRates]:
-    """Every class or label: the class of the largest probability is decided on, a label where it is .5 or more."""
-    made = {}
-    for k in block.columns:
-        made["sensitivity", k] = _metric("sensitivity", k, _rate_of_hits(block, k))
-        made["specificity", k] = _metric("specificity", k, _rate_of_rejections(block, k))
-    scored = score_sums(block, list(made.values()))
-    return [_of_class(block, k, *(scored[made[name, k].name] for name in RATES)) for k in block.columns]
+    """Every class or label: the class of the largest probability is decided on, a label where it is .5 or more.
 
-
-RATES = ("sensitivity", "specificity")
-
-
-def _of_class(block: Block, k: int, sensitivity: Scored, specificity: Scored) -> ClassRates:
-    positive, negative = block.truth[:, k] == 1, block.truth[:, k] == 0
-    patients = [len(np.unique(block.groups[rows])) for rows in (positive, negative)]
-    counts = int(positive.sum()), int(negative.sum())
-    return ClassRates(block, block.classes[k], sensitivity, specificity, *counts, *patients)
+    A patient's contribution to a rate is what an average image of its kind misses it by, times the patient's number of
+    them: for such ratios of sums that is the influence value (`analysis.statistics.influence`).
+    """
+    columns = list(block.columns)
+    positive, negative = block.truth[:, columns] == 1, block.truth[:, columns] == 0
+    by_group = _adder(block)
+    counts = by_group(np.concatenate([positive, negative], axis=1))
+    total = counts.sum(axis=0)
+    arms, seeds, refits = block.scores.shape[:3]
+    values = np.zeros((arms, seeds, refits, len(total)))
+    contributions = np.zeros((arms, seeds, *counts.shape))
+    for a, s, r in np.ndindex(arms, seeds, refits):
+        given = _given(block, block.scores[a, s, r])[:, columns]
+        right = by_group(np.concatenate([given & positive, ~given & negative], axis=1))
+        values[a, s, r] = right.sum(axis=0) / total
+        contributions[a, s] += (right - values[a, s, r] * counts) / total / refits
+    made = [_scored(block, name, values[..., at], contributions[..., at]) for at, name in enumerate(_names(block))]
+    count = len(columns)
+    patients = (counts > 0).sum(axis=0)
+    return [
+        ClassRates(
+            block, block.classes[k], made[at], made[count + at],
+            *(int(number) for number in (total[at], total[count + at], patients[at], patients[count + at])),
+        )
+        for at, k in enumerate(columns)
+    ]  # fmt: skip
 
 
 def _with_interval(scored: Scored, a: int, patients: int) -> tuple[float, float, float]:
@@ -70,32 +83,28 @@ def _with_interval(scored: Scored, a: int, patients: int) -> tuple[float, float,
     return share, *wilson(share, inference.se, patients, inference.critical(0.05))
 
 
-def _metric(name: str, k: int, formula: Callable[[Sums], Numbers]) -> Metric:
-    return Metric(f"{name} {k}", name, True, (0.0, 1.0), 0.0, None, None, formula)
+def _names(block: Block) -> list[str]:
+    return [f"{rate} of {block.classes[k]}" for rate in ("sensitivity", "specificity") for k in block.columns]
 
 
-def _place(block: Block, k: int) -> tuple[int, int]:
-    """(problem, class) of a column in `benchmark.sums`: labels are problems of their own, with absent and present."""
-    return (k, 1) if block.task == "multilabel" else (0, k)
+def _scored(block: Block, name: str, values: Floats, contributions: Floats) -> Scored:
+    """One rate: (A, S, R) values and (A, S, G) contributions, its covariance as in `analysis.study.scores`."""
+    arms, seeds, groups = contributions.shape
+    flat = contributions.reshape(arms * seeds, groups)
+    metric = Metric(name, name, True, (0.0, 1.0), 0.0, None, None, None)
+    covariance = groups / (groups - 1) * (flat @ flat.T)
+    return Scored(block, metric, values.mean(axis=2), covariance, values, flat.astype(np.float32))
 
 
-def _rate_of_hits(block: Block, k: int) -> Callable[[Sums], Numbers]:
-    problem, place = _place(block, k)
-
-    def of_sums(sums: Sums) -> Numbers:
-        rate = sums.hits[..., problem, place] / sums.true[..., problem, place]
-        return np.asarray(rate[..., None])
-
-    return of_sums
+def _given(block: Block, scores: Scores) -> npt.NDArray[np.bool_]:
+    """(N, K) which class or labels an image is given."""
+    if block.task == "multilabel":
+        return np.asarray(scores >= 0.5)
+    return np.asarray(np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None])
 
 
-def _rate_of_rejections(block: Block, k: int) -> Callable[[Sums], Numbers]:
-    problem, place = _place(block, k)
-
-    def of_sums(sums: Sums) -> Numbers:
-        true, hits = sums.true[..., problem, place], sums.hits[..., problem, place]
-        images = sums.true[..., problem, :].sum(axis=-1)
-        rate = (images - true - sums.predicted[..., problem, place] + hits) / (images - true)
-        return np.asarray(rate[..., None])
-
-    return of_sums
+def _adder(block: Block) -> Callable[[npt.NDArray[np.bool_]], Floats]:
+    """What counts (N, C) marks of images by group: (G, C)."""
+    order = np.argsort(block.groups, kind="stable")
+    starts = np.searchsorted(block.groups[order], np.arange(block.group_count))
+    return lambda marks: np.add.reduceat(marks[order], starts, axis=0, dtype=np.float64)

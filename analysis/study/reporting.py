@@ -173,8 +173,8 @@ def _wall_time(run: RunFacts) -> str:
     if not times[1]:
         return f"first start {first:%Y-%m-%d %H:%M} UTC"
     last = max(times[1])
-    hours = max((last - first).total_seconds(), 0) / 3600
-    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {hours:.1f} hours, pauses included"
+    taken = _duration(max((last - first).total_seconds(), 0))
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {taken}, pauses included"
 
 
 def _time(text: object) -> datetime | None:
@@ -188,4 +188,8 @@ def _time(text: object) -> datetime | None:
 def _device_time(study: Study) -> str:
     if study.trials is None or study.trials.frame["seconds"].isna().all():
         return ""
-    return f"{study.trials.frame['seconds'].sum() / 3600:.1f} hours of trials on one device (table 'budget')"
+    return f"{_duration(study.trials.frame['seconds'].sum())} of trials on one device (table 'budget')"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"

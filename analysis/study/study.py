@@ -202,11 +202,11 @@ class Study:
 
     @cached_property
     def subgroups(self) -> tuple[Subgroup, ...]:
-        """AUROC by what is known of the holdout's images, of every block; empty where nothing is."""
+        """AUROC by what is known of the holdout's images, at every data set's largest n; empty where nothing is."""
         if self.run is None:
             return ()
-        attributes = self.run.attributes
-        made = in_threads(lambda member: subgroups_of(member.block, attributes), self.blocks)
+        attributes, largest = self.run.attributes, {member.block.dataset: member.block for member in self.blocks}
+        made = in_threads(lambda block: subgroups_of(block, attributes), tuple(largest.values()))
         return tuple(subgroup for of_block in made for subgroup in of_block)
 
     @cached_property

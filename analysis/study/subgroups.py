@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block
+from analysis.study.intervals import arm_interval
 from analysis.study.run_facts import Attributes
 from analysis.study.scores import AUROC, Scored, score
 from benchmark import metrics
@@ -28,6 +29,7 @@ class Subgroup:
         images, patients: how many.
         classes: the classes or labels that the AUROC is the mean over, the same for every value of the attribute.
         scored: AUROCs of the arms; None where there are too few patients.
+        intervals: (low, high) of every arm's, 95%; empty there.
     """
 
     block: Block
@@ -37,6 +39,7 @@ class Subgroup:
     patients: int
     classes: tuple[str, ...]
     scored: Scored | None
+    intervals: tuple[tuple[float, float], ...] = ()
 
 
 def subgroups_of(block: Block, attributes: Attributes) -> list[Subgroup]:
@@ -58,18 +61,15 @@ def _of_attribute(block: Block, attribute: str, parts: Mapping[str, npt.NDArray[
     half = [name for name in large if 2 * len(common[name]) >= len(block.columns)]
     columns = [k for k in block.columns if half and all(k in common[name] for name in half)]
     classes = tuple(block.classes[k] for k in columns)
-    return [
-        Subgroup(
-            block,
-            attribute,
-            name,
-            len(rows),
-            patients[name],
-            classes,
-            score(restricted(block, rows, columns), metrics.find(AUROC)) if columns and name in half else None,
-        )
-        for name, rows in parts.items()
-    ]
+    made = []
+    for name, rows in parts.items():
+        subgroup = Subgroup(block, attribute, name, len(rows), patients[name], classes, None)
+        if columns and name in half:
+            scored = score(restricted(block, rows, columns), metrics.find(AUROC))
+            ends = tuple(arm_interval(scored, a) for a in range(len(block.arms)))
+            subgroup = replace(subgroup, scored=scored, intervals=ends)
+        made.append(subgroup)
+    return made
 
 
 def _columns(block: Block, rows: npt.NDArray[np.intp]) -> list[int]:

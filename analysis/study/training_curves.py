@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.study.chosen import best_trials
-from analysis.study.trials import Trials
+from analysis.study.trials import CELL, Trials
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,17 +40,14 @@ def training_curves(trials: Trials) -> Iterator[TrainingCurves]:
     """Every arm whose curves were kept; none without a table of curves."""
     if trials.curves is None:
         return
-    kept = {
-        (str(row.dataset), int(row.n_per_class), str(row.arm), int(row.seed), int(row.trial)): part
-        for row, part in (
-            (part.iloc[0], part)
-            for _, part in trials.curves.groupby(["dataset", "n_per_class", "arm", "seed", "trial"], sort=False)
-        )
-    }
+    by_arm: dict[Any, Any] = dict(iter(trials.curves.groupby(CELL[:3], sort=False)))
     for (dataset, n, arm), part in trials.by_arm():
+        kept = by_arm.get((dataset, n, arm))
+        if kept is None:
+            continue
         best = best_trials(part, trials.metric.sign)
-        folds = [kept.get((dataset, n, arm, chosen.seed, chosen.trial)) for chosen in best]
-        seeds = [of_seed for of_seed in folds if of_seed is not None and all(map(len, of_seed["losses"]))]
+        folds = [kept[(kept["seed"] == chosen.seed) & (kept["trial"] == chosen.trial)] for chosen in best]
+        seeds = [of_seed for of_seed in folds if len(of_seed) and all(map(len, of_seed["losses"]))]
         if seeds:
             losses = [np.mean([_at_shares(losses) for losses in seed["losses"]], axis=0) for seed in seeds]
             values = [

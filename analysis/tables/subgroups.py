@@ -6,7 +6,6 @@ import math
 
 import pandas as pd
 
-from analysis.study.intervals import arm_interval
 from analysis.study.study import Study
 from analysis.study.subgroups import Subgroup
 from analysis.tables._rows import Row
@@ -16,12 +15,12 @@ ORDER = 27
 CHAPTER = "Main results"
 TITLE = "Subgroups"
 CAPTION = (
-    "AUROC by what the data set tells of its images (sex, age in years, view, site), with 95% intervals for the "
-    "estimand of the main results, and the difference to the first arm in the same subgroup. It is the mean over the "
-    "classes that at least 5 patients have and 5 have not in every subgroup shown (classes: how many of them), so that "
-    "the values of one attribute can be compared with each other, and not with the main results. Empty where there "
-    "are fewer than 20 patients. Exploratory: nothing is corrected for the number of subgroups, and a difference "
-    "between two subgroups is not tested."
+    "AUROC by what the data set tells of its images (sex, age in years, view, site), at its largest n, with 95% "
+    "intervals for the estimand of the main results, and the difference to the first arm in the same subgroup. It is "
+    "the mean over the classes that at least 5 patients have and 5 have not in every subgroup shown (classes: how many "
+    "of them), so that the values of one attribute can be compared with each other, and not with the main results. "
+    "Empty where there are fewer than 20 patients. Exploratory: nothing is corrected for the number of subgroups, and "
+    "a difference between two subgroups is not tested."
 )
 FOLDED = True
 
@@ -51,7 +50,7 @@ def _rows(subgroup: Subgroup) -> list[Row]:
         }
         if scored is not None:
             row["auroc"] = scored.arm(a).estimate
-            row["ci_low"], row["ci_high"] = arm_interval(scored, a)
+            row["ci_low"], row["ci_high"] = subgroup.intervals[a]
             if a > 0:
                 pair = scored.pair(0, a)
                 row["difference"] = pair.estimate

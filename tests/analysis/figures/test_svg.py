@@ -24,6 +24,11 @@ def test_names_in_use_get_a_prefix_and_others_go():
     assert not any(word in text for word in ("metadata", "xlink", "version", "text/css", "<?xml"))
 
 
+def test_the_bytes_of_a_picture_stand_in_one_line():
+    picture = '<svg><image xlink:href="data:image/png;base64,\niVBO\nRw0=" id="image1"/></svg>'
+    assert embedded(picture, "errors") == '<svg><image href="data:image/png;base64,iVBORw0="/></svg>'
+
+
 def test_no_name_stands_twice_on_a_page(tmp_path):
     write_block(tmp_path / "p.parquet", make_block(seeds=3))
     page = report.write_report(tmp_path / "p.parquet", tmp_path / "out", resamples=100).index.read_text()

@@ -12,8 +12,10 @@ from analysis.predictions.block import Predictions
 from analysis.statistics.proportions import wilson
 from analysis.study.class_rates import class_rates
 from analysis.study.confusion import classes_of, confusion, row_shares
+from analysis.study.scores import score_sums
 from analysis.study.study import study
 from analysis.tables import confusion as confusion_table
+from benchmark import metrics
 from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
 
 
@@ -38,6 +40,22 @@ def test_sensitivity_and_specificity_are_those_of_counting(block):
                 np.mean([(~given)[~true].mean() for given, true in pairs])
             )
     assert rates[0].positives == np.nansum(block.truth[:, block.columns[0]])
+
+
+@pytest.mark.parametrize("block", [make_multiclass(refits=2), make_multilabel()], ids=lambda b: b.task)
+def test_the_covariance_is_that_of_influence_values(block):
+    """Balanced accuracy is the mean of the sensitivities, and of a label that of sensitivity and specificity."""
+    expected = score_sums(block, [metrics.find("balanced_accuracy")])["balanced_accuracy"]
+    rates = class_rates(block)
+    parts = [one.sensitivity for one in rates]
+    parts += [one.specificity for one in rates] if block.task == "multilabel" else []
+    assert np.mean([part.values for part in parts], axis=0) == pytest.approx(expected.values)
+    together = np.mean([part.contributions for part in parts], axis=0)
+    assert together == pytest.approx(expected.contributions, abs=1e-6)
+    groups = block.group_count
+    assert parts[0].covariance == pytest.approx(
+        groups / (groups - 1) * parts[0].contributions @ parts[0].contributions.T, rel=1e-4
+    )
 
 
 def test_a_confusion_matrix_counts_every_known_image_once():
