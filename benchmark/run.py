@@ -159,8 +159,8 @@ def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -
     if "datasets" not in settings:
         settings["datasets"] = tuple(present) or ("phantom",)
     settings["datasets"] = tuple(datasets.canonical(name) for name in settings["datasets"])
-    named = (*settings.get("external", ()), *flags.external)
-    settings["external"] = tuple(external.text for external in read_all(named, settings["datasets"]))
+    elsewhere = read_all((*settings.get("external", ()), *flags.external), settings["datasets"])
+    settings["external"] = tuple(external.text for external in elsewhere)
     spec = BenchmarkSpec(**settings)
     name = path_name("+".join(spec.datasets))
     return Request(
@@ -266,9 +266,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[::MAP]",
-        help="a test set from elsewhere, which the refits predict and nothing is tuned on: nih, or with a map of "
-        "classes 'nih::PNEUMONIA=Pneumonia,NORMAL=No Finding'; CLASS=A+B joins labels, CLASS= leaves a class out; may "
-        "be repeated",
+        help="a test set from elsewhere, which nothing is tuned on: nih, or with a map of classes "
+        "'nih::PNEUMONIA=Pneumonia,NORMAL=No Finding' (A=x+y joins labels, A= leaves A out); may be repeated",
     )
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")

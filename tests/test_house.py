@@ -25,7 +25,7 @@ FLOORS = (
     # the benchmark
     ("benchmark/images/", "benchmark/training/", "benchmark/weights/"),
     ("benchmark/datasets/", "benchmark/arms/"),
-    ("benchmark/audit/",),
+    ("benchmark/audit/", "benchmark/external.py"),
     ("benchmark/pretraining/",),
     ("studies/", "benchmark/tracking/"),
     ("benchmark/runs/",),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from analysis.predictions.block import Block, Predictions
 from analysis.predictions.reading import find_files, read_files
 from analysis.predictions.seeds import Choice
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import EXTERNAL
+from benchmark.results import EXTERNAL, PREDICTIONS
 
 
 def read_external(
@@ -28,7 +29,7 @@ def read_external(
     """
     files = [path for path in find_files(source) if cells is None or path.parent in cells]
     choice = Choice(common_seeds, first)
-    if files == [source]:
+    if files in ([source], [source / PREDICTIONS]):
         read = read_files(files, choice, external=True)
         return read if read.blocks else None
     of_set: dict[tuple[str, str], list[Path]] = {}  # (data set's folder, file) -> files
@@ -36,7 +37,8 @@ def read_external(
         for path in sorted((cell.parent / EXTERNAL).glob("*.parquet")):
             of_set.setdefault((_data_set(cell), path.name), []).append(path)
     blocks: list[Block] = []
-    facts, remarks = {}, []
+    facts: dict[str, Mapping[str, Any]] = {}
+    remarks: list[str] = []
     for (data_set, name), paths in sorted(of_set.items()):
         wanted = [cell for cell in files if _data_set(cell) == data_set]
         lacking = len(wanted) - len(paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.external import of_target
 from benchmark.runs.provenance import kernels
 
 if TYPE_CHECKING:
@@ -43,7 +44,17 @@ def protocol_records(request: Request) -> list[Record]:
         "contrast, blur, noise, erasing, mixup; left-right flips where the anatomy allows",
         "frozen layers": "their features are cached: each epoch has its own fixed augmented views, and mixup acts "
         "where the frozen part ends",
+        **_elsewhere(request),
         "root seed": str(spec.root_seed),
         "determinism": deterministic,
     }
     return [{"item": item, "value": value} for item, value in items.items()]
+
+
+def _elsewhere(request: Request) -> dict[str, str]:
+    """What is said of test sets from elsewhere; nothing without any."""
+    spec = request.spec
+    labels = [external.label for name in spec.datasets for external in of_target(spec.external, name)]
+    if not labels:
+        return {}
+    return {"test sets from elsewhere": f"{', '.join(labels)}; predicted by the refits, and nothing is tuned on them"}
