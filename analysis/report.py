@@ -172,13 +172,13 @@ def write_report(
         predictions, there = only(there, external), None
     lacking = None if part is None else part.caution
     fixed = asked == "models"  # looks are over training seeds
-    planned_looks = () if locked is None or fixed else locked.looks
+    own = external is None  # else plan, trials and other holdouts are of other images
+    planned_looks = () if locked is None or fixed or not own else locked.looks
     looks = look_of(planned_looks, predictions.blocks, described) if lacking is None else None
     ordered = described.get("spec", {}).get("seeds")
     early = looks is None and not fixed and (lacking is None or bool(planned_looks))
     warning = caution(planned_looks, predictions.blocks, ordered, seeds is not None) if early else None
     warnings = [text for text in (lacking, warning) if text is not None]
-    own = external is None  # else trials and other holdouts are of other images
     trials = read_trials(source, described, primary) if own else None
     other = read_other_holdout(source, other_holdout, common_seeds) if own else None
     # The threads are ours, over resamples: those of BLAS would contend with them, and sum in another order on
@@ -205,7 +205,7 @@ def write_report(
     remarks += there.remarks if there is not None else ()
     if looks is not None:
         remarks.insert(0, what_follows_looks())
-    if locked is not None:
+    if locked is not None and own:
         remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_written(find_files(source)))))
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))

@@ -277,9 +277,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[::MAP]",
-        help="a test set from elsewhere, which the refits predict and nothing is tuned on: nih, or with a map of "
-        "classes 'nih::PNEUMONIA=Pneumonia,NORMAL=No Finding'; CLASS=A+B joins labels, CLASS= leaves a class out; may "
-        "be repeated",
+        help="a test set from elsewhere, which nothing is tuned on: nih, or with a map of classes "
+        "'nih::PNEUMONIA=Pneumonia,NORMAL=No Finding' (A=x+y joins labels, A= leaves A out); may be repeated",
     )
     tuning = parser.add_argument_group("how it is tuned and trained")
     tuning.add_argument("--folds", type=int, metavar="K", help="inner validation folds")

@@ -27,7 +27,7 @@ FLOORS = (
     ("benchmark/images/", "benchmark/training/", "benchmark/weights/"),
     ("benchmark/datasets/", "benchmark/methods/"),
     ("benchmark/arms/",),
-    ("benchmark/audit/",),
+    ("benchmark/audit/", "benchmark/external.py"),
     ("benchmark/pretraining/",),
     ("studies/", "benchmark/tracking/"),
     ("benchmark/runs/",),

@@ -10,7 +10,7 @@ from analysis.predictions.block import Block, Predictions
 from analysis.predictions.reading import find_files, read_files
 from analysis.predictions.seeds import Choice
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import EXTERNAL
+from benchmark.results import EXTERNAL, PREDICTIONS
 
 
 def read_external(
@@ -29,7 +29,7 @@ def read_external(
     """
     files = [path for path in find_files(source) if cells is None or path.parent in cells]
     choice = Choice(common_seeds, first)
-    if files == [source]:
+    if files in ([source], [source / PREDICTIONS]):
         read = read_files(files, choice, external=True)
         return read if read.blocks else None
     of_set: dict[tuple[str, str], list[Path]] = {}  # (data set's folder, file) -> files

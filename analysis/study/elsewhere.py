@@ -82,15 +82,12 @@ class Elsewhere:
         """The mean of (S,) values, own minus there; `refits` and contributions `parts` are of the own and of there."""
         sign = self.scored.metric.sign
         own, there = refits
-        same = own is not None and there is not None and own.shape == there.shape
+        paired = None
+        if own is not None and there is not None and own.shape == there.shape:
+            paired = sign * (own - there)
         known = [part for part in parts if part is not None]
-        return infer(
-            self.scored.block,
-            sign * values,
-            covariance,
-            sign * (own - there) if same and own is not None and there is not None else None,
-            contributions=np.concatenate(known, axis=1) if len(known) == len(parts) else None,
-        )
+        contributions = np.concatenate(known, axis=1) if len(known) == len(parts) else None
+        return infer(self.scored.block, sign * values, covariance, paired, contributions=contributions)
 
     @property
     def ranking(self) -> Ranking:

@@ -15,7 +15,8 @@ CAPTION = (
     "drop: the metric on the own holdout minus that on the test set from elsewhere, positive where the arm is worse "
     "there, with the joint interval for new training samples and new patients of both: the difference is formed within "
     "each training seed, and the patients' variances add up, as the patients are others. own is of the same classes; "
-    "it differs from the table 'arms' where the map leaves classes out. A drop may come from the patients, the "
+    "it differs from the table 'arms' where the map leaves classes out. With fewer than 30 patients of a class the "
+    "intervals may be too short. A drop may come from the patients, the "
     "devices, the labels or the prevalence of what is hard; it does not say which."
 )
 

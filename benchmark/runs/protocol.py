@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from benchmark import arms, methods
+from benchmark.external import of_target
 from benchmark.runs.provenance import kernels
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Rec
         "contrast, blur, noise, erasing, mixup; left-right flips where the anatomy allows",
         "frozen layers": "their features are cached: each epoch has its own fixed augmented views, and mixup acts "
         "where the frozen part ends",
+        **_elsewhere(request),
         "root seed": str(spec.root_seed),
         "determinism": deterministic,
     }
@@ -76,3 +78,12 @@ def _fitted_once(request: Request) -> str:
     fitted = [name for name in request.spec.arms if not methods.is_trained(arms.method_of(request.arm(name)))]
     listed = ", ".join(fitted)
     return f"; {listed}: the same fit each time, so it is made once and stands under every refit" if fitted else ""
+
+
+def _elsewhere(request: Request) -> dict[str, str]:
+    """What is said of test sets from elsewhere; nothing without any."""
+    spec = request.spec
+    labels = [external.label for name in spec.datasets for external in of_target(spec.external, name)]
+    if not labels:
+        return {}
+    return {"test sets from elsewhere": f"{', '.join(labels)}; predicted by the refits, and nothing is tuned on them"}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from analysis.predictions.external import read_external
 from analysis.predictions.reading import read_predictions
 from analysis.simulation.simulate import write_block
 from analysis.study.study import study
@@ -71,6 +72,20 @@ def write_run(run, spec=None, aurocs=(0.7, 0.8), images=60, first_seed=0):
     return run
 
 
+def write_external(run, spec, aurocs=(0.6, 0.7), images=60, **facts):
+    """Predictions of a test set from elsewhere, "far", in every cell of a run that `write_run` wrote."""
+    far = make_block(9, auroc=aurocs, seeds=spec.seeds, images=images)
+    for cell in spec.cells():
+        a, name = spec.arms.index(cell.arm), f"{cell.dataset} -> far"
+        scores = far.scores[a : a + 1, cell.seed : cell.seed + 1]
+        block = replace(far, dataset=name, n_per_class=cell.n_per_class, arms=(cell.arm,), seeds=(cell.seed,))
+        path = cell.folder(run) / "external" / "far.parquet"
+        write_block(
+            path, replace(block, scores=scores), {"external_of": cell.dataset, "labels": "weak: guessed"} | facts
+        )
+    return run
+
+
 def write_trials(cell, key, trials):
     """The trials and costs of a cell; the third trial diverged."""
     rng = np.random.default_rng(key["seed"])
@@ -97,4 +112,5 @@ def study_of(run, metric="auroc", resamples=100, other=None):
     """The computed study of a run's folder."""
     trials = read_trials(run, read_json(run / SPEC), metrics.find(metric))
     another = None if other is None else read_predictions(other)
-    return study(read_predictions(run), metric, resamples=resamples, trials=trials, other=another)
+    there = read_external(run)
+    return study(read_predictions(run), metric, resamples=resamples, trials=trials, other=another, external=there)

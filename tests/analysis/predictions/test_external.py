@@ -9,11 +9,9 @@ import pytest
 from analysis import report
 from analysis.predictions.external import only, read_external
 from analysis.predictions.reading import read_predictions
-from analysis.simulation.simulate import write_block
 from benchmark.errors import InputError
 from benchmark.results import PREDICTION_COLUMNS, cell_folders, read_info, read_table, write_table
-from tests.analysis.conftest import make_block
-from tests.analysis.simulated_run import settings, write_run
+from tests.analysis.simulated_run import settings, write_external, write_run
 
 SPEC = settings(datasets=("toy",), n_per_class=(100,))
 
@@ -21,19 +19,7 @@ SPEC = settings(datasets=("toy",), n_per_class=(100,))
 @pytest.fixture
 def run(tmp_path):
     """A finished run of two arms and three seeds, every cell with a test set from elsewhere."""
-    folder = write_run(tmp_path / "run", SPEC)
-    far = make_block(9, auroc=(0.6, 0.7), seeds=3, images=60)
-    for cell in SPEC.cells():
-        a = SPEC.arms.index(cell.arm)
-        block = replace(
-            far,
-            dataset="toy -> far",
-            arms=(cell.arm,),
-            seeds=(cell.seed,),
-            scores=far.scores[a : a + 1, cell.seed : cell.seed + 1],
-        )
-        write_block(cell.folder(folder) / "external" / "far.parquet", block, {"external_of": "toy", "labels": "weak"})
-    return folder
+    return write_external(write_run(tmp_path / "run", SPEC), SPEC)
 
 
 def test_the_own_holdout_is_read_without_what_is_elsewhere(run):

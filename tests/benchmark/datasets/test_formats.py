@@ -1,6 +1,7 @@
 """The files of each owner, written small in their own layouts."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ from PIL import Image
 
 from benchmark import datasets
 from benchmark.audit import counts, leaks
+from benchmark.datasets import chest_xray, nih
 from benchmark.datasets.chexpert import COMPETITION, FINDINGS
 from benchmark.errors import InputError
+from benchmark.external import read_all
 from benchmark.images.contract import LoadOptions
 from benchmark.images.files import ImageFiles, to_eight_bit
+from benchmark.images.mapping import in_classes_of
 from tests.conftest import write_images
 
 OFFICIAL, GROUPED = LoadOptions(image_size=16), LoadOptions(image_size=16, holdout="grouped")
@@ -418,7 +422,8 @@ PAD = (
 )
 
 
-def test_pad_ufes_20_is_grouped_by_patient(tmp_path):
+@pytest.fixture
+def pad(tmp_path):
     folder = tmp_path / "PAD-UFES-20"
     kinds = ("ACK", "BCC", "MEL", "NEV", "SCC", "SEK")
     rows = []
@@ -429,12 +434,16 @@ def test_pad_ufes_20_is_grouped_by_patient(tmp_path):
     write_csv(folder / "metadata.csv", [PAD.split(","), *(row.values() for row in rows)])
     for i, row in enumerate(rows):
         write_images(folder / "images" / f"imgs_part_{i % 3 + 1}", [row["img_id"]])
-    images = datasets.load("pad-ufes-20", tmp_path, OFFICIAL)
+    return tmp_path
+
+
+def test_pad_ufes_20_is_grouped_by_patient(pad):
+    images = datasets.load("pad-ufes-20", pad, OFFICIAL)
     assert (images.holdout_kind, images.channels, counts.of(images)["groups"]) == ("grouped", 3, 12)
     assert images.labels.sum(0).tolist() == [4] * 6
-    (folder / "images/imgs_part_1/PAT_0_100_0.png").unlink()
+    (pad / "PAD-UFES-20/images/imgs_part_1/PAT_0_100_0.png").unlink()
     with pytest.raises(InputError, match=r"1 of the 24 images.*PAT_0_100_0.png"):
-        datasets.load("pad-ufes-20", tmp_path, OFFICIAL)
+        datasets.load("pad-ufes-20", pad, OFFICIAL)
 
 
 @pytest.fixture
@@ -470,6 +479,34 @@ def test_isic_2019_says_whose_images_it_holds():
     assert leaks.share_images("ham10000", ["isic2019:sources=bcn+ham"])
     assert not leaks.share_images("ham10000", ["isic2019:sources=bcn+msk+none"])
     assert leaks.share_images("bcn20000", ["isic2019:sources=bcn+msk+none"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "dropped"),
+    [("bcn20000", 28, []), ("pad-ufes-20", 20, ["df", "vasc"]), ("isic2019", 42, [])],
+)
+def test_the_own_maps_of_skin_lesions_serve_ham10000(request, ham, name, kept, dropped):
+    request.getfixturevalue({"bcn20000": "bcn", "pad-ufes-20": "pad", "isic2019": "isic"}[name])
+    (external,) = read_all([name], ("ham10000",))
+    target, source = (datasets.load(of, ham, OFFICIAL) for of in ("ham10000", external.source))
+    images = in_classes_of(target, source, external.classes, external.label)
+    assert len(images.sample_ids) == kept and images.facts["dropped"] == dropped
+    assert images.facts["left_out"]["no class"] == len(source.sample_ids) - kept, "SCC has no class there"
+    assert images.classes == tuple(kind for kind in DX if kind not in dropped)
+
+
+def test_the_own_maps_of_radiographs_serve_kermany(chexpert):
+    (external,) = read_all(["chexpert"], ("chest-xray",))
+    source = datasets.load(external.source, chexpert, OFFICIAL)
+    target = dataclasses.replace(source, task="binary", classes=chest_xray.CLASSES)
+    images = in_classes_of(target, source, external.classes, external.label)
+    normal, ill = (source.labels == 1)[:, 0], (source.labels == 1)[:, 1:].any(axis=1)
+    assert images.labels.sum(0).tolist() == [(normal & ~ill).sum(), (ill & ~normal).sum()]
+    assert images.facts["left_out"]["several classes"] == (normal & ill).sum() > 0
+    for target_name, classes in (("chest-xray", chest_xray.CLASSES), ("chexpert", COMPETITION)):
+        (external,) = read_all(["nih"], (target_name,))
+        labels = {label for of in external.classes.values() for label in of}
+        assert set(external.classes) == set(classes) and labels <= {*nih.FINDINGS, nih.NONE}
 
 
 def test_a_class_of_isic_2019_that_nobody_knows_is_refused(isic):
