@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.command_line import RenamedFlag, run_command
 from benchmark.errors import InputError
+from benchmark.memory import FOR_A_REPORT, require_addresses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -263,6 +264,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(flags: argparse.Namespace) -> int:
+    require_addresses(FOR_A_REPORT)
     if flags.resamples is not None and flags.resamples < FEWEST_RESAMPLES:
         raise InputError(f"--resamples {flags.resamples} is too few for an interval: at least {FEWEST_RESAMPLES}.")
     if flags.seeds is not None and flags.seeds < 1:

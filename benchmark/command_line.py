@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from benchmark.disk import DiskFull, disk_full, is_full
 from benchmark.errors import InputError
+from benchmark.memory import OutOfMemory, is_exhausted, out_of_memory
 
 LONGEST_END = 2.5  # seconds from a signal to the end of the process
 
@@ -137,10 +138,10 @@ def device_names(wanted: str) -> tuple[str, ...]:
 
 
 def run_command(work: Callable[[], int]) -> int:
-    """Do a command's work; bad input, a full disk, Ctrl-C and SIGTERM end it with a message instead of a traceback.
+    """Do a command's work; bad input, a full disk, no memory, Ctrl-C and SIGTERM end it with a message.
 
     Returns:
-        The exit code: 1 for a full disk, 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
+        The exit code: 1 for a full disk or too little memory, 2 for bad input, 130 after SIGINT, 143 after SIGTERM.
     """
     # Before torch is loaded. Threads that spin while they wait for each other take the cores from those they wait for:
     # beside other work, pretraining in two threads took seven times as long and more.
@@ -151,10 +152,17 @@ def run_command(work: Callable[[], int]) -> int:
     except DiskFull as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    except OSError as error:
-        if not is_full(error):
+    except OutOfMemory as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        if is_full(error):
+            place = error.filename if isinstance(error, OSError) else None
+            sys.stderr.write(f"error: {disk_full(Path(place or '.'))}\n")
+        elif is_exhausted(error):
+            sys.stderr.write(f"error: {out_of_memory(error)}\n")
+        else:
             raise
-        sys.stderr.write(f"error: {disk_full(Path(error.filename or '.'))}\n")
         return 1
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.command_line import add_data_root, comma_list, device_name, run_command
+from benchmark.memory import require_addresses
 from benchmark.pretraining.pretrain import Places, PretrainSpec, pretrain
 from benchmark.results import clear_temporary
 
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(argv)
 
     def work() -> int:
+        require_addresses()
         from benchmark import datasets
 
         spec = PretrainSpec(

@@ -29,6 +29,7 @@ from benchmark.command_line import (
 )
 from benchmark.errors import InputError
 from benchmark.leases import turn
+from benchmark.memory import require_addresses
 from benchmark.results import LEASES, PLAN, REPORT, clear_temporary, path_name
 from benchmark.spec import HOLDOUTS, PRECISIONS, SAMPLERS, BenchmarkSpec
 
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(flags: argparse.Namespace) -> int:
+    require_addresses()
     from benchmark.runs.request import check_request, refuse_conflicts
     from studies.workers import warm_up
 

@@ -18,7 +18,7 @@ FLOORS = (
     ("benchmark/enough_patients.py",),
     (
         *("benchmark/discovery.py", "benchmark/sums.py", "benchmark/download.py"),
-        *("benchmark/processes.py", "benchmark/leases.py"),
+        *("benchmark/processes.py", "benchmark/leases.py", "benchmark/memory.py"),
     ),
     ("benchmark/metrics/",),
     ("benchmark/arm.py", "benchmark/command_line.py"),

@@ -1,29 +1,26 @@
 """Several `benchmark.run` on one folder, of which some are killed and begun again: one set of tables at the end.
 
-    python -m tests.faults.runs --runs 4 --kills 20
-
 The folder is held against that of one undisturbed run: every table of every cell byte for byte, exact budgets, and in
-MLflow every trial once.
+MLflow every trial once. `tests.faults.campaign` is the command.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmark.results import CURVES, DONE, PREDICTIONS, TRIALS, read_json
-from benchmark.seeds import rng_for
 from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +48,15 @@ def prepare(place: Path, seeds: int, budget: int, image_size: int = 16) -> None:
 
 def begin(place: Path, run: str, *flags: str) -> subprocess.Popen[str]:
     """A run of the command, in a process group of its own."""
-    command = [sys.executable, "-m", "benchmark.run", "--preset", "mine.toml", "--datasets", "folder:mine"]
+    settings = ["--preset", "mine.toml", "--datasets", "folder:mine", "--device", "cpu", "--out", run]
+    workers = [] if "--workers" in flags else ["--workers", "1"]
+    return command(place, "benchmark.run", *settings, *workers, *flags)
+
+
+def command(place: Path, module: str, *flags: str) -> subprocess.Popen[str]:
+    """Any command, in a process group of its own."""
     return subprocess.Popen(
-        [*command, "--workers", "1", "--device", "cpu", "--out", run, *flags],
+        [sys.executable, "-m", module, *flags],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -63,50 +66,73 @@ def begin(place: Path, run: str, *flags: str) -> subprocess.Popen[str]:
     )
 
 
-def together(place: Path, runs: int, kills: int, seed: int = 0, pause: float = 6.0) -> list[str]:
-    """Runs on one folder, of which one after another is killed by SIGKILL and begun again; what each said at its end.
+def together(
+    place: Path,
+    runs: int,
+    plan: Sequence[str],
+    rng: np.random.Generator,
+    pause: float = 6.0,
+    run: str = "together",
+    shards: bool = False,
+) -> Counter[str]:
+    """Runs on one folder, of which one after another is killed by SIGKILL and begun again; the kills that hit, by kind.
 
     Args:
         place: prepared.
         runs: at a time.
-        kills: of drivers, or of one of their processes.
-        seed: of who is hit, and when.
+        plan: whom to kill, one after another: "driver" or "shard", or "worker", one of a driver's processes.
+        rng: decides which of them is hit, and when.
         pause: mean seconds between two kills.
+        run: name of the folder.
+        shards: whether each run is one shard of the cells.
     """
-    rng = rng_for(seed, "kills")
-    drivers = [begin(place, "together") for _ in range(runs)]
+    part = [("--shard", f"{number}/{runs}") if shards else () for number in range(1, runs + 1)]
+    drivers = [begin(place, run, *flags) for flags in part]
+    made: Counter[str] = Counter()
     try:
-        for _ in range(kills):
+        for kind in plan:
             time.sleep(float(rng.exponential(pause)))
-            victim = int(rng.integers(runs))
-            if drivers[victim].poll() is not None:
-                continue
-            children = _children(drivers[victim].pid)
-            if children and rng.random() < 0.5:
-                os.kill(int(rng.choice(children)), signal.SIGKILL)  # a worker, or the server that workers come from
+            alive = [number for number, driver in enumerate(drivers) if driver.poll() is None]
+            if not alive:
+                break
+            victim = int(rng.choice(alive))
+            if kind == "worker":
+                children = _children(drivers[victim].pid)
+                if not children:
+                    continue
+                os.kill(int(rng.choice(children)), signal.SIGKILL)  # or the server that workers come from
             else:
                 drivers[victim].kill()
                 drivers[victim].communicate()
-                drivers[victim] = begin(place, "together")
-        said = [driver.communicate()[0] for driver in drivers]
+                drivers[victim] = begin(place, run, *part[victim])
+            made[kind] += 1
+        for driver in drivers:
+            driver.communicate()
     finally:
         for driver in drivers:
             driver.kill()
-    assert [driver.returncode for driver in drivers] == [0] * runs, "\n".join(said)
-    return said
+    return made
 
 
-def verify(place: Path, budget: int) -> None:
-    """Hold the folder against what undisturbed work on all or some of its cells left, and MLflow against the folder."""
+def mended(place: Path, run: str) -> None:
+    """The same command once more: it runs what a cell's three deaths in a row left, and the report after shards."""
+    driver = begin(place, run)
+    text = driver.communicate()[0]
+    assert driver.returncode == 0, text
+
+
+def verify(place: Path, budget: int, run: str = "together") -> None:
+    """Hold a run's folder against undisturbed work on all or some of its cells, and MLflow against the folder."""
     alone = _tables(place / "alone")
-    assert alone and alone.items() <= _tables(place / "together").items()
-    folders = [path.parent for path in (place / "together").rglob(DONE)]
+    assert alone and alone.items() <= _tables(place / run).items()
+    folders = [path.parent for path in (place / run).rglob(DONE)]
     assert all(
         len(pd.read_parquet(folder / TRIALS)) == budget == read_json(folder / DONE)["budget"] for folder in folders
     )
-    assert not list((place / "together").rglob("*.tmp"))
+    assert not list((place / run).rglob("*.tmp"))
     with sqlite3.connect(place / "mlruns" / "mlflow.db") as database:
         keys = [row[0] for row in database.execute("select value from tags where key = 'benchmark.key'")]
+    keys = [key for key in keys if key.startswith(f"{run}/")]
     assert len(keys) == len(set(keys)) == len(folders) * (budget + 2), (
         "a study, its trials and its final run, each once"
     )
@@ -125,25 +151,3 @@ def _children(pid: int) -> list[int]:
         for child in map(int, path.read_text().split()):
             below += [child, *_children(child)]
     return below
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.runs", description=__doc__)
-    parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--budget", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=0)
-    flags = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder), flags.seeds, flags.budget)
-        assert begin(Path(folder), "alone", "--shard", "1/1").wait() == 0
-        together(Path(folder), flags.runs, flags.kills, flags.seed)
-        verify(Path(folder), flags.budget)
-    sys.stdout.write(f"{flags.runs} runs on one folder, {flags.kills} kills: the same tables, nothing twice\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
