@@ -126,12 +126,13 @@ def _nothing_to_do(flags: argparse.Namespace) -> str | None:
     """What the command says at its end, where cells and report are complete already; None where there is work."""
     from analysis.page.current import current_summary
     from benchmark.runs.complete import is_complete
-    from benchmark.runs.mirroring import unmirrored
+    from benchmark.runs.mirroring import send_report, unmirrored
 
     request = resolve(flags, devices=("cpu",))  # whatever they are: looking at them takes torch
     summary = current_summary(request.out, request.out / REPORT)
     if summary is None or not is_complete(request) or unmirrored(request):
         return None
+    send_report(request)
     count = len(list(request.spec.cells()))
     _report(f"{request.out}: {count} cells of {request.spec.budget} trials, {count} already finished")
     _report("nothing to do: cells and report are complete, and their inputs unchanged")
@@ -220,6 +221,7 @@ def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
 def _write_report(request: Request, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
     from analysis.report import summary_text, write_report
+    from benchmark.runs.mirroring import send_report
 
     out = request.out / REPORT
     with turn(request.out / LEASES / "report"):  # of several runs that end together one writes it
@@ -229,6 +231,7 @@ def _write_report(request: Request, partial: bool) -> None:
             summary = summary_text(write_report(request.out, out, partial=partial))
             if not partial:
                 keep(request.out, out, summary)
+    send_report(request)
     sys.stdout.write(summary + _places(request))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmark.command_line import run_command
 from benchmark.errors import InputError
-from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, artifact_places, newest_experiment
+from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, artifact_places
 
 HOST = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine
@@ -43,7 +43,6 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
             f"no {database.name} in {root}: run python -m benchmark.run first, or rebuild it with "
             "python -m benchmark.tracking --rebuild."
         )
-    experiment = newest_experiment(root)
     _refuse_outside(root)
     if not _is_loopback(host):
         sys.stderr.write(
@@ -59,7 +58,7 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
     environment = {**os.environ, **ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONPATH": path}
     if not _is_loopback(host):
         environment.setdefault("MLFLOW_SERVER_ALLOWED_HOSTS", "*")
-    sys.stdout.write(f"{link(free, experiment, HOST if host in EVERYWHERE else host)}\nCtrl-C ends it\n")
+    sys.stdout.write(f"http://{HOST if host in EVERYWHERE else host}:{free}/\nCtrl-C ends it\n")
     sys.stdout.flush()
     with subprocess.Popen(command, env=environment, start_new_session=True) as server:
         for kind in (signal.SIGINT, signal.SIGTERM):
@@ -82,12 +81,6 @@ def _refuse_outside(root: Path) -> None:
                 f"the experiment '{name}' keeps its files at {place}, which is not under {root}: the folder was moved, "
                 "or somebody added it. python -m benchmark.tracking --rebuild makes the database anew."
             )
-
-
-def link(port: int, experiment: str | None, host: str = HOST) -> str:
-    """The address that opens the newest experiment's charts; MLflow would open in another mode by itself."""
-    place = f"experiments/{experiment}/runs" if experiment else "experiments"
-    return f"http://{host}:{port}/#/{place}?workflowType=machine_learning&compareRunsMode=CHART"
 
 
 def free_port(wanted: int, host: str = HOST) -> int:
