@@ -1,6 +1,7 @@
-"""Browse every trial in MLflow's own pages, on this machine alone.
+"""Browse arms, studies and trials in MLflow's own pages, or studies in Optuna's dashboard, on this machine alone.
 
 python -m benchmark.ui
+python -m benchmark.ui --study RUN_OR_CELL
 """
 
 from __future__ import annotations
@@ -44,11 +45,7 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
             "python -m benchmark.tracking --rebuild."
         )
     _refuse_outside(root)
-    if not _is_loopback(host):
-        sys.stderr.write(
-            f"WARNING: listening on {host}: whoever reaches this machine can read every run, rename and delete them. "
-            "There is no password; a tunnel (ssh -L) is safer.\n"
-        )
+    _warn_beyond(host)
     free = free_port(port, host)
     if free != port:
         sys.stderr.write(f"port {port} is taken, using {free}\n")
@@ -64,6 +61,40 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda *_: _end(server))
         return 0 if server.wait() in (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM) else 1
+
+
+def show_studies(place: Path, port: int, host: str = HOST) -> int:
+    """Show studies in Optuna's dashboard until it is interrupted, and return the exit code.
+
+    Args:
+        place: a run's folder, one inside it, or a study's journal.
+        port: the first to try.
+        host: address to listen on.
+
+    Raises:
+        InputError: no study, no free port, or the dashboard is not installed.
+    """
+    from studies import dashboard
+
+    dashboard.check_installed()
+    files = dashboard.journals(place)
+    _warn_beyond(host)
+    free = free_port(port, host)
+    studies = "1 study" if len(files) == 1 else f"{len(files)} studies"
+    sys.stdout.write(
+        f"http://{HOST if host in EVERYWHERE else host}:{free}/ ({studies}, as they are now)\nCtrl-C ends it\n"
+    )
+    sys.stdout.flush()
+    dashboard.serve(files, host, free)
+    return 0
+
+
+def _warn_beyond(host: str) -> None:
+    if not _is_loopback(host):
+        sys.stderr.write(
+            f"WARNING: listening on {host}: whoever reaches this machine can read every run, rename and delete them. "
+            "There is no password; a tunnel (ssh -L) is safer.\n"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -108,8 +139,17 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmark.ui", description="Browse every trial in MLflow.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.ui",
+        description="Browse arms, studies and trials in MLflow, or (--study) studies in Optuna's dashboard.",
+    )
     parser.add_argument("--root", type=Path, default=Path("mlruns"), help="default: %(default)s")
+    parser.add_argument(
+        "--study",
+        type=Path,
+        metavar="RUN_OR_CELL",
+        help="show the studies in a run's folder, or in a cell's, in Optuna's dashboard instead (extra 'dashboard')",
+    )
     parser.add_argument("--port", type=int, default=5000, help="default: %(default)s")
     parser.add_argument(
         "--host",
@@ -119,6 +159,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "(default: %(default)s, this machine alone)",
     )
     flags = parser.parse_args(argv)
+    if flags.study is not None:
+        return run_command(lambda: show_studies(flags.study, flags.port, flags.host))
     return run_command(lambda: serve(flags.root, flags.port, flags.host))
 
 

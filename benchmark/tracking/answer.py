@@ -62,15 +62,16 @@ def read_answers(run: Path, report: Path) -> list[ArmAnswer]:
     pairs = pd.read_csv(pairs_file, keep_default_na=False, na_values=[""]) if pairs_file.is_file() else None
     synthetic = _synthetic(run)
     answers = []
-    for (dataset, n), block in arms.groupby(["dataset", "n_per_class"], sort=True):
+    for _, block in arms.groupby(["dataset", "n_per_class"], sort=True):
+        dataset, n = str(block["dataset"].iloc[0]), int(block["n_per_class"].iloc[0])
         name = str(block["metric"].iloc[0])
         ordered = block.sort_values("estimate", ascending=not metrics.find(name).higher_is_better, kind="stable")
         for rank, row in enumerate(ordered.to_dict("records")):
             numbers = {f"holdout_{name}": row["estimate"]}
             numbers |= {column: row[column] for column in ("ci_low", "ci_high", "seed_sd", "seeds") if column in row}
             known = {column: float(value) for column, value in numbers.items() if math.isfinite(float(value))}
-            verdict = _verdict(str(row["arm"]), str(dataset), int(n), pairs)
-            where = (str(dataset), int(n), str(row["arm"]))
+            verdict = _verdict(str(row["arm"]), dataset, n, pairs)
+            where = (dataset, n, str(row["arm"]))
             answers.append(ArmAnswer(*where, rank, name, known, verdict, dataset in synthetic))
     return answers
 

@@ -58,7 +58,7 @@ def test_the_bare_address_shows_the_answer_and_leads_to_studies_trials_and_repor
             ".every((cell) => cell.getBoundingClientRect().right <= innerWidth)"
         )
         assert visible, "the verdict is read without scrolling"
-        assert "Assistant" not in text and "telemetry" not in text
+        assert "Ask questions about" not in text and "telemetry" not in text
 
         page.ask("document.querySelector('.ag-row [class*=expander], .ag-row button').click()")
         page.wait("document.body.innerText.includes('scratch seed 0')")
