@@ -48,7 +48,7 @@ class Page:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
 
-    def _read(self, seconds=60):
+    def _read(self, seconds=180):
         while b"\0" not in self._rest:
             if not select.select([self._answers], [], [], seconds)[0]:
                 raise TimeoutError("Chromium does not answer")
