@@ -125,6 +125,7 @@ def _run(flags: argparse.Namespace) -> int:
 def _nothing_to_do(flags: argparse.Namespace) -> str | None:
     """What the command says at its end, where cells and report are complete already; None where there is work."""
     from analysis.page.current import current_summary
+    from analysis.page.terminal import fit_terminal
     from benchmark.runs.complete import is_complete
     from benchmark.runs.mirroring import send_report, unmirrored
 
@@ -136,7 +137,7 @@ def _nothing_to_do(flags: argparse.Namespace) -> str | None:
     count = len(list(request.spec.cells()))
     _report(f"{request.out}: {count} cells of {request.spec.budget} trials, {count} already finished")
     _report("nothing to do: cells and report are complete, and their inputs unchanged")
-    return summary + _places(request)
+    return fit_terminal(summary) + _places(request)
 
 
 def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -> Request:
@@ -220,6 +221,7 @@ def _weights(pairs: Sequence[str], datasets: Sequence[str]) -> dict[str, Path]:
 
 def _write_report(request: Request, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
+    from analysis.page.terminal import fit_terminal
     from analysis.report import summary_text, write_report
     from benchmark.runs.mirroring import send_report
 
@@ -232,7 +234,7 @@ def _write_report(request: Request, partial: bool) -> None:
             if not partial:
                 keep(request.out, out, summary)
     send_report(request)
-    sys.stdout.write(summary + _places(request))
+    sys.stdout.write(fit_terminal(summary) + _places(request))
 
 
 def _places(request: Request) -> str:
