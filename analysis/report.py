@@ -285,7 +285,9 @@ def _report(flags: argparse.Namespace) -> int:
         external=flags.external,
         paper=flags.paper,
     )
-    sys.stdout.write(f"{summary_text(report)}\nreport: {report.index}\n")
+    from analysis.page.terminal import fit_terminal
+
+    sys.stdout.write(f"{fit_terminal(summary_text(report))}\nreport: {report.index}\n")
     return 0
 
 

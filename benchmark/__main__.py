@@ -14,7 +14,7 @@ COMMANDS = {
     "run": ("benchmark.run", "tune every arm under equal budgets, predict the holdout, write the report"),
     "report": ("analysis.report", "tables, figures and page from a run, or from anyone's predictions"),
     "plan": ("analysis.plan", "how many seeds, how many patients; lock the analysis before the holdout is opened"),
-    "ui": ("benchmark.ui", "browse every trial in MLflow"),
+    "ui": ("benchmark.ui", "browse arms, studies and trials in MLflow, or in Optuna's dashboard"),
     "data": ("benchmark.data", "the data sets on this machine: list, fetch, check, show"),
     "weights": ("benchmark.weights.__main__", "known sources of weights: list, fetch, check"),
     "pretrain": ("benchmark.pretrain", "pretrain the backbone on medical images of your own choice"),

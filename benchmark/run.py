@@ -127,17 +127,19 @@ def _run(flags: argparse.Namespace) -> int:
 def _nothing_to_do(flags: argparse.Namespace) -> str | None:
     """What the command says at its end, where cells and report are complete already; None where there is work."""
     from analysis.page.current import current_summary
+    from analysis.page.terminal import fit_terminal
     from benchmark.runs.complete import is_complete
-    from benchmark.runs.mirroring import unmirrored
+    from benchmark.runs.mirroring import send_report, unmirrored
 
     request = resolve(flags, devices=("cpu",))  # whatever they are: looking at them takes torch
     summary = current_summary(request.out, request.out / REPORT)
     if summary is None or not is_complete(request) or unmirrored(request):
         return None
+    send_report(request)
     count = len(list(request.spec.cells()))
     _report(f"{request.out}: {count} cells of {request.spec.budget} trials, {count} already finished")
     _report("nothing to do: cells and report are complete, and their inputs unchanged")
-    return summary + _places(request)
+    return fit_terminal(summary) + _places(request)
 
 
 def resolve(flags: argparse.Namespace, devices: tuple[str, ...] | None = None) -> Request:
@@ -211,8 +213,10 @@ def _devices(flags: argparse.Namespace) -> tuple[str, ...]:
 
 def _write_report(request: Request, plan: Plan, partial: bool) -> None:
     from analysis.page.current import current_summary, keep
+    from analysis.page.terminal import fit_terminal
     from analysis.report import summary_text, write_report
     from benchmark.runs.holdout_facts import write_pictures
+    from benchmark.runs.mirroring import send_report
 
     def keep_pictures(wanted: Mapping[str, Collection[str]]) -> None:
         write_pictures(request.out, plan.images, wanted)
@@ -225,7 +229,8 @@ def _write_report(request: Request, plan: Plan, partial: bool) -> None:
             summary = summary_text(write_report(request.out, out, partial=partial, keep_pictures=keep_pictures))
             if not partial:
                 keep(request.out, out, summary)
-    sys.stdout.write(summary + _places(request))
+    send_report(request)
+    sys.stdout.write(fit_terminal(summary) + _places(request))
 
 
 def _places(request: Request) -> str:

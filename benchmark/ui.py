@@ -1,6 +1,7 @@
-"""Browse every trial in MLflow's own pages, on this machine alone.
+"""Browse arms, studies and trials in MLflow's own pages, or studies in Optuna's dashboard, on this machine alone.
 
 python -m benchmark.ui
+python -m benchmark.ui --study RUN_OR_CELL
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from benchmark.command_line import run_command
 from benchmark.errors import InputError
-from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, artifact_places, newest_experiment
+from benchmark.tracking.database import ARTIFACTS, DATABASE, ENVIRONMENT, artifact_places
 
 HOST = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine
@@ -43,13 +44,8 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
             f"no {database.name} in {root}: run python -m benchmark.run first, or rebuild it with "
             "python -m benchmark.tracking --rebuild."
         )
-    experiment = newest_experiment(root)
     _refuse_outside(root)
-    if not _is_loopback(host):
-        sys.stderr.write(
-            f"WARNING: listening on {host}: whoever reaches this machine can read every run, rename and delete them. "
-            "There is no password; a tunnel (ssh -L) is safer.\n"
-        )
+    _warn_beyond(host)
     free = free_port(port, host)
     if free != port:
         sys.stderr.write(f"port {port} is taken, using {free}\n")
@@ -59,12 +55,46 @@ def serve(root: Path, port: int, host: str = HOST) -> int:
     environment = {**os.environ, **ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONPATH": path}
     if not _is_loopback(host):
         environment.setdefault("MLFLOW_SERVER_ALLOWED_HOSTS", "*")
-    sys.stdout.write(f"{link(free, experiment, HOST if host in EVERYWHERE else host)}\nCtrl-C ends it\n")
+    sys.stdout.write(f"http://{HOST if host in EVERYWHERE else host}:{free}/\nCtrl-C ends it\n")
     sys.stdout.flush()
     with subprocess.Popen(command, env=environment, start_new_session=True) as server:
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda *_: _end(server))
         return 0 if server.wait() in (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM) else 1
+
+
+def show_studies(place: Path, port: int, host: str = HOST) -> int:
+    """Show studies in Optuna's dashboard until it is interrupted, and return the exit code.
+
+    Args:
+        place: a run's folder, one inside it, or a study's journal.
+        port: the first to try.
+        host: address to listen on.
+
+    Raises:
+        InputError: no study, no free port, or the dashboard is not installed.
+    """
+    from studies import dashboard
+
+    dashboard.check_installed()
+    files = dashboard.journals(place)
+    _warn_beyond(host)
+    free = free_port(port, host)
+    studies = "1 study" if len(files) == 1 else f"{len(files)} studies"
+    sys.stdout.write(
+        f"http://{HOST if host in EVERYWHERE else host}:{free}/ ({studies}, as they are now)\nCtrl-C ends it\n"
+    )
+    sys.stdout.flush()
+    dashboard.serve(files, host, free)
+    return 0
+
+
+def _warn_beyond(host: str) -> None:
+    if not _is_loopback(host):
+        sys.stderr.write(
+            f"WARNING: listening on {host}: whoever reaches this machine can read every run, rename and delete them. "
+            "There is no password; a tunnel (ssh -L) is safer.\n"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -82,12 +112,6 @@ def _refuse_outside(root: Path) -> None:
                 f"the experiment '{name}' keeps its files at {place}, which is not under {root}: the folder was moved, "
                 "or somebody added it. python -m benchmark.tracking --rebuild makes the database anew."
             )
-
-
-def link(port: int, experiment: str | None, host: str = HOST) -> str:
-    """The address that opens the newest experiment's charts; MLflow would open in another mode by itself."""
-    place = f"experiments/{experiment}/runs" if experiment else "experiments"
-    return f"http://{host}:{port}/#/{place}?workflowType=machine_learning&compareRunsMode=CHART"
 
 
 def free_port(wanted: int, host: str = HOST) -> int:
@@ -115,8 +139,17 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmark.ui", description="Browse every trial in MLflow.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.ui",
+        description="Browse arms, studies and trials in MLflow, or (--study) studies in Optuna's dashboard.",
+    )
     parser.add_argument("--root", type=Path, default=Path("mlruns"), help="default: %(default)s")
+    parser.add_argument(
+        "--study",
+        type=Path,
+        metavar="RUN_OR_CELL",
+        help="show the studies in a run's folder, or in a cell's, in Optuna's dashboard instead (extra 'dashboard')",
+    )
     parser.add_argument("--port", type=int, default=5000, help="default: %(default)s")
     parser.add_argument(
         "--host",
@@ -126,6 +159,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "(default: %(default)s, this machine alone)",
     )
     flags = parser.parse_args(argv)
+    if flags.study is not None:
+        return run_command(lambda: show_studies(flags.study, flags.port, flags.host))
     return run_command(lambda: serve(flags.root, flags.port, flags.host))
 
 

@@ -54,7 +54,11 @@ COMMANDS = {
 #: package -> where it may be imported.
 HOMES = {
     "mlflow": ("benchmark/tracking/",),
-    "optuna": ("studies/tune.py", "benchmark/performance/plain_script.py"),  # which is nothing of ours, by design
+    "optuna": (
+        "studies/tune.py",
+        "studies/dashboard.py",
+        "benchmark/performance/plain_script.py",
+    ),  # which is nothing of ours, by design
 }
 HEAVY = {"torch", "timm", "torchvision", "mlflow", "optuna"}
 

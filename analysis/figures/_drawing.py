@@ -14,6 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
+from analysis.figures._reading import with_axes
 from analysis.figures._svg import embedded
 from analysis.study.comparison import Comparison
 from analysis.study.scores import Scored
@@ -200,4 +201,4 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     text = buffer.getvalue()
     with atomic_path(folder / f"{name}.svg") as path:
         path.write_text(text, encoding="utf-8")
-    return embedded(text, name)
+    return with_axes(embedded(text, name), figure)

@@ -6,6 +6,7 @@ behind when it died, are sent from their folders; which ones MLflow has is kept 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -14,11 +15,13 @@ from typing import Any, Self
 from benchmark import metrics
 from benchmark.errors import InputError
 from benchmark.leases import Held, Lease, LeaseLost, acquire
-from benchmark.results import DONE, LEASES, MIRRORED, read_json, write_json
+from benchmark.results import DONE, LEASES, MIRRORED, REPORT, read_json, write_json
 from benchmark.runs.request import Request, is_done
 from benchmark.spec import Cell
 from benchmark.tracking.mirror import Mirror
 from studies.open_cells import Message
+
+LAYOUT = 2  # of what MLflow is sent: where it has another, everything is sent again
 
 
 class Mirroring:
@@ -28,7 +31,7 @@ class Mirroring:
         """`facts` gives what is shown with a study."""
         self._request, self._facts = request, facts
         self._folder = request.out / LEASES / "mirror"
-        self._mirror = Mirror(request.root, request.out.name, metrics.find(request.spec.tune_metric))
+        self._mirror = Mirror(request.root, request.out, metrics.find(request.spec.tune_metric))
         self._lease: Lease | None = None
         self._lost = False
         self._started: set[Cell] = set()
@@ -46,8 +49,7 @@ class Mirroring:
         if self._lease is None:
             return
         if error is None and not self._mirror.failure:
-            kept = _mirrored(self._request) | {cell.key: self._request.spec.budget for cell in self._finished}
-            write_json(self._request.out / MIRRORED, dict(sorted(kept.items())))
+            _keep(self._request, {cell.key: self._request.spec.budget for cell in self._finished})
         self._lease.release()
 
     def receive(self, message: Message) -> None:
@@ -108,8 +110,35 @@ def unmirrored(request: Request) -> bool:
     return any(mirrored.get(cell.key) != request.spec.budget for cell in request.spec.cells())
 
 
-def _mirrored(request: Request) -> dict[str, int]:
-    """Key of a cell -> the budget with which MLflow has it."""
+def send_report(request: Request) -> None:
+    """Give MLflow's arms what the run's report says, unless they have it, or another driver writes MLflow.
+
+    That driver does so itself when it ends, and what is missed the next start of the run sends.
+    """
+    index = request.out / REPORT / "index.html"
+    with suppress(Held, InputError, OSError):
+        stamp = hashlib.sha256(index.read_bytes()).hexdigest()
+        if _mirrored(request).get(REPORT) == stamp:
+            return
+        lease = acquire(request.out / LEASES / "mirror")
+        try:
+            with Mirror(request.root, request.out, metrics.find(request.spec.tune_metric)) as mirror:
+                mirror.report_written(index.parent)
+            if not mirror.failure:
+                _keep(request, {REPORT: stamp})
+        finally:
+            lease.release()
+
+
+def _keep(request: Request, sent: Mapping[str, Any]) -> None:
+    """Note what MLflow has been sent."""
+    kept = {**_mirrored(request), **sent, "layout": LAYOUT}
+    write_json(request.out / MIRRORED, dict(sorted(kept.items())))
+
+
+def _mirrored(request: Request) -> dict[str, Any]:
+    """Key of a cell -> the budget with which MLflow has it, and of the report its page's SHA-256."""
     with suppress(OSError, InputError, AttributeError):
-        return dict(read_json(request.out / MIRRORED).items())
+        kept = dict(read_json(request.out / MIRRORED).items())
+        return kept if kept.get("layout") == LAYOUT else {}
     return {}

@@ -86,8 +86,7 @@ def run_cells(request: Request, plan: Plan, report: Callable[[str], None]) -> di
     jobs = [_job(cell, request, plan) for cell in cells]
 
     def facts(cell: Cell) -> dict[str, Any]:
-        block = plan.blocks[cell.dataset, cell.n_per_class, cell.seed]
-        return {**block.facts, "budget": spec.budget, "backbone": request.backbone(cell.arm)}
+        return dict(plan.blocks[cell.dataset, cell.n_per_class, cell.seed].facts)
 
     with Mirroring(request, facts) if request.shard is None else nullcontext() as mirror:
 

@@ -115,6 +115,10 @@ class BulkClient:
         else:
             kept.tags[key] = value
 
+    def set_experiment_tag(self, experiment_id: str, key: str, value: str) -> None:
+        """As the client's, at once: no run is needed for it."""
+        self._client.set_experiment_tag(experiment_id, key, value)
+
     def set_terminated(self, run_id: str, status: str = "FINISHED", end_time: int | None = None) -> None:
         """As the client's."""
         kept = self._runs.get(run_id)

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
+from benchmark.tracking.views import ANSWER, MODE, link_to_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
+KIND, RUN = "benchmark.kind", "benchmark.run"  # tags of experiments
+WRITTEN = "benchmark.written"  # tag of an experiment of results: when its answer was written, or its run begun
+RESULTS = "results"  # kind of experiment: arms and studies
 LONGEST_LOCK = 8.0  # seconds that another process may take to make the database
 LONGEST_WRITE = 20.0  # seconds that another process may keep the database from being written
 
@@ -78,11 +82,27 @@ def _normal(connection: object, _: object) -> None:
         connection.execute(f"PRAGMA busy_timeout={LONGEST_WRITE * 1000:.0f}")
 
 
-def newest_experiment(root: Path) -> str | None:
-    """The identity of the experiment that was written to last; None where there is none but MLflow's default."""
-    client = open_database(root.resolve())
-    experiments = client.search_experiments(order_by=["last_update_time DESC"])
-    return next((experiment.experiment_id for experiment in experiments if experiment.name != "Default"), None)
+def complete(root: Path, database: str) -> None:
+    """Bring what lies in a database's write-ahead log into its file, which can then be renamed."""
+    import sqlite3
+
+    with sqlite3.connect(root / database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def landing(root: Path) -> str | None:
+    """The address, after the hash, of the newest run's answer; None where MLflow has no run.
+
+    A database that an older version wrote has no answers: there it is the experiment that was written to last.
+    """
+    experiments = open_database(root.resolve()).search_experiments(order_by=["last_update_time DESC"])
+    answers = [experiment for experiment in experiments if experiment.tags.get(KIND) == RESULTS]
+    if answers:
+        newest = max(answers, key=lambda experiment: float(experiment.tags.get(WRITTEN, 0)))
+        return link_to_view(newest.experiment_id, ANSWER)
+    ours = (experiment.experiment_id for experiment in experiments if experiment.name != "Default")
+    return next((f"/experiments/{identity}/runs?{MODE}" for identity in ours), None)
 
 
 def artifact_places(root: Path) -> dict[str, str]:

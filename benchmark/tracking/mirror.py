@@ -1,12 +1,12 @@
 """MLflow: a mirror of the run folders, written by one thread of the driver, rebuilt from the folders at any time.
 
-A failing tracker warns once and never stops a study. One experiment a (data set, n); in it a run a study, and beneath
-that a run a trial and the final run.
+A failing tracker warns once and never stops a study. Two experiments a run folder: in the one, a run an arm of every
+(data set, n), with what the report concludes, and beneath it a run a study; in the other a run a trial, apart, so that
+thousands of trials never hide the answer.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import queue
 import sys
@@ -18,11 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from benchmark.errors import InputError
 from benchmark.metrics import Metric
-from benchmark.results import COSTS, PREDICTIONS, TRIALS, path_name, read_table
+from benchmark.results import COSTS, PREDICTIONS, REPORT, SPEC, TRIALS, path_name, read_json, read_table
 from benchmark.spec import Cell
+from benchmark.tracking import answer, notes, views
+from benchmark.tracking.annotating import log_answer, log_dataset, log_notes
 from benchmark.tracking.curves import by_epoch, curves_of
-from benchmark.tracking.database import ARTIFACTS, open_database
+from benchmark.tracking.database import ARTIFACTS, KIND, RESULTS, RUN, open_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
 
-KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same thing twice harmless
+KEY = "benchmark.key"  # tag that makes mirroring the same thing twice harmless
+OF_TRIALS = "trials"  # kind of experiment, beside RESULTS
 
 
 class Mirror:
@@ -42,17 +46,19 @@ class Mirror:
     from starting.
     """
 
-    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | BulkClient | None = None) -> None:
-        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database, or through a client."""
+    def __init__(self, root: Path, run: Path, metric: Metric, client: MlflowClient | BulkClient | None = None) -> None:
+        """Mirror the run in this folder, whose studies tune `metric`, into `root`'s database, or through a client."""
         self._root = root.resolve()
-        self._run = run
+        self._folder = run.resolve()
+        self._run = run.name
         self._metric = metric
         self._given = client
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
         self._client: MlflowClient | BulkClient
-        self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
-        self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
+        self._described: Mapping[str, Any] = {}  # the run's spec.json
+        self._known: dict[str, dict[str, str]] = {}  # kind of experiment -> key -> MLflow run id
+        self._identities: dict[str, str] = {}  # kind of experiment -> MLflow's identity
         self._best: dict[str, float] = {}
         self._best_points: dict[str, list[tuple[int, float]]] = {}  # study's MLflow run -> (trial, best so far)
         self.failure: str | None = None
@@ -86,6 +92,10 @@ class Mirror:
         """A cell is complete in its folder. Trials that were never sent (the driver had died) are added now."""
         self._put(lambda: self._finish(cell, metrics, folder))
 
+    def report_written(self, report: Path) -> None:
+        """The run's report is complete in its folder: the arms are given its numbers, its verdicts and its pages."""
+        self._put(lambda: self._report(report))
+
     def _put(self, task: Callable[[], object]) -> None:
         if self._thread.ident is None:
             self._thread.start()
@@ -101,6 +111,8 @@ class Mirror:
         """Do the tasks until None comes; after a failure, only wait for None."""
         try:
             self._client = self._given or open_database(self._root)
+            with suppress(OSError, InputError):
+                self._described = dict(read_json(self._folder / SPEC))
         except Exception as error:
             self._fail(error)
         while (task := self._tasks.get()) is not None:
@@ -119,26 +131,64 @@ class Mirror:
 
     def _study(self, cell: Cell, facts: Mapping[str, Any]) -> str:
         key = self._key(cell)
-        known = self._experiment(cell)
+        known = self._experiment(RESULTS)
         if key not in known:
-            described = [f"**{cell.arm}** on {cell.dataset}, n = {cell.n_per_class}, seed {cell.seed}", ""]
-            described += [f"- {name}: {_short(value)}" for name, value in facts.items()]
+            arm = self._arm(cell.dataset, cell.n_per_class, cell.arm)
+            self._experiment(OF_TRIALS)
+            trials = self._identities[OF_TRIALS]
+            names = [str(space["name"]) for space in self._described.get("spaces", {}).get(cell.arm, ())]
+            view = views.view_key(cell.key)
+            self._client.set_experiment_tag(
+                trials, f"{views.VIEW}{view}", views.trials_view(names, notes.trials_filter(cell))
+            )
+            note = notes.study_note(cell, facts, views.link_to_view(trials, view, charts=True))
+            tags = {"mlflow.parentRunId": arm, "kind": "study", views.COLOUR: self._colour(cell.arm)}
             known[key] = self._create(
-                cell,
+                RESULTS,
                 key,
                 f"{cell.arm} seed {cell.seed}",
-                {"mlflow.note.content": "\n".join(described), "kind": "study"},
-                params={"arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed},
+                {**tags, "mlflow.note.content": note},
+                params=_params(cell),
             )
-            self._log_dataset(known[key], cell, facts)
+            log_dataset(self._client, known[key], cell, facts, self._described)
         return known[key]
+
+    def _arm(self, dataset: str, n_per_class: int, arm: str) -> str:
+        """The run of an arm on one (data set, n), above its studies."""
+        known = self._experiment(RESULTS)
+        key = _arm_key(self._run, dataset, n_per_class, arm)
+        if key not in known:
+            size = f", n = {n_per_class}" if n_per_class else ""
+            known[key] = self._create(
+                RESULTS,
+                key,
+                f"{arm}: {dataset}{size}",
+                {
+                    "kind": "arm",
+                    views.COLOUR: self._colour(arm),
+                    "mlflow.note.content": notes.arm_note(self._described, arm),
+                },
+                params={"dataset": dataset, "n_per_class": n_per_class, "arm": arm},
+            )
+        return known[key]
+
+    def _all_arms(self) -> None:
+        """Make the runs of all arms before any study's: the oldest stand first, and are read first, on the page."""
+        spec = self._described.get("spec", {})
+        for dataset in spec.get("datasets", ()):
+            for n_per_class in spec.get("n_per_class", ()):
+                for arm in spec.get("arms", ()):
+                    self._arm(dataset, n_per_class, arm)
+
+    def _colour(self, arm: str) -> str:
+        return views.colour(list(self._described.get("spec", {}).get("arms", ())), arm)
 
     def _trial(
         self, cell: Cell, trial: Mapping[str, Any], cost: Mapping[str, Any], curves: Sequence[Mapping[str, Any]]
     ) -> None:
         study = self._study(cell, {})
         key = f"{self._key(cell)}/trial{trial['trial']:03d}"
-        known = self._experiment(cell)
+        known = self._experiment(OF_TRIALS)
         value = float(trial["value"])
         better = max if self._metric.higher_is_better else min
         best = self._best[self._key(cell)] = better(value, self._best.get(self._key(cell), value))
@@ -150,14 +200,14 @@ class Mirror:
             "seconds": cost.get("seconds"),
             "peak_memory_mb": cost.get("peak_memory_mb"),
         }
-        metrics |= {"epochs_run": trial["epochs"], "images_seen": trial["images_seen"]}
+        metrics |= {"epochs_all_folds": trial["epochs"], "images_seen": trial["images_seen"]}
         metrics |= {f"fold_{i}": fold for i, fold in enumerate(trial["fold_values"])}
         known[key] = self._create(
-            cell,
+            OF_TRIALS,
             key,
-            f"trial {number:03d}",
-            {"mlflow.parentRunId": study, "kind": "trial", "ended": str(trial["ended"])},
-            params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
+            f"{cell.arm} seed {cell.seed} trial {number:03d}",
+            {"study": study, "kind": "trial", "ended": str(trial["ended"])},
+            params={**_params(cell), "trial": number, **json.loads(trial["parameters"])},
             metrics=metrics,
             by_epoch=by_epoch(curves),
             seconds=float(cost.get("seconds") or 0.0),
@@ -180,25 +230,31 @@ class Mirror:
             self._trial(cell, dict(trial), dict(cost), curves.get(int(trial["trial"]), ()))
         self._log_best()
         study = self._study(cell, {})
-        key = f"{self._key(cell)}/final"
-        known = self._experiment(cell)
-        if key not in known:
-            known[key] = self._create(
-                cell,
-                key,
-                "final",
-                {"mlflow.parentRunId": study, "kind": "final"},
-                params={"arm": cell.arm, "seed": cell.seed},
-                metrics=metrics,
-            )
         for name in (TRIALS, PREDICTIONS):
-            self._client.log_artifact(known[key], str(folder / name))
-        self._log(study, metrics)  # again after an extension: MLflow keeps the history
+            self._client.log_artifact(study, str(folder / name))
+        self._log(study, answer.rounded(metrics))  # again after an extension: MLflow keeps the history
         self._client.set_terminated(study, "FINISHED")
+
+    def _report(self, report: Path) -> None:
+        answers = answer.read_answers(self._folder, report)
+        for of_arm in answers:
+            run_id = self._arm(of_arm.dataset, of_arm.n_per_class, of_arm.arm)
+            numbers, course = answer.of_cells(self._folder, of_arm, self._metric)
+            self._log(run_id, answer.rounded({**of_arm.numbers, **numbers}), by_epoch={"best_so_far": course})
+            log_answer(self._client, self._identities[RESULTS], run_id, of_arm, self._described, report)
+        self._note(answers)
+
+    def _note(self, answers: Sequence[answer.ArmAnswer] = ()) -> None:
+        """Write the notes and the views of both experiments."""
+        self._experiment(OF_TRIALS)
+        places = self._identities[RESULTS], self._identities[OF_TRIALS]
+        file = self._folder / (f"{REPORT}/index.html" if answers else SPEC)
+        written = file.stat().st_mtime if file.is_file() else 0.0
+        log_notes(self._client, *places, self._described, self._run, self._metric.name, answers, written)
 
     def _create(
         self,
-        cell: Cell,
+        kind: str,
         key: str,
         name: str,
         tags: Mapping[str, str],
@@ -210,7 +266,7 @@ class Mirror:
         """One MLflow run. With metrics it is complete, and ends now."""
         now = time.time_ns() // 1_000_000
         created = self._client.create_run(
-            self._identities[_experiment_name(cell)],
+            self._identities[kind],
             start_time=now - int(seconds * 1000),
             tags={"mlflow.runName": name, KEY: key, RUN: self._run, **tags},
         )
@@ -239,26 +295,15 @@ class Mirror:
             params=[Param(name, str(value)) for name, value in (params or {}).items()],
         )
 
-    def _log_dataset(self, run_id: str, cell: Cell, facts: Mapping[str, Any]) -> None:
-        import pandas as pd
-        from mlflow.data.pandas_dataset import from_pandas
-        from mlflow.entities import DatasetInput
-
-        described = {"name": cell.dataset, "n_per_class": cell.n_per_class, "seed": cell.seed}
-        digest = hashlib.sha256(json.dumps([described, dict(facts)], sort_keys=True).encode()).hexdigest()[:8]
-        frame = pd.DataFrame([{name: _short(value) for name, value in (described | dict(facts)).items()}])
-        entity = from_pandas(frame, name=cell.dataset, digest=digest)._to_mlflow_entity()
-        self._client.log_inputs(run_id, datasets=[DatasetInput(entity)])
-
-    def _experiment(self, cell: Cell) -> dict[str, str]:
-        """The MLflow runs that this run has in the cell's experiment already, by key; the experiment is made."""
+    def _experiment(self, kind: str) -> dict[str, str]:
+        """The MLflow runs that this run has in one of its experiments already, by key; the experiment is made."""
         from mlflow.exceptions import MlflowException
 
-        name = _experiment_name(cell)
-        if name not in self._known:
+        if kind not in self._known:
+            name = self._run if kind == RESULTS else f"{self._run} {kind}"
             experiment = self._client.get_experiment_by_name(name)
             if experiment is None:
-                place = (self._root / ARTIFACTS / name).as_uri()
+                place = (self._root / ARTIFACTS / path_name(name)).as_uri()
                 try:
                     identity = self._client.create_experiment(name, artifact_location=place)
                 except MlflowException:
@@ -267,9 +312,15 @@ class Mirror:
                         raise
             if experiment is not None:  # before, or by another run just now
                 identity = experiment.experiment_id
-            self._identities[name] = identity
-            self._known[name] = dict(self._recorded(identity))
-        return self._known[name]
+            self._identities[kind] = identity
+            self._known[kind] = dict(self._recorded(identity))
+            if experiment is None or KIND not in experiment.tags:
+                self._client.set_experiment_tag(identity, KIND, kind)
+                self._client.set_experiment_tag(identity, RUN, self._run)
+                if kind == RESULTS:
+                    self._note()
+                    self._all_arms()
+        return self._known[kind]
 
     def _recorded(self, experiment: str) -> Iterator[tuple[str, str]]:
         token = None
@@ -286,10 +337,9 @@ class Mirror:
         return f"{self._run}/{cell.key}"
 
 
-def _experiment_name(cell: Cell) -> str:
-    return path_name(f"{cell.dataset}-n{cell.n_per_class}")
+def _arm_key(run: str, dataset: str, n_per_class: int, arm: str) -> str:
+    return f"{run}/{path_name(dataset)}/n{n_per_class}/{path_name(arm)}"
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-    return text if len(text) <= 200 else f"{text[:197]}..."
+def _params(cell: Cell) -> dict[str, Any]:
+    return {"dataset": cell.dataset, "n_per_class": cell.n_per_class, "arm": cell.arm, "seed": cell.seed}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmark import metrics
 from benchmark.errors import InputError
-from benchmark.results import DONE, PREDICTIONS, SPEC, cell_folders, read_info, read_json, run_folders
+from benchmark.results import DONE, PREDICTIONS, REPORT, SPEC, cell_folders, read_info, read_json, run_folders
 from benchmark.spec import Cell, tuned_metric
 from benchmark.tracking.bulk import BulkClient
-from benchmark.tracking.database import DATABASE, open_database
+from benchmark.tracking.database import DATABASE, complete, open_database
 from benchmark.tracking.mirror import Mirror
 
 
@@ -44,11 +44,14 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
             if negated:
                 sys.stderr.write(f"{folder} is left out: an older version wrote it, with values of the wrong sign\n")
                 continue
-            with Mirror(root, folder.name, metrics.find(tuned or "auroc"), client) as mirror:
+            with Mirror(root, folder, metrics.find(tuned or "auroc"), client) as mirror:
                 count += _mirror_cells(folder, mirror)
+                if (folder / REPORT / "tables" / "arms.csv").is_file():
+                    mirror.report_written(folder / REPORT)
             if mirror.failure:
                 raise InputError(f"MLflow could not be rebuilt: {mirror.failure}")
         client.flush()
+        complete(root, fresh)
         for suffix in ("-wal", "-shm"):
             (root / f"{DATABASE}{suffix}").unlink(missing_ok=True)
         (root / fresh).replace(root / DATABASE)

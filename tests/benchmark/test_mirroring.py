@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from benchmark.leases import acquire
-from benchmark.results import DONE, LEASES, MIRRORED, read_json, write_json
+from benchmark.results import DONE, LEASES, MIRRORED, REPORT, read_json, write_json
 from benchmark.runs import mirroring
-from benchmark.runs.mirroring import Mirroring, unmirrored
+from benchmark.runs.mirroring import Mirroring, send_report, unmirrored
 from benchmark.runs.request import Request
 from studies.open_cells import Message
 
@@ -28,6 +28,12 @@ class Recorder:
 
     def study_finished(self, cell, scores, folder):
         self.told.append(("finished", cell.seed))
+
+    def __enter__(self):
+        return self
+
+    def report_written(self, report):
+        self.told.append(("report", report.name))
 
     def trial_finished(self, cell, *rows):
         self.told.append(("trial", cell.seed))
@@ -65,7 +71,8 @@ def test_the_second_driver_writes_nothing_until_the_first_is_gone_and_then_what_
         )
         mirror.receive(finish(request_, 2))
     assert told.count(("finished", 2)) == 1
-    assert set(read_json(request_.out / MIRRORED).values()) == {request_.spec.budget}
+    kept = read_json(request_.out / MIRRORED)
+    assert {value for name, value in kept.items() if name != "layout"} == {request_.spec.budget}
     assert not unmirrored(request_)
     told.clear()
     with Mirroring(request_, lambda cell: {}):
@@ -91,3 +98,32 @@ def test_what_an_interrupted_or_failing_mirror_has_sent_is_sent_again(request_, 
         mirror.receive(finish(request_, 1))
     assert unmirrored(request_) and not (request_.out / MIRRORED).exists()
     assert told.count(("finished", 0)) == 2
+
+
+def test_the_report_is_sent_once_and_again_when_it_has_changed(request_, told):
+    send_report(request_)
+    assert told == [], "there is none"
+    index = request_.out / REPORT / "index.html"
+    index.parent.mkdir(parents=True)
+    for text in ("first", "first", "second"):
+        index.write_text(text)
+        send_report(request_)
+    assert told == [("report", "report")] * 2
+
+
+def test_a_report_is_left_to_the_driver_that_writes(request_, told):
+    (request_.out / REPORT).mkdir(parents=True)
+    (request_.out / REPORT / "index.html").write_text("first")
+    other = acquire(request_.out / LEASES / "mirror")
+    send_report(request_)
+    assert told == []
+    other.release()
+    send_report(request_)
+    assert told == [("report", "report")]
+
+
+def test_what_an_older_layout_of_the_database_has_is_sent_again(request_, told):
+    for seed in range(3):
+        finish(request_, seed)
+    write_json(request_.out / MIRRORED, {cell.key: request_.spec.budget for cell in request_.spec.cells()})
+    assert unmirrored(request_)

@@ -1,3 +1,4 @@
+import asyncio
 import fcntl
 import json
 import os
@@ -9,126 +10,177 @@ import time
 import urllib.error
 import urllib.request
 
-import pandas as pd
 import pytest
 
 from benchmark import metrics, ui
 from benchmark.errors import InputError
 from benchmark.results import (
-    COST_COLUMNS,
-    COSTS,
-    CURVE_COLUMNS,
-    CURVES,
-    DONE,
-    PREDICTION_COLUMNS,
     PREDICTIONS,
     SPEC,
-    TRIAL_COLUMNS,
-    TRIALS,
     write_json,
-    write_table,
 )
 from benchmark.spec import Cell
 from benchmark.tracking import database, server
 from benchmark.tracking import mirror as mirror_module
 from benchmark.tracking.curves import MOST_POINTS, by_epoch
-from benchmark.tracking.database import open_database
+from benchmark.tracking.database import landing, open_database
 from benchmark.tracking.mirror import KEY, Mirror
 from benchmark.tracking.rebuild import rebuild
-from benchmark.ui import free_port, link
-from tests.simulated import info, predictions
-
-CELL = Cell("sim", 100, 0, "scratch")
-METRICS = {"holdout_auroc": 0.8, "best_validation": 0.9}
-
-
-def rows(cell, number):
-    keys = {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
-    trial = keys | {
-        "trial": number,
-        "state": "COMPLETE",
-        "value": 0.5 + 0.1 * (number % 3),
-        "fold_values": [0.5, 0.6],
-        "parameters": '{"learning_rate": 0.001, "width": 16}',
-        "epochs": 4,
-        "images_seen": 400,
-        "ended": "ok",
-    }
-    return trial, keys | {"trial": number, "seconds": 1.5, "peak_memory_mb": 100.0}
-
-
-def curves(cell, number):
-    """Two folds, of which the second diverged after an epoch."""
-    keys = {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
-    losses, values = ([0.75, 0.5], [0.5]), ([float("nan"), 0.75], [])
-    return [
-        keys | {"trial": number, "fold": fold, "losses": losses[fold], "checked": [1, 2][: len(values[fold])]}
-        | {"values": values[fold]}
-        for fold in range(2)
-    ]  # fmt: skip
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run folder with one finished cell of four trials."""
-    folder = CELL.folder(tmp_path / "mlruns" / "mine")
-    trials, costs = zip(*(rows(CELL, number) for number in range(4)), strict=True)
-    write_table(folder / TRIALS, pd.DataFrame(trials), TRIAL_COLUMNS)
-    write_table(folder / COSTS, pd.DataFrame(costs), COST_COLUMNS)
-    of_trials = [row for number in range(4) for row in curves(CELL, number)]
-    write_table(folder / CURVES, pd.DataFrame(of_trials), CURVE_COLUMNS)
-    write_table(folder / PREDICTIONS, predictions(arms=("scratch",), seeds=1), PREDICTION_COLUMNS, info())
-    cell = {"dataset": "sim", "arm": "scratch", "n_per_class": 100, "seed": 0}
-    write_json(folder / DONE, {"cell": cell, "budget": 4, "metrics": METRICS})
-    write_json(tmp_path / "mlruns" / "mine" / SPEC, {})
-    return tmp_path / "mlruns" / "mine"
-
-
-def mirrored(run, sent=4, tuned="auroc"):
-    with Mirror(run.parent, run.name, metrics.find(tuned)) as mirror:
-        mirror.study_started(CELL, {"holdout": "official", "overlap": {"100": 0.0}})
-        for number in range(sent):
-            mirror.trial_finished(CELL, *rows(CELL, number), curves(CELL, number))
-        mirror.study_finished(CELL, METRICS, CELL.folder(run))
-    return mirror
+from benchmark.ui import free_port
+from tests.benchmark.tracking.mirrored_run import CELL, mirrored
 
 
 def content(root):
     """What the database holds, without identities and times."""
     client = open_database(root)
-    experiments = [e for e in client.search_experiments() if e.name != "Default"]
-    assert [e.name for e in experiments] == ["sim-n100"]
-    runs = client.search_runs([experiments[0].experiment_id], max_results=1000)
+    experiments = {e.name: e for e in client.search_experiments() if e.name != "Default"}
+    assert sorted(experiments) == ["mine", "mine trials"]
+    runs = [r for e in experiments.values() for r in client.search_runs([e.experiment_id], max_results=1000)]
     names = {r.info.run_id: r.data.tags[KEY] for r in runs}
     found = {}
     for r in runs:
-        tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended")}
+        tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended", "verdict")}
+        tags["study"] = names.get(r.data.tags.get("study", ""))
         parent = names.get(r.data.tags.get("mlflow.parentRunId", ""))
-        found[names[r.info.run_id]] = (tags, parent, dict(r.data.params), dict(r.data.metrics), r.info.status)
+        digests = [d.dataset.digest for d in r.inputs.dataset_inputs]
+        found[names[r.info.run_id]] = (tags, parent, dict(r.data.params), dict(r.data.metrics), r.info.status, digests)
     study = next(r for r in runs if r.data.tags["kind"] == "study")
     steps = [m.step for m in client.get_metric_history(study.info.run_id, "best_so_far")]
-    trial = next(r for r in runs if r.data.tags["mlflow.runName"] == "trial 000")
+    trial = next(r for r in runs if r.data.tags["mlflow.runName"] == "scratch seed 0 trial 000")
     for name in ("train_loss", "validation"):
         steps += [(name, m.step, m.value) for m in client.get_metric_history(trial.info.run_id, name)]
     return found, steps
 
 
-def test_a_study_its_trials_and_its_final_run(run):
+KEY_OF_STUDY, KEY_OF_ARM = "mine/sim/n100/seed00/scratch", "mine/sim/n100/scratch"
+
+
+def test_an_arm_its_study_and_the_trials_apart(run):
     assert mirrored(run).failure is None
     found, steps = content(run.parent)
-    key = "mine/sim/n100/seed00/scratch"
-    assert set(found) == {key, f"{key}/final", *(f"{key}/trial{i:03d}" for i in range(4))}
+    key, arms = KEY_OF_STUDY, {KEY_OF_ARM, "mine/sim/n100/other"}
+    assert set(found) == arms | {key, *(f"{key}/trial{i:03d}" for i in range(4))}
     assert sorted(steps[:4]) == [0, 1, 2, 3]
     assert sorted(steps[4:]) == [("train_loss", 1, 0.625), ("train_loss", 2, 0.5), ("validation", 2, 0.75)]
-    _, parent, params, metrics, status = found[key]
-    assert parent is None
-    assert params == {"arm": "scratch", "n_per_class": "100", "seed": "0"}
+    _, parent, params, metrics, status, digests = found[key]
+    assert parent == KEY_OF_ARM
+    assert params == {"dataset": "sim", "arm": "scratch", "n_per_class": "100", "seed": "0"}
     assert metrics["holdout_auroc"] == 0.8
     assert metrics["best_so_far"] == pytest.approx(0.7)
-    assert status == "FINISHED"
-    assert found[f"{key}/trial002"][1] == key
-    assert found[f"{key}/trial002"][2]["width"] == "16"
+    assert status == "FINISHED" and len(digests) == 1
+    tags, parent, params, metrics, *_ = found[f"{key}/trial002"]
+    assert parent is None and tags["study"] == key, "charts show top rows alone: trials are no one's children"
+    assert params["width"] == "16" and params["trial"] == "2" and metrics["epochs_all_folds"] == 4
+    assert "epochs_run" not in metrics
     assert list((run.parent / "artifacts").rglob(PREDICTIONS))
+
+
+def test_the_report_gives_arms_their_numbers_verdict_and_pages(run, report):
+    assert mirrored(run).failure is None
+    found, _ = content(run.parent)
+    tags, parent, params, values, status, _ = found[KEY_OF_ARM]
+    assert (parent, status, tags["kind"]) == (None, "FINISHED", "arm")
+    assert tags["verdict"] == "better than other"
+    assert params == {"dataset": "sim", "arm": "scratch", "n_per_class": "100"}
+    expected = {"holdout_auroc": 0.8, "ci_low": 0.75, "ci_high": 0.85, "seeds": 1, "best_validation": 0.9}
+    assert {name: values[name] for name in expected} == pytest.approx(expected)
+    assert values["best_so_far"] == pytest.approx(0.7)
+    assert found["mine/sim/n100/other"][0]["verdict"] == "worse than scratch"
+    pages = [path.relative_to(run.parent / "artifacts") for path in (run.parent / "artifacts").rglob("index.html")]
+    assert len(pages) == 2
+    (report / "index.html").unlink()
+    (report / "index.html").write_text("another")
+    client = open_database(run.parent)
+    experiment = client.get_experiment_by_name("mine")
+    note = experiment.tags["mlflow.note.content"]
+    assert "sim, n = 100: auroc of scratch 0.800, other 0.700; scratch better than other.**" in note
+    assert "| sim | 100 | scratch | 0.800 | 0.750 to 0.850 | better than other |" in note
+    assert all((run.parent / "artifacts" / page).read_text() != "another" for page in pages)
+    with Mirror(run.parent, run, metrics.find("auroc")) as again:
+        again.report_written(report)
+    assert again.failure is None
+    assert all((run.parent / "artifacts" / page).read_text() == "another" for page in pages)
+
+
+def test_arms_stand_before_all_studies_where_the_oldest_come_first(run, report):
+    mirrored(run)
+    client = open_database(run.parent)
+    experiment = client.get_experiment_by_name("mine")
+    view = json.loads(experiment.tags["mlflow.sharedViewState.answer"])
+    order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
+    runs = client.search_runs([experiment.experiment_id], order_by=[order])
+    assert [r.data.tags["kind"] for r in runs] == ["arm", "arm", "study"]
+    assert [r.data.params["arm"] for r in runs[:2]] == ["scratch", "other"]
+
+
+def test_a_data_set_has_one_digest_whatever_is_drawn_from_it(run):
+    other = Cell("sim", 50, 1, "scratch")
+    with Mirror(run.parent, run, metrics.find("auroc")) as mirror:
+        mirror.study_started(CELL, {"holdout": "official", "overlap": {"100": 0.0}})
+        mirror.study_started(other, {"holdout": "official", "overlap": {"50": 0.1}})
+    client = open_database(run.parent)
+    runs = client.search_runs([client.get_experiment_by_name("mine").experiment_id], "tags.kind = 'study'")
+    assert len(runs) == 2 and len({d.dataset.digest for r in runs for d in r.inputs.dataset_inputs}) == 1
+
+
+def test_a_study_leads_to_its_trials_with_parallel_coordinates_over_its_parameters(run):
+    mirrored(run)
+    client = open_database(run.parent)
+    results, trials = (client.get_experiment_by_name(name) for name in ("mine", "mine trials"))
+    study = client.search_runs([results.experiment_id], "tags.kind = 'study'")[0]
+    experiment, key = re.search(
+        r"#/experiments/(\d+)/runs\?.*viewStateShareKey=(\w+)", study.data.tags["mlflow.note.content"]
+    ).groups()
+    assert experiment == trials.experiment_id
+    view = json.loads(trials.tags[f"mlflow.sharedViewState.{key}"])
+    assert len(client.search_runs([experiment], view["searchFilter"])) == 4
+    parallel = next(chart for chart in view["compareRunCharts"] if chart["type"] == "PARALLEL")
+    assert parallel["selectedParams"] == ["learning_rate", "width"] and parallel["selectedMetrics"] == ["value"]
+
+
+def test_the_newest_answer_is_where_the_pages_open(run, report):
+    mirrored(run)
+    other = run.parent / "other"
+    write_json(other / SPEC, {})
+    os.utime(other / SPEC, (1, 1))
+    with Mirror(run.parent, other, metrics.find("auroc")) as mirror:
+        mirror.study_started(CELL, {})
+    client = open_database(run.parent)
+    first, second = (client.get_experiment_by_name(name).experiment_id for name in ("mine", "other"))
+    assert landing(run.parent).startswith(f"/experiments/{first}/runs?")
+    os.utime(other / SPEC)
+    with Mirror(run.parent, other, metrics.find("auroc")) as mirror:
+        mirror._put(lambda: mirror._experiment("results") and mirror._note())
+    assert landing(run.parent).startswith(f"/experiments/{second}/runs?")
+
+
+def test_a_database_of_an_older_layout_opens_on_its_newest_experiment(tmp_path):
+    client = open_database(tmp_path)
+    assert landing(tmp_path) is None
+    old = client.create_experiment("sim-n100")
+    assert landing(tmp_path).startswith(f"/experiments/{old}/runs")
+
+
+def test_the_first_page_goes_to_the_answer_and_other_pages_are_left_alone():
+    sent = []
+
+    async def app(scope, receive, send):
+        assert (b"if-none-match", b"x") not in scope["headers"] or scope["path"] != "/"
+        headers = [(b"content-type", b"text/html"), (b"etag", b"x"), (b"content-length", b"13")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"<head></head>"})
+
+    async def send(message):
+        sent.append(message)
+
+    asked = {"type": "http", "method": "GET", "headers": [(b"if-none-match", b"x")]}
+    served = server.landing_first(app, lambda: "/experiments/7/runs?</script>")
+    for path in ("/", "/health"):
+        asyncio.run(served({**asked, "path": path}, None, send))
+    (start, body), rest = sent[:2], sent[3]
+    assert b"location.replace('#' + \"/experiments/7/runs?\\u003c/script>\")" in body["body"]
+    assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
+    assert b"etag" not in dict(start["headers"]) and rest["body"] == b"<head></head>"
 
 
 def test_a_long_curve_is_thinned_to_what_one_batch_takes():
@@ -140,7 +192,7 @@ def test_a_long_curve_is_thinned_to_what_one_batch_takes():
 def test_the_best_so_far_of_a_loss_is_its_lowest(run):
     mirrored(run, tuned="log_loss")
     runs, _ = content(run.parent)
-    assert runs["mine/sim/n100/seed00/scratch"][3]["best_so_far"] == pytest.approx(0.5)
+    assert runs[KEY_OF_STUDY][3]["best_so_far"] == pytest.approx(0.5)
 
 
 def test_sending_twice_or_only_at_the_end_changes_nothing(run):
@@ -150,12 +202,13 @@ def test_sending_twice_or_only_at_the_end_changes_nothing(run):
     assert content(run.parent) == first
 
 
-def test_a_rebuilt_database_holds_the_same(run):
+def test_a_rebuilt_database_holds_the_same(run, report):
     mirrored(run)
     live = content(run.parent)
     assert rebuild(run.parent) == 1
     assert content(run.parent) == live
     assert not list(run.parent.glob(".mlflow.db*"))
+    assert not (run.parent / "mlflow.db-wal").exists() or (run.parent / "mlflow.db").stat().st_size > 0
 
 
 def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys):
@@ -195,12 +248,12 @@ def test_an_experiment_that_another_run_makes_just_now_is_taken(run, monkeypatch
 
     monkeypatch.setattr(type(client), "get_experiment_by_name", late)
     assert mirrored(run).failure is None
-    assert len(calls) == 2
+    assert calls == ["mine", "mine", "mine trials"]
 
 
 def test_an_interrupted_run_does_not_wait_for_the_queue_and_loses_nothing(run, monkeypatch):
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), Mirror(run.parent, run.name, metrics.find("auroc")) as mirror:
+    with pytest.raises(KeyboardInterrupt), Mirror(run.parent, run, metrics.find("auroc")) as mirror:
         assert not mirror._thread.is_alive(), "MLflow is imported when there is something to write"
         monkeypatch.setattr(mirror, "_study", lambda cell, facts: time.sleep(0.2))
         for _ in range(100):
@@ -209,7 +262,7 @@ def test_an_interrupted_run_does_not_wait_for_the_queue_and_loses_nothing(run, m
     assert time.monotonic() - began < 10
     mirrored(run, sent=0)
     found, steps = content(run.parent)
-    assert len(found) == 6 and steps[:4] == [0, 1, 2, 3]
+    assert len(found) == 7 and steps[:4] == [0, 1, 2, 3]
     assert len(steps) == 7, "and the curves"
 
 
@@ -230,7 +283,6 @@ def test_the_next_free_port_is_taken():
         busy.listen()
         port = busy.getsockname()[1]
         assert free_port(port) > port
-    assert "workflowType=machine_learning" in link(5000, "1")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +313,6 @@ def test_a_database_that_would_serve_another_folder_is_refused(run):
 def test_only_this_machine_is_listened_to_without_a_word(monkeypatch, capsys, tmp_path):
     assert all(ui._is_loopback(host) for host in ("127.0.0.1", "localhost", "::1"))
     assert not any(ui._is_loopback(host) for host in ("0.0.0.0", "192.168.1.7", "example.org"))
-    monkeypatch.setattr(ui, "newest_experiment", lambda root: None)
     monkeypatch.setattr(ui, "artifact_places", lambda root: {})
     (tmp_path / "mlflow.db").touch()
     assert ui.main(["--root", str(tmp_path), "--host", "203.0.113.9"]) == 2
@@ -283,7 +334,7 @@ def test_the_server_answers_on_this_machine_and_ends_cleanly(run):
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
-            port = re.search(r"127\.0\.0\.1:(\d+)/#/experiments/\d+", server.stdout.readline())[1]
+            port = re.search(r"http://127\.0\.0\.1:(\d+)/$", server.stdout.readline())[1]
             for _ in range(120):
                 try:
                     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
