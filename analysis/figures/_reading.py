@@ -36,7 +36,7 @@ def _axis(axes: Axes, name: str) -> dict[str, Any]:
     if axis.get_scale() == "log":
         described["log"] = True
     ticks = [
-        [float(tick), text.get_text()]
+        (float(tick), str(text.get_text()))
         for tick, text in zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=False)
     ]
     if any(text and not _is_number(text) for _, text in ticks):

@@ -90,7 +90,8 @@ def arm_note(described: Mapping[str, Any], arm: str, answer: ArmAnswer | None = 
         answer: of the report, once it is written.
         page: address of the report's page, after the hash.
     """
-    title = described.get("arms", {}).get(arm)
+    record = described.get("arms", {}).get(arm)
+    title = record.get("title") if isinstance(record, Mapping) else record  # of an older version's run
     lines = [f"**{arm}**: {title}" if title else f"**{arm}**"]
     if answer is None:
         return "\n".join([*lines, "", "Its numbers come with the report, when all studies have finished."])

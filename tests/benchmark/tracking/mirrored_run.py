@@ -64,7 +64,12 @@ def make_run(root):
     write_json(folder / DONE, {"cell": cell, "budget": 4, "metrics": METRICS})
     spec = {"datasets": ["sim"], "n_per_class": [100], "arms": ["scratch", "other"], "seeds": 1, "budget": 4}
     spaces = {"scratch": [{"name": "learning_rate"}, {"name": "width"}]}
-    described = {"spec": spec, "spaces": spaces, "inputs": {"data sim": "sim version 1"}, "arms": {"scratch": "a CNN"}}
+    described = {
+        "spec": spec,
+        "spaces": spaces,
+        "inputs": {"data sim": "sim version 1"},
+        "arms": {"scratch": {"title": "a CNN"}},
+    }
     write_json(root / "mine" / SPEC, described)
     return root / "mine"
 

@@ -11,9 +11,8 @@ from mlflow.entities import DatasetInput, Metric, Param, RunTag
 from benchmark.tracking.bulk import BulkClient
 from benchmark.tracking.database import open_database
 from benchmark.tracking.rebuild import rebuild
-from tests.benchmark.tracking.test_tracking import content, mirrored, run
-
-__all__ = ["run"]
+from tests.benchmark.tracking.mirrored_run import mirrored
+from tests.benchmark.tracking.test_tracking import content
 
 
 def write(client, experiment, file):
