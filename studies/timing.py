@@ -110,7 +110,7 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
     epochs = next((dimension for dimension in spaces.of_arm(arm, spec) if dimension.name == "epochs"), None)
     if epochs is None:  # features are computed once, of at most so many views
         (speed,) = speeds
-        search = spec.budget * spec.folds * speed.image * rows + MOST_VIEWS * rows * speed.view
+        search = spec.budget * (spec.folds - 1) * speed.image * rows + MOST_VIEWS * rows * speed.view
         return CellTime(search, speed.image * rows + speed.view * holdout)
     trials = spec.budget / len(speeds)
     typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
@@ -187,7 +187,7 @@ def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
         rows = len(trainer.block.subsample)
         if choice is None:
             first, again = took(1), took(1)
-            return Speed(0.0, again / (2 * rows), max(first - again, 0.0) / rows, memory)
+            return Speed(0.0, again / rows, max(first - again, 0.0) / rows, memory)
         first, one = took(1), took(1)  # features of frozen layers are computed in the first alone
         if first > LONG:  # of frozen layers it has computed a view, and the images as they are
             return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0, memory)

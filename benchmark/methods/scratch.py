@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmark.methods import Dimension, NetworkSpec, Parameters, Value, _simple_cnn
+from benchmark.methods import Dimension, NetworkSpec, Parameters, Value, _harmonic, _simple_cnn
 
 if TYPE_CHECKING:
     from benchmark.training.network import Network
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NAME = "scratch"
 TITLE = "from random weights"
 WEIGHTS = False
-NETWORKS = (_simple_cnn.NAME,)
+NETWORKS = (_simple_cnn.NAME, _harmonic.NAME)
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-3
 OWN = Dimension("drop_path", "choice", choices=(0.0, 0.1, 0.2))
@@ -22,7 +22,7 @@ OWN_DEFAULT = 0.0
 #: For families without residual paths that can be dropped: DenseNet, VGG, ...
 DROPOUT = Dimension("dropout", "choice", choices=(0.0, 0.25, 0.5))
 
-_OURS = {module.NAME: module for module in (_simple_cnn,)}
+_OURS = {module.NAME: module for module in (_simple_cnn, _harmonic)}
 
 
 def own_for(backbone: str) -> tuple[Dimension, Value]:

@@ -34,7 +34,7 @@ def test_the_built_in_arms_are_written_in_the_form_that_any_arm_has():
     assert arms.find("scratch") == Arm("scratch", "scratch", "simple-cnn", title="simple CNN from scratch")
     assert arms.find("imagenet").weights == "imagenet" and arms.find("medical").weights == "medical"
     assert (arms.find("scratch-same").method, arms.find("scratch-same").backbone) == ("scratch", None)
-    assert set(arms.BUILT_IN) | set(methods.names()) == set(arms.names())
+    assert {*arms.BUILT_IN, *methods.names(), "scratch-small-data"} == set(arms.names())
 
 
 def test_a_method_by_its_name_is_an_arm_from_imagenets_weights():
@@ -81,7 +81,7 @@ def test_a_table_that_cannot_be_an_arm_is_refused(tmp_path, text, message):
         (Arm("x", "knn"), "starts from weights, and none are named"),
         (Arm("x", "scratch", weights="imagenet"), "starts from random weights. Leave weights and corpus out"),
         (Arm("x", "fine-tune", "simple-cnn", "imagenet"), "fine-tune cannot fit the network 'simple-cnn'"),
-        (Arm("x", "scratch", "simple-cn"), "Or, with the method scratch: simple-cnn"),
+        (Arm("x", "scratch", "simple-cn"), "Or, with the method scratch: simple-cnn, harmonic"),
     ],
 )
 def test_what_no_arm_can_be_is_refused_with_the_near_miss(arm, message):

@@ -41,3 +41,16 @@ def test_of_a_long_trial_one_epoch_is_enough(tiny_spec, monkeypatch):
     monkeypatch.setattr(timing, "_device", ["cpu"])
     speed = timing._measure((tiny_spec, "scratch", 8))
     assert speed.fit == 0 and speed.image > 0
+
+
+def test_a_method_without_epochs_takes_its_fits_and_the_features_of_every_view_once(tiny_spec):
+    spec = dataclasses.replace(tiny_spec, arms=("knn",), budget=10, folds=3)
+    expected = cell_time(spec, "knn", [Speed(fit=0.0, image=0.01, view=0.1)], rows=90, holdout=30)
+    assert expected.search == pytest.approx(10 * 3 * 0.01 * 60 + timing.MOST_VIEWS * 90 * 0.1)
+    assert expected.refit == pytest.approx(0.01 * 90 + 0.1 * 30), "one fit for all refits"
+
+
+def test_a_method_without_epochs_is_timed_by_a_trial_that_has_its_features(tiny_spec, monkeypatch):
+    monkeypatch.setattr(timing, "_device", ["cpu"])
+    speed = timing._measure((tiny_spec, "linear-probe", None))
+    assert speed.fit == 0 and speed.image > 0 and speed.view > 0
