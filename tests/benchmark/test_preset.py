@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from benchmark import run
 from benchmark.runs import preset
 from benchmark.spec import BenchmarkSpec, preset_path, read_preset
 
@@ -19,7 +18,7 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "data" / "chest_xray").mkdir(parents=True)
 
     def resolve(*flags):
-        return run.resolve(run._parser().parse_args(["--data-root", "data", *flags]))
+        return flags.resolve(flags.make_parser().parse_args(["--data-root", "data", *flags]))
 
     return resolve
 

@@ -42,6 +42,18 @@ def test_a_cell_leaves_its_four_tables(job):
     assert not np.array_equal(two[0], two[1]), "refits start from different weights"
 
 
+def test_a_single_label_is_trained_for_as_several_are(job):
+    block = dataclasses.replace(
+        job.block, task="multilabel", classes=("edema",), labels=job.block.labels[:, 1:],
+        holdout_labels=job.block.holdout_labels[:, 1:],
+    )  # fmt: skip
+    metrics = run_cell(dataclasses.replace(job, block=block))
+    predictions = read_table(folder(job) / PREDICTIONS)
+    assert {len(row) for row in predictions["y_score"]} == {1}
+    assert read_info(folder(job) / PREDICTIONS).classes == {"toy": ("edema",)}
+    assert metrics["holdout_auroc"] > 0.8
+
+
 def test_the_same_cell_is_the_same_bytes(job, tmp_path):
     again = dataclasses.replace(job, run=tmp_path / "again")
     for one in (job, again):

@@ -7,6 +7,7 @@ from benchmark import datasets, run
 from benchmark.errors import InputError
 from benchmark.images.companions import companions
 from benchmark.images.contract import LoadOptions
+from benchmark.runs.flags import make_parser, resolve
 from benchmark.runs.request import places_of
 from tests.conftest import write_images
 
@@ -102,8 +103,8 @@ def test_where_the_images_lie_is_in_no_name_and_decides_nothing(busi, tmp_path):
 
 def test_a_run_calls_a_folder_by_its_last_part_and_finds_it_again(busi, tmp_path):
     name, place = "folder:busi:exclude=*_mask*", f"folder:{busi}:exclude=*_mask*"
-    flags = run._parser().parse_args(["--datasets", place, "--weights", f"medical@{place}=x.pth", "--device", "cpu"])
-    request = run.resolve(flags)
+    flags = make_parser().parse_args(["--datasets", place, "--weights", f"medical@{place}=x.pth", "--device", "cpu"])
+    request = resolve(flags)
     assert request.spec.datasets == (name,) and request.located(name) == place
     assert list(request.weights) == [f"medical@{name}"]
     assert str(tmp_path) not in str(request.out)

@@ -16,6 +16,7 @@ from benchmark.external import read_all
 from benchmark.images.contract import LoadOptions
 from benchmark.images.files import ImageFiles, to_eight_bit
 from benchmark.images.mapping import in_classes_of
+from benchmark.images.subsample import draw
 from tests.conftest import write_images
 
 OFFICIAL, GROUPED = LoadOptions(image_size=16), LoadOptions(image_size=16, holdout="grouped")
@@ -186,6 +187,13 @@ def test_any_labels_and_lateral_views_on_request(chexpert):
     assert len(images.sample_ids) == 120 + 20 + 10
     assert images.facts["holdout"] == "grouped"
     assert not set(images.groups[images.holdout]) & set(images.groups[~images.holdout])
+
+
+def test_one_label_of_chexpert_is_a_data_set(chexpert):
+    images = datasets.load("chexpert:labels=Edema", chexpert, GROUPED)
+    assert images.task == "multilabel" and images.classes == ("Edema",) and images.labels.shape == (130, 1)
+    drawn = draw(images, 6, 0, seeds=2, largest_n=6, root_seed=0, min_per_class=4)
+    assert np.nansum(images.labels[drawn.indices]) == 6 and len(drawn.indices) >= 12, "positives, and as many without"
 
 
 @pytest.mark.parametrize(
