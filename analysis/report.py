@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark.command_line import RenamedFlag, run_command
 from benchmark.errors import InputError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from analysis.page.head import Head
     from analysis.predictions.block import Estimand
-    from analysis.study.locked_plan import LockedPlan
 
 METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
 MARGIN = 0.02  # of equivalence, likewise
@@ -147,22 +146,22 @@ def write_report(
     from analysis.study.about import models_fixed
     from analysis.study.arm_facts import read_arm_facts
     from analysis.study.errors import pictured
-    from analysis.study.locked_plan import departures, first_written
+    from analysis.study.locked_plan import departures, first_written, plan_of
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
-    from analysis.study.run_facts import read_run
+    from analysis.study.run_facts import description, read_run
     from analysis.study.trials import read_trials, remark_on_missing
     from benchmark import metrics
     from benchmark.results import write_text
 
-    locked = _locked(source, plan)
+    locked = plan_of(source, plan)
     if margin is None:
         margin = MARGIN if locked is None else locked.margin
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
     asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
-    described = _described(source)
+    described = description(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
     part = complete_part(source, described) if partial else None
@@ -225,26 +224,6 @@ def summary_text(report: Report) -> str:
     from analysis.page.summary import summary
 
     return summary(report.head, report.frames)
-
-
-def _described(source: Path) -> Mapping[str, Any]:
-    """A run's spec.json; empty for other sources."""
-    from benchmark.results import SPEC, read_json
-
-    described = read_json(source / SPEC) if (source / SPEC).is_file() else {}
-    if not isinstance(described, Mapping) or not isinstance(described.get("spec", {}), Mapping):
-        raise InputError(f"{source / SPEC} does not describe a run. Remove it to report on the predictions alone.")
-    return described
-
-
-def _locked(source: Path, plan: Path | None) -> LockedPlan | None:
-    """The plan that was named, or the one that lies in the run's folder; None where there is neither."""
-    from analysis.study.locked_plan import read_plan
-    from benchmark.results import PLAN
-
-    if plan is None and (source / PLAN).is_file():
-        plan = source / PLAN
-    return None if plan is None else read_plan(plan)
 
 
 def _check_writable(out: Path) -> None:

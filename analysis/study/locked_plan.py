@@ -20,7 +20,7 @@ from analysis.study.estimand import WORDS, answered, find
 from analysis.study.study import Study
 from benchmark import metrics
 from benchmark.errors import InputError
-from benchmark.results import write_text
+from benchmark.results import PLAN, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,13 @@ def write_plan(plan: LockedPlan, path: Path) -> None:
     lines = ["# Locked before the holdout was opened. A change of this file breaks its hash."]
     lines += [f"{name} = {json.dumps(value)}" for name, value in {**plan.content, "hash": plan.hash}.items()]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def plan_of(source: Path, plan: Path | None) -> LockedPlan | None:
+    """The plan that was named, or the one that lies in the run's folder; None where there is neither."""
+    if plan is None and (source / PLAN).is_file():
+        plan = source / PLAN
+    return None if plan is None else read_plan(plan)
 
 
 def read_plan(path: Path) -> LockedPlan:

@@ -15,6 +15,7 @@ from benchmark.results import (
     DONE,
     PICTURE_COLUMNS,
     PICTURES,
+    SPEC,
     cell_folders,
     read_json,
     read_table,
@@ -90,6 +91,14 @@ class RunFacts:
         if lacking:
             raise InputError(f"{path} lacks the columns {', '.join(lacking)}. Remove it: the run writes it again.")
         return list(frame[list(columns)].itertuples(index=False, name=None))
+
+
+def description(source: Path) -> Mapping[str, Any]:
+    """A run's spec.json; empty for other sources. Raises `InputError` where it describes no run."""
+    described = read_json(source / SPEC) if (source / SPEC).is_file() else {}
+    if not isinstance(described, Mapping) or not isinstance(described.get("spec", {}), Mapping):
+        raise InputError(f"{source / SPEC} does not describe a run. Remove it to report on the predictions alone.")
+    return described
 
 
 def read_run(source: Path, described: Mapping[str, Any]) -> RunFacts | None:

@@ -42,7 +42,8 @@ def complete(parser: argparse.ArgumentParser, flags: Collection[str]) -> None:
     lines += [line for name in presets for line in _wrapped(f"{name:<8}  {about(name)}", width, " " * 12, "  ")]
     lines += ["", "arms:"]
     column = max(map(len, arms.names()))
-    lines += [f"  {name:<{column}}  {arms.title_of(arms.find(name))}" for name in arms.names()]
+    for name in arms.names():
+        lines += _wrapped(f"{name:<{column}}  {arms.title_of(arms.find(name))}", width, " " * (column + 4), "  ")
     usable = [module for module in datasets.modules() if not module.CORPUS]
     named = ", ".join(f"{m.NAME}:{m.VARIANT}" if m.VARIANT[:1] not in ("", "[") else m.NAME for m in usable)
     lines += ["", "data sets (python -m benchmark.data list says more):", *_wrapped(named, width, "  ", "  "), ""]

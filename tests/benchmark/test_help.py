@@ -4,6 +4,7 @@ import pytest
 
 from benchmark import arms, datasets, run
 from benchmark.runs import help as run_help
+from benchmark.runs.flags import FLAGS
 from benchmark.spec import PRESETS
 
 
@@ -17,10 +18,10 @@ def text(capsys, monkeypatch):
 
 def test_every_setting_shows_its_default_in_every_preset(text):
     flat = " ".join(text.split())
-    assert "finished trials in every cell (builtin, real, study: 50; laptop: 10)" in flat
-    assert "labelled images per class (builtin, laptop: 50; real: 100; study: 100,200)" in flat
+    assert "finished trials in every cell (builtin, real, study, transfer: 50; laptop: 10)" in flat
+    assert "labelled images per class (builtin, laptop: 50; real, transfer: 100; study: 100,200)" in flat
     assert "Optuna's sampler (default: tpe)" in flat
-    assert flat.count("(default: ") + flat.count("(builtin") >= len(run.FLAGS)
+    assert flat.count("(default: ") + flat.count("(builtin") >= len(FLAGS)
 
 
 def test_every_preset_arm_and_data_set_is_listed_with_examples(text):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmark.runs import preset
+from benchmark.runs.flags import make_parser, resolve
 from benchmark.spec import BenchmarkSpec, preset_path, read_preset
 
 
@@ -17,10 +18,10 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmark.weights.find.locate", lambda backbone, role, folder: None)
     (tmp_path / "data" / "chest_xray").mkdir(parents=True)
 
-    def resolve(*flags):
-        return flags.resolve(flags.make_parser().parse_args(["--data-root", "data", *flags]))
+    def resolved(*flags):
+        return resolve(make_parser().parse_args(["--data-root", "data", *flags]))
 
-    return resolve
+    return resolved
 
 
 def test_a_small_machine_takes_the_small_preset_and_says_how_to_take_the_other(place):

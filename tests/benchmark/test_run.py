@@ -11,6 +11,7 @@ import pytest
 from benchmark import command_line, run
 from benchmark.results import PREDICTIONS, TRIALS
 from benchmark.run import main
+from benchmark.runs.flags import devices_of, make_parser, resolve
 from benchmark.runs.status import read_status
 from tests.chexpert_tree import write_chexpert
 from tests.conftest import write_images
@@ -178,7 +179,7 @@ def test_a_dry_run_counts_and_writes_nothing(place, capsys):
 )
 def test_workers_are_dealt_over_the_devices(monkeypatch, flags, devices):
     monkeypatch.setattr(command_line, "device_name", lambda wanted: wanted)
-    assert flags.devices_of(flags.make_parser().parse_args(flags)) == devices
+    assert devices_of(make_parser().parse_args(flags)) == devices
 
 
 def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it(place, capsys):
@@ -284,11 +285,11 @@ def test_help_imports_nothing_heavy(module):
 def test_without_flags_the_real_data_sets_that_are_found_are_taken(tmp_path, monkeypatch):
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
     monkeypatch.setattr("benchmark.runs.preset.lacking", lambda devices, folder: "")
-    spec = flags.resolve(flags.make_parser().parse_args([])).spec
+    spec = resolve(make_parser().parse_args([])).spec
     assert spec.datasets == ("phantom",)
     assert spec.backbone == "tf_efficientnet_lite0:2"
     (tmp_path / "chest_xray").mkdir()
-    request = flags.resolve(flags.make_parser().parse_args(["--data-root", str(tmp_path)]))
+    request = resolve(make_parser().parse_args(["--data-root", str(tmp_path)]))
     assert request.spec.datasets == ("chest-xray",)
     assert request.spec.backbone == "resnet50"
     assert "preset 'real'" in request.remark and "--preset laptop" in request.remark
