@@ -14,8 +14,8 @@ TITLE = "The test sets from elsewhere"
 CAPTION = (
     "Other data sets that the same trained models predict; nothing was tuned or chosen on them. map: class of the own "
     "data set = labels there. Images that belong to no class of the map, or to several, are left out and counted. "
-    "fewest_patients: of any class, with or without it; below 30 intervals rest on few. native_size: of the first image, "
-    "before it is resized."
+    "fewest_patients: of any class, with or without it; below 30 intervals rest on few. native_size: of the first "
+    "image, before it is resized."
 )
 
 
