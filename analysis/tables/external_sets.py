@@ -14,7 +14,8 @@ TITLE = "The test sets from elsewhere"
 CAPTION = (
     "Other data sets that the same trained models predict; nothing was tuned or chosen on them. map: class of the own "
     "data set = labels there. Images that belong to no class of the map, or to several, are left out and counted. "
-    "fewest_patients: of any class, with or without it; below 30 intervals rest on few."
+    "fewest_patients: of any class, with or without it; below 30 intervals rest on few. native_size: of the first "
+    "image, before it is resized."
 )
 
 
@@ -27,15 +28,14 @@ def build(study: Study) -> pd.DataFrame | None:
         left_out = facts.get("left_out", {})
         rows[block.dataset] = {
             "dataset": block.dataset,
-            "title": facts.get("title", ""),
-            "map": facts.get("map", ""),
             "images": len(block.sample_ids),
             "groups": block.group_count,
             "positives": ", ".join(f"{name} {count:,}" for name, count in block.class_counts().items()),
             "fewest_patients": fewest_patients(there.scored),
             "left_out": ", ".join(f"{reason} {count:,}" for reason, count in left_out.items() if count),
-            "labels": facts.get("labels", ""),
             "native_size": facts.get("native", ""),
             "groups_known": facts.get("leaks", "yes"),
+            "map": facts.get("map", ""),
+            "labels": facts.get("labels", ""),
         }
     return pd.DataFrame(rows.values()) if rows else None
