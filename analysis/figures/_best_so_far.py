@@ -42,5 +42,6 @@ def draw(
         axes.set_ylabel(f"best validation {trials.metric.label}")
         axes.set_title(f"{dataset}, n = {n}")
         axes.grid(axis="y")
+    _drawing.same_y(all_axes, [dataset for dataset, _ in blocks])
     _drawing.legend_below(figure, all_axes[0])
     return figure

@@ -122,6 +122,15 @@ def square(axes: Axes) -> None:
     axes.grid()
 
 
+def same_y(all_axes: Sequence[Axes], datasets: Sequence[str]) -> None:
+    """One y axis for all panels of a data set: its values at different n are to be compared by eye."""
+    for dataset in dict.fromkeys(datasets):
+        together = [axes for axes, name in zip(all_axes, datasets, strict=True) if name == dataset]
+        ends = [axes.get_ylim() for axes in together]
+        for axes in together:
+            axes.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
+
+
 def plain_log_ticks(axis: Axis) -> None:
     """Numbers instead of powers on a logarithmic axis: powers need the mathematical text that `STYLE` turns off."""
     axis.set_major_formatter(_Plain())

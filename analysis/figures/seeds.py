@@ -43,4 +43,5 @@ def draw(study: Study) -> Figure | None:
         axes.set_title(_drawing.title(scored))
         axes.set_ylabel(study.primary.label)
         axes.grid(axis="y")
+    _drawing.same_y(all_axes, [scored.block.dataset for scored in study.scored])
     return figure

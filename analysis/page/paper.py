@@ -172,7 +172,9 @@ def paper_table(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
     shown = [column for column in columns if column not in same]
     widths = [max(map(text_width, [column.header, *cells[column.header]])) * SIZE for column in shown]
     place, kinds = _fitted(widths, shown)
-    above = "; ".join(f"{column.header}: {cells[column.header][0]}" for column in same if cells[column.header][0])
+    above = "; ".join(
+        f"{column.header}: {cells[column.header][0]}" for column in same if cells[column.header][0] not in ("", "0")
+    )
     body = zip(*(cells[column.header] for column in shown), strict=True)
     lines = [
         f"% fits {place}; needs \\usepackage{{booktabs,array}}",

@@ -60,8 +60,9 @@ def _words(run: RunFacts, dataset: str, arm: str) -> ModelWords:
     models = [model for done in cells if isinstance(model := done.get("model"), Mapping)]
     weights = next((row for row in run.records("weights") if _matches(row, wanted)), None)
     inputs = run.described.get("inputs")
-    digest = inputs.get(f"weights {dataset}/{arm}", "") if isinstance(inputs, Mapping) else ""
-    known = weights is not None
+    inputs = inputs if isinstance(inputs, Mapping) else {}
+    start = RANDOM if f"data {dataset}" in inputs else NOT_RECORDED
+    digest = inputs.get(f"weights {dataset}/{arm}", "")
     return ModelWords(
         dataset,
         arm,
@@ -70,10 +71,10 @@ def _words(run: RunFacts, dataset: str, arm: str) -> ModelWords:
         _range(models, "parameters"),
         _range(models, "learned"),
         _images(run, models),
-        str(weights["source"]) if weights is not None else RANDOM if run.described.get("inputs") else NOT_RECORDED,
-        str(weights.get("trained_on", NOT_RECORDED)) if weights is not None else "",
-        str(weights.get("licence", NOT_RECORDED)) if weights is not None else "",
-        str(digest or (weights or {}).get("sha256", "")) if known else "",
+        start if weights is None else str(weights.get("source", NOT_RECORDED)),
+        "" if weights is None else str(weights.get("trained_on", NOT_RECORDED)),
+        "" if weights is None else str(weights.get("licence", NOT_RECORDED)),
+        "" if weights is None else str(digest or weights.get("sha256", "")),
     )
 
 

@@ -118,22 +118,21 @@ def _take(sums: Floats, places: npt.NDArray[np.intp]) -> Floats:
 
 
 def reliability(block: Block, a: int, bins: int = 10) -> tuple[Floats, Floats]:
-    """Mean score and observed rate of arm a in bins of equal size, over seeds, refits and classes: two (bins,).
+    """Mean score and observed rate of arm a in bins of equal size, over refits and classes: two (S, bins).
 
     Vectors with fewer images than bins are left out; zeros where all are.
     """
-    predicted, observed, count = np.zeros(bins), np.zeros(bins), 0
     _, seeds, refits, _, _ = block.scores.shape
+    predicted, observed, count = np.zeros((seeds, bins)), np.zeros((seeds, bins)), 0
     for k in block.columns:
         known = np.flatnonzero(~np.isnan(block.truth[:, k]))
         truth = block.truth[known, k]
-        for s in range(seeds):
-            for r in range(refits):
-                score = block.scores[a, s, r, known, k]
-                parts = np.array_split(np.argsort(score, kind="stable"), bins)
-                if min(len(part) for part in parts) == 0:
-                    continue
-                predicted += [float(score[part].mean(dtype=np.float64)) for part in parts]
-                observed += [float(truth[part].mean()) for part in parts]
-                count += 1
+        if len(known) < bins:
+            continue
+        count += refits
+        for s, r in np.ndindex(seeds, refits):
+            score = block.scores[a, s, r, known, k]
+            parts = np.array_split(np.argsort(score, kind="stable"), bins)
+            predicted[s] += [float(score[part].mean(dtype=np.float64)) for part in parts]
+            observed[s] += [float(truth[part].mean()) for part in parts]
     return predicted / max(count, 1), observed / max(count, 1)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.errors import InputError
 from benchmark.results import (
     ATTRIBUTE_COLUMNS,
     ATTRIBUTES,
@@ -52,7 +54,8 @@ def write_attributes(run: Path, data: Mapping[str, Images]) -> None:
 def write_pictures(run: Path, data: Mapping[str, Images], wanted: Mapping[str, Collection[str]]) -> None:
     """Write small pictures of some of the holdouts' images, at their native aspect; nothing where none is wanted.
 
-    A data set whose licence forbids that its images are passed on has none: a report is passed on easily.
+    A data set whose licence forbids that its images are passed on has none: a report is passed on easily. Nor has an
+    image that cannot be read any more.
 
     Args:
         run: its folder.
@@ -61,12 +64,12 @@ def write_pictures(run: Path, data: Mapping[str, Images], wanted: Mapping[str, C
     """
     import pandas as pd
 
-    rows = [
-        {"dataset": name, "sample_id": str(images.sample_ids[row]), "jpeg": thumbnail(images, int(row))}
-        for name, images in data.items()
-        if images.shareable
-        for row in np.flatnonzero(np.isin(images.sample_ids, list(wanted.get(name, ()))))
-    ]
+    rows = []
+    for name, images in data.items():
+        for row in np.flatnonzero(np.isin(images.sample_ids, list(wanted.get(name, ())))) if images.shareable else ():
+            with suppress(InputError):
+                jpeg = thumbnail(images, int(row))
+                rows.append({"dataset": name, "sample_id": str(images.sample_ids[row]), "jpeg": jpeg})
     if rows:
         write_table(run / PICTURES, pd.DataFrame(rows), PICTURE_COLUMNS)
 

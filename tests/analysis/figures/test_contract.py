@@ -83,3 +83,19 @@ def test_a_figure_copes_with_one_arm_and_one_seed(tmp_path, figure):
         assert drawn is not None
     elif figure.NAME in KNOWN:
         assert drawn is None
+
+
+@pytest.mark.parametrize("name", ["seeds", "best_so_far_trials", "best_so_far_seconds"])
+def test_panels_of_one_data_set_have_one_y_axis(full_study, name):
+    with _drawing.style():
+        drawn = figures.MODULES.find(name).draw(full_study)
+    limits = {}
+    for axes in drawn.axes:
+        limits.setdefault(axes.get_title(loc="left").rpartition(", n = ")[0], set()).add(axes.get_ylim())
+    assert len(limits) == 2 and all(len(of_dataset) == 1 for of_dataset in limits.values())
+
+
+def test_reliability_has_a_band_over_the_seeds(full_study):
+    with _drawing.style():
+        drawn = figures.MODULES.find("reliability").draw(full_study)
+    assert all(len(axes.collections) == len(full_study.blocks[0].block.arms) for axes in drawn.axes)

@@ -59,8 +59,10 @@ def test_bands_are_wider_for_fewer_patients():
 def test_reliability_of_known_labels_alone():
     block = make_multilabel(images=300)
     predicted, observed = operating.reliability(block, 0)
-    assert predicted.shape == observed.shape == (10,)
-    assert (np.diff(predicted) > 0).all() and observed[-1] > observed[0]
+    assert predicted.shape == observed.shape == (len(block.seeds), 10)
+    assert (np.diff(predicted) > 0).all() and (observed[:, -1] > observed[:, 0]).all()
+    alone = replace(block, seeds=block.seeds[1:2], scores=block.scores[:, 1:2])
+    assert operating.reliability(alone, 0)[1][0] == pytest.approx(observed[1])
     known = ~np.isnan(block.truth)
     total = np.mean([block.scores[0, :, 0, known[:, k], k].mean() for k in range(3)])
     assert predicted.mean() == pytest.approx(total, abs=0.01)

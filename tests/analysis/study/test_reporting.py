@@ -82,6 +82,12 @@ def test_models_are_described_by_the_cells_and_the_weights(computed):
     assert len(models.build(computed)) == 3
 
 
+def test_nothing_is_said_of_the_weights_of_a_data_set_that_the_run_does_not_know(computed):
+    another = Predictions((replace(make_block(), dataset="another"),), {}, ())
+    words = models_of(study(another, resamples=60, run=computed.run))
+    assert {model.weights for model in words} == {NOT_RECORDED} and {model.sha256 for model in words} == {""}
+
+
 def test_the_flow_adds_up_and_names_what_is_left_out(computed):
     steps = {step.step: step for step in flow(computed)}
     assert steps["indexed"].images == 253 and steps["left out: unreadable"].images == 3

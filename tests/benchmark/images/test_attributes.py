@@ -87,6 +87,12 @@ def test_pictures_are_small_and_carry_no_metadata(tmp_path):
     assert row.sample_id == images.sample_ids[3]
 
 
+def test_an_image_that_is_gone_has_no_picture(mine, tmp_path):
+    (tmp_path / "mine" / str(mine.sample_ids[0])).unlink()
+    write_pictures(tmp_path, {mine.dataset: mine}, {mine.dataset: [str(name) for name in mine.sample_ids[:2]]})
+    assert list(read_table(tmp_path / PICTURES)["sample_id"]) == [mine.sample_ids[1]]
+
+
 def test_a_licence_that_forbids_to_pass_images_on_is_kept(tmp_path):
     images = datasets.load("chexpert", write_chexpert(tmp_path, 200), LoadOptions(image_size=16))
     assert not images.shareable
