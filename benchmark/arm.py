@@ -25,7 +25,6 @@ from benchmark.errors import InputError, unknown_name
 #: Of weight files, by which they are told from names.
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt")
 
-
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -133,7 +133,7 @@ def check(arm: Arm, shared: str, named: bool) -> None:
     Args:
         arm: the arm.
         shared: the run's backbone.
-        named: whether the user names its weights on the command line.
+        named: whether the user names its weights on the command line, for every data set.
 
     Raises:
         InputError: an unknown method, backbone or source of weights, with the near miss; weights where the method
@@ -174,7 +174,7 @@ def check(arm: Arm, shared: str, named: bool) -> None:
             raise unknown_name(f"weights of the arm '{arm.name}'", arm.weights, [*ROLES, *sources])
     elif arm.weights and is_file_name(arm.weights) and not named:
         file = Path(arm.weights.rpartition("@")[2])
-        if not file.is_file():
+        if not (file.is_file() or Path(arm.weights).is_file()):
             raise InputError(f"the arm '{arm.name}': no weight file at {file}. Check the path, from its file's folder.")
 
 

@@ -134,6 +134,8 @@ class Trained(Method, Protocol):
 class Fitted(Method, Protocol):
     """A method that fits a classifier to frozen features: the same features give the same classifier.
 
+    Its `prepare` is that of `benchmark.methods._frozen`, which says what the features are.
+
     Attributes:
         DIMENSIONS: its search space; "layer", "pooling" and, where it has it, "views" say which features.
         DEFAULTS: the values of trial 0.

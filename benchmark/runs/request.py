@@ -149,7 +149,10 @@ def _check_arms(chosen: Sequence[Arm], request: Request) -> None:
     shared = request.spec.backbone
     for arm in chosen:
         backbone = arms.backbone_of(arm, shared)
-        arms.check(arm, shared, named=any(key.partition("@")[0] == arm.name for key in request.weights))
+        named = [
+            arm.name in request.weights or f"{arm.name}@{name}" in request.weights for name in request.spec.datasets
+        ]
+        arms.check(arm, shared, named=all(named))
         if backbone not in methods.networks(arms.method_of(arm)):
             require_size(backbone, request.spec.image_size)
     arms.refuse_twins(chosen, shared)

@@ -1,5 +1,6 @@
 """Runs of arms that a preset defines: start to end, again, and what may not be mixed in one folder."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import torch
 from benchmark import run
 from benchmark.arm import Arm
 from benchmark.errors import InputError
+from benchmark.runs.arm_records import arm_record
 from benchmark.runs.estimate import Estimate
-from benchmark.runs.request import Request
+from benchmark.runs.records import started_from
+from benchmark.runs.request import Request, check_request
 from benchmark.runs.weights import make_weights, needs, pretraining_left, refuse_same_file
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec
@@ -108,8 +111,9 @@ def test_a_wrong_arm_ends_a_run_before_it_starts(changes, message, place, monkey
     assert message in capsys.readouterr().err
 
 
-def request_for(*arms, datasets=("nih",), backbone="resnet10t"):
-    spec = BenchmarkSpec(datasets=datasets, arms=tuple(a.name for a in arms), definitions=arms, backbone=backbone)
+def request_for(*defined, datasets=("nih",), arms=(), backbone="resnet10t"):
+    names = arms or tuple(arm.name for arm in defined)
+    spec = BenchmarkSpec(datasets=datasets, arms=names, definitions=defined, backbone=backbone)
     return Request(spec, Path("out"), Path("mlruns"), None, {}, ("cpu",), False, ())
 
 
@@ -136,3 +140,27 @@ def test_every_backbone_of_the_built_in_comparison_has_a_medical_checkpoint_of_i
     monkeypatch.setattr("benchmark.runs.weights.pretrain", lambda spec, places, target: made.append(spec.backbone))
     monkeypatch.setattr("benchmark.runs.weights.find", lambda backbone, *_, **__: backbone)
     assert make_weights(request, "other", lambda line: None) == "resnet14t" and made == ["resnet14t"]
+
+
+def test_weights_named_for_one_data_set_do_not_serve_another(tmp_path):
+    request = request_for(Arm("probe", "knn"), datasets=("phantom", "chest-xray"))
+    with pytest.raises(InputError, match="the arm 'probe': the method knn starts from weights, and none are named"):
+        check_request(dataclasses.replace(request, weights={"probe@phantom": Path("a.pth")}))
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"started_from": {"name": "lite0"}, "settings": {"start": "imagenet"}}, "ImageNet weights (lite0)"),
+        ({"started_from": None}, "random weights (medical-only)"),
+    ],
+)
+def test_the_report_says_what_a_medical_checkpoint_began_from(card, said):
+    file = dataclasses.replace(file_of("a.pth", "1" * 64), card=card)
+    request = request_for(datasets=("nih",), arms=("medical",))
+    record = arm_record(request.arm("medical"), request, {("nih", "medical"): file})
+    assert (record["started_from"], started_from(file)) == (said, said)
+    assert record["title"].startswith("backbone pretrained on medical images, fine-tuned")
+    assert record["title"].endswith(said)
