@@ -74,6 +74,7 @@ def run_cell(
         higher_is_better=trainer.metric.higher_is_better,
         root_seed=spec.root_seed,
     )
+    before = finished_before(job)  # looked at first: without its journal a cell begins anew
     trials = tune(search, spec.budget, trainer.evaluate, finished, check)
     chosen = best(trials, trainer.metric.higher_is_better)
     if chosen.outcome.ended != "ok":
@@ -81,7 +82,6 @@ def run_cell(
     features = trainer.data.features
     used, computed = features.used, features.computed
     scores: list[Scores] = []
-    before = finished_before(job)
     there = () if before is None else external_files(before)
     elsewhere: dict[ExternalSet, list[Scores]] = {of: [] for of in job.block.external if of.file not in there}
     for refit in range(spec.refits):

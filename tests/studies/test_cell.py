@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmark.images.training_block import ExternalSet
-from benchmark.results import COSTS, CURVES, DONE, PREDICTIONS, TRIALS, read_info, read_json, read_table
+from benchmark.results import COSTS, CURVES, DONE, PREDICTIONS, STUDY, TRIALS, read_info, read_json, read_table
 from benchmark.spec import Cell
 from studies import trainer
 from studies.cell import run_cell
@@ -166,6 +166,15 @@ def test_a_test_set_is_added_to_a_finished_cell_without_new_trials(job, tmp_path
     assert done["files"] == read_json(folder(anew) / DONE)["files"] | {
         name: done["files"][name] for name in ("study.jsonl", COSTS)
     }
+
+
+def test_a_finished_cell_without_its_journal_begins_anew_for_another_test_set(job, tmp_path):
+    run_cell(job)
+    (folder(job) / STUDY).unlink()
+    trials = []
+    run_cell(with_sets(job, there(job, tmp_path)), trials.append)
+    assert len(trials) == job.spec.budget
+    assert "refits_again" not in read_json(folder(job) / DONE), "all of it is of the new search"
 
 
 def test_scores_of_classes_that_are_not_there_are_left_out(job, tmp_path):
