@@ -27,8 +27,6 @@ from benchmark.tracking.database import ARTIFACTS, open_database
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from benchmark.tracking.bulk import BulkClient
-
 LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
 
 KEY, RUN = "benchmark.key", "benchmark.run"  # tags that make mirroring the same thing twice harmless
@@ -42,7 +40,7 @@ class Mirror:
     from starting.
     """
 
-    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | BulkClient | None = None) -> None:
+    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | None = None) -> None:
         """Mirror the run of this name, whose studies tune `metric`, into `root`'s database, or through a client."""
         self._root = root.resolve()
         self._run = run
@@ -50,7 +48,7 @@ class Mirror:
         self._given = client
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
-        self._client: MlflowClient | BulkClient
+        self._client: MlflowClient
         self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
         self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
         self._best: dict[str, float] = {}
