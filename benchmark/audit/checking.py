@@ -109,14 +109,16 @@ def _copies(decoded: decoding.Decoded) -> list[Finding]:
         Finding("duplicates with different labels", f"{len(across):,}", "0", bool(across), _names(images, across)),
     ]
     if len(images.sample_ids) <= MANY and not images.synthetic:
-        pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
-        pairs = pairs[decoded.hashes[pairs[:, 0]] != decoded.hashes[pairs[:, 1]]]
+        alike = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
+        pairs = alike[decoded.hashes[alike[:, 0]] != decoded.hashes[alike[:, 1]]]
         findings.append(Finding("pairs of near duplicates", f"{len(pairs):,}", note=_names(images, list(pairs))))
         apart = pairs[images.group_numbers[pairs[:, 0]] != images.group_numbers[pairs[:, 1]]]
-        merged = merging.merge_duplicates(images, decoded).about["duplicates_merged"] if len(apart) else ""
         findings.append(Finding("of them in different groups", f"{len(apart):,}", note=_names(images, list(apart))))
-        if merged:
-            findings.append(Finding("merged (--merge-duplicates)", "", note=merged))
+        merged = merging.merge_duplicates(images, decoded, alike)
+        text = str(merged.about["duplicates_merged"])
+        findings.append(
+            Finding("groups that --merge-duplicates joins", f"{merged.about.get('groups_joined', 0):,}", note=text)
+        )
     return findings
 
 

@@ -31,10 +31,11 @@ def joined(images: Images, sets: Sequence[Rows]) -> Images:
     if not count:
         return images
     holdout = np.isin(groups, groups[images.holdout]) if ours else images.holdout
-    return dataclasses.replace(images, groups=groups, holdout=holdout, about={**images.about, "groups_joined": count})
+    about = {**images.about, "groups_joined": int(images.about.get("groups_joined", 0)) + count}
+    return dataclasses.replace(images, groups=groups, holdout=holdout, about=about)
 
 
-def merge_duplicates(images: Images, decoded: Decoded) -> Images:
+def merge_duplicates(images: Images, decoded: Decoded, pairs: duplicates.Pairs | None = None) -> Images:
     """The index with the groups of copies and near duplicates made one, and what that came to among its facts.
 
     Pictures of one lesion under several lesion ids are in HAM10000 (Abhishek et al. 2025, arXiv 2401.14497). Where a
@@ -44,24 +45,26 @@ def merge_duplicates(images: Images, decoded: Decoded) -> Images:
     Args:
         images: the index.
         decoded: its pixels.
+        pairs: (M, 2) rows that are nearly the same, where they have been looked for.
     """
-    pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
+    if pairs is None:
+        rows = np.arange(0 if images.synthetic else len(images.sample_ids))  # drawn one by one, but all of one kind
+        pairs = duplicates.near(decoded.pixels, rows)
     sets = [*duplicates.copies(decoded.hashes), *pairs]
     apart = images.group_numbers[pairs[:, 0]] != images.group_numbers[pairs[:, 1]]
     across = images.holdout[pairs[:, 0]] != images.holdout[pairs[:, 1]]
     united, _ = _united(images, sets)
     result = joined(images, sets)
-    left_out = ~images.holdout & np.isin(united, united[images.holdout])
-    if images.holdout_kind == "grouped" or not left_out.any():
-        left_out = np.zeros_like(left_out)
+    official = images.holdout_kind == "official"
+    left_out = ~images.holdout & np.isin(united, united[images.holdout]) & official
+    joins = result.about.get("groups_joined", 0)
     text = (
-        f"{len(pairs):,} pairs of copies and near duplicates, {int(apart.sum()):,} of them of different groups and "
-        f"{int(across.sum()):,} across pool and holdout; {result.about.get('groups_joined', 0):,} groups joined to "
-        "others"
+        f"pairs of copies and near duplicates: {len(pairs):,} (of different groups: {int(apart.sum()):,}; across pool "
+        f"and holdout: {int(across.sum()):,}); groups joined to others: {joins:,}"
     )
     if left_out.any():
         count = len(np.unique(images.groups[left_out]))
-        text += f"; {int(left_out.sum()):,} images of {count:,} groups of the pool left out, for the official holdout"
+        text += f"; left out of the pool, for the official holdout: {int(left_out.sum()):,} images (groups: {count:,})"
     about = {**result.about, "duplicates_merged": text}
     return dataclasses.replace(result, left_out=left_out if left_out.any() else None, about=about)
 

@@ -23,7 +23,7 @@ from benchmark.methods import Value, own_dimension
 from benchmark.performance.cases import PRECISIONS, Case, chosen, of_case
 from benchmark.performance.plain import refuse_cut
 from benchmark.runs.planning import decode, make_plan
-from benchmark.runs.request import Request
+from benchmark.runs.request import Request, places_of
 from benchmark.seeds import int_seed, seed_for
 from benchmark.spec import BenchmarkSpec, Cell
 
@@ -105,8 +105,9 @@ def _request(flags: argparse.Namespace) -> tuple[Request, int]:
         if len(values) > 1:
             raise InputError(f"--agreement takes one value of {name}, not {len(values)}.")
     refuse_cut(flags.backbone or BACKBONE)
+    places = places_of(names)
     spec = BenchmarkSpec(
-        datasets=(datasets.canonical(names[0]),),
+        datasets=tuple(places),
         arms=tuple(dict.fromkeys(case.arm for case in chosen(flags.cases))),
         n_per_class=sizes,
         seeds=flags.seeds or SEEDS,
@@ -126,6 +127,7 @@ def _request(flags: argparse.Namespace) -> tuple[Request, int]:
         devices=("cpu",) * (os.cpu_count() or 1),
         skip_bad_images=False,
         allowed_leaks=(),
+        places=places,
     ), epochs[0]
 
 

@@ -18,13 +18,12 @@ from benchmark.tracking.database import WRITTEN
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from benchmark.tracking.bulk import BulkClient
 
 NOTE = "mlflow.note.content"  # tag
 
 
 def log_dataset(
-    client: MlflowClient | BulkClient, run_id: str, cell: Cell, facts: Mapping[str, Any], described: Mapping[str, Any]
+    client: MlflowClient, run_id: str, cell: Cell, facts: Mapping[str, Any], described: Mapping[str, Any]
 ) -> None:
     """Name the data set that a study learns from, with one digest for one set of images, whatever is drawn from it."""
     from mlflow.entities import Dataset, DatasetInput
@@ -38,7 +37,7 @@ def log_dataset(
 
 
 def log_answer(
-    client: MlflowClient | BulkClient,
+    client: MlflowClient,
     experiment: str,
     run_id: str,
     answer: ArmAnswer,
@@ -59,7 +58,7 @@ def log_answer(
 
 
 def log_notes(
-    client: MlflowClient | BulkClient,
+    client: MlflowClient,
     results: str,
     trials: str,
     described: Mapping[str, Any],

@@ -58,9 +58,13 @@ class BulkClient:
         return getattr(self._client, name)
 
     def create_run(
-        self, experiment_id: str, start_time: int | None = None, tags: Mapping[str, str] | None = None
+        self,
+        experiment_id: str,
+        start_time: int | None = None,
+        tags: Mapping[str, str] | None = None,
+        run_name: str | None = None,
     ) -> Any:
-        """As the client's, with a name among the tags; only `info.run_id` of what it returns is there."""
+        """As the client's, with a name; only `info.run_id` of what it returns is there."""
         from mlflow.entities import LifecycleStage, RunStatus, SourceType
         from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
@@ -69,6 +73,7 @@ class BulkClient:
         if experiment_id not in self._places:
             self._places[experiment_id] = str(self._client.get_experiment(experiment_id).artifact_location)
         run_id, tags = uuid.uuid4().hex, dict(tags or {})
+        tags.setdefault(MLFLOW_RUN_NAME, run_name or "")
         row = {
             "run_uuid": run_id,
             "experiment_id": int(experiment_id),

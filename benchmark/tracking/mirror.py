@@ -30,8 +30,6 @@ from benchmark.tracking.database import ARTIFACTS, KIND, RESULTS, RUN, open_data
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from benchmark.tracking.bulk import BulkClient
-
 LONGEST_WAIT = 1.0  # seconds, for a piece that is being written when the run is ended by an error
 
 KEY = "benchmark.key"  # tag that makes mirroring the same thing twice harmless
@@ -46,8 +44,13 @@ class Mirror:
     from starting.
     """
 
-    def __init__(self, root: Path, run: Path, metric: Metric, client: MlflowClient | BulkClient | None = None) -> None:
+<<<<<<< HEAD
+    def __init__(self, root: Path, run: Path, metric: Metric, client: MlflowClient | None = None) -> None:
         """Mirror the run in this folder, whose studies tune `metric`, into `root`'s database, or through a client."""
+=======
+    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | None = None) -> None:
+        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database, or through a client."""
+>>>>>>> traps
         self._root = root.resolve()
         self._folder = run.resolve()
         self._run = run.name
@@ -55,10 +58,16 @@ class Mirror:
         self._given = client
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
-        self._client: MlflowClient | BulkClient
+<<<<<<< HEAD
+        self._client: MlflowClient
         self._described: Mapping[str, Any] = {}  # the run's spec.json
         self._known: dict[str, dict[str, str]] = {}  # kind of experiment -> key -> MLflow run id
         self._identities: dict[str, str] = {}  # kind of experiment -> MLflow's identity
+=======
+        self._client: MlflowClient
+        self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
+        self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
+>>>>>>> traps
         self._best: dict[str, float] = {}
         self._best_points: dict[str, list[tuple[int, float]]] = {}  # study's MLflow run -> (trial, best so far)
         self.failure: str | None = None

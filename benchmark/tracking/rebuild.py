@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmark import metrics
 from benchmark.errors import InputError
@@ -38,7 +39,7 @@ def rebuild(root: Path, runs: Sequence[Path] = ()) -> int:
     fresh = f".{DATABASE}.{os.getpid()}"
     count = 0
     try:
-        client = BulkClient(open_database(root.resolve(), fresh))
+        client: Any = BulkClient(open_database(root.resolve(), fresh))
         for folder in folders:
             tuned, negated = tuned_metric(read_json(folder / SPEC))
             if negated:

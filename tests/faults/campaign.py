@@ -91,6 +91,7 @@ class Campaign:
             reached: whether the process is in the stage.
             fresh: makes the stage necessary again, where a kill came too late.
         """
+        fresh()
         length = _length(begin, reached)
         fresh()
         for _ in range(5 * wanted):

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark import run, status
 from benchmark.results import DONE, PREDICTIONS, SPEC, SPEC_COPY, read_json
-from tests.faults import runs
+from tests.faults import campaign, runs
 
 BUDGET = 6  # so long that the second of two runs finds cells left, on a busy machine too
 FLAGS = ["--preset", "mine.toml", "--datasets", "folder:mine", "--workers", "1", "--device", "cpu", "--out", "alone"]
@@ -54,3 +54,10 @@ def test_one_failed_cell_does_not_cost_the_report(place, monkeypatch, capsys):
     assert "seed01/scratch" in (place / "alone" / "report" / "index.html").read_text()
     assert status.main(["alone"]) == 0
     assert "5 done, 0 running, 1 failed, 0 missing" in capsys.readouterr().out
+
+
+def test_a_campaign_deals_out_exactly_its_kills():
+    for kills in (1, 7, 100):
+        dealt = campaign.shares(kills, campaign.PARTS)
+        assert sum(dealt.values()) == kills and min(dealt.values()) >= 0
+    assert campaign.shares(100, campaign.PARTS) == campaign.PARTS

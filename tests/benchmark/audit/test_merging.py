@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark import data
 from benchmark.audit import leaks
 from benchmark.audit.merging import joined, merge_duplicates
 from benchmark.errors import InputError
@@ -38,8 +39,8 @@ def test_of_those_across_an_official_holdout_the_pool_is_left_out(doubled, tmp_p
     group = dict(zip(merged.sample_ids, merged.groups, strict=True))
     assert group["benign/05.png"] == group["benign/11.png"] == group["benign/07.png"] == "benign11"
     assert merged.facts["duplicates_merged"] == (
-        "4 pairs of copies and near duplicates, 4 of them of different groups and 1 across pool and holdout; 2 groups "
-        "joined to others; 1 images of 1 groups of the pool left out, for the official holdout"
+        "pairs of copies and near duplicates: 4 (of different groups: 4; across pool and holdout: 1); groups joined to "
+        "others: 2; left out of the pool, for the official holdout: 1 images (groups: 1)"
     )
     pool, holdout = data_records(merged)
     assert (pool["images"], holdout["images"]) == (15, 8)
@@ -60,7 +61,7 @@ def test_nothing_is_merged_where_nothing_is_alike(mine, tmp_path):
     images, decoded = load(mine, tmp_path)
     merged = merge_duplicates(images, decoded)
     np.testing.assert_array_equal(merged.groups, images.groups)
-    assert merged.left_out is None and merged.facts["duplicates_merged"].startswith("0 pairs")
+    assert merged.left_out is None and merged.facts["duplicates_merged"].endswith("groups joined to others: 0")
 
 
 def test_groups_are_joined_as_sets_would_be(mine, tmp_path):
@@ -95,3 +96,11 @@ def test_a_run_merges_where_it_is_asked_to_and_says_so(doubled, tmp_path):
     assert images.left_out is None
     with pytest.raises(InputError, match="--merge-duplicates"):
         leaks.refuse(leaks.audit(images, decoded))
+
+
+def test_the_check_of_a_data_set_says_what_merging_would_do(doubled, tmp_path, capsys):
+    assert data.main(["check", f"folder:{doubled}", "--image-size", "32", "--cache", str(tmp_path / "cache")]) == 1
+    rows = {line[7:].split("  ")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert "malign/01.png = malign/10.png" in rows["of them in different groups"]
+    assert "  2 " in rows["groups that --merge-duplicates joins"]
+    assert "left out of the pool" in rows["groups that --merge-duplicates joins"]

@@ -7,8 +7,14 @@ from benchmark import datasets, run
 from benchmark.errors import InputError
 from benchmark.images.companions import companions
 from benchmark.images.contract import LoadOptions
+<<<<<<< HEAD
 from benchmark.runs.flags import make_parser, resolve
 from benchmark.runs.request import places_of
+=======
+from benchmark.runs.planning import decode
+from benchmark.runs.request import Request, places_of
+from benchmark.spec import BenchmarkSpec
+>>>>>>> traps
 from tests.conftest import write_images
 
 OPTIONS = LoadOptions(image_size=16)
@@ -112,11 +118,15 @@ def test_a_run_calls_a_folder_by_its_last_part_and_finds_it_again(busi, tmp_path
         places_of([f"folder:{busi}", "folder:/elsewhere/busi"])
 
 
-def test_patients_that_nobody_knows_are_a_warning_of_the_dry_run(busi, capsys):
-    flags = ["--datasets", "folder:busi:exclude=*_mask*", "--arms", "scratch", "--n-per-class", "4", "--dry-run"]
-    preset = busi.parent / "tiny.toml"
-    preset.write_text('image_size = 16\nmin_per_class = 4\nseeds = 1\nbudget = 1\nbackbone = "resnet10t"\n')
-    assert run.main([*flags, "--preset", str(preset), "--device", "cpu"]) == 0
-    assert (
-        "WARNING: folder:busi:exclude=*_mask*: which images are of one patient is not known" in capsys.readouterr().out
+def test_patients_that_nobody_knows_are_a_warning_of_the_run(busi, tmp_path):
+    spec = BenchmarkSpec(datasets=("folder:busi:exclude=*_mask*",), image_size=16)
+    request = Request(spec, tmp_path / "run", tmp_path, None, {}, ("cpu",), False, ())
+    lines = []
+    decode(request, spec.datasets[0], lines.append)
+    assert any("WARNING: folder:busi:exclude=*_mask*: which images are of one patient" in line for line in lines)
+    (busi / "groups.csv").write_text(
+        "file,group\n" + "\n".join(f"{n}/{n} ({i}).png,{n}{i}" for n in ("benign", "malignant") for i in range(1, 13))
     )
+    lines.clear()
+    decode(request, spec.datasets[0], lines.append)
+    assert lines and "WARNING" not in "".join(lines)
