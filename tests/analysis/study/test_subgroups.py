@@ -104,10 +104,10 @@ def test_a_damaged_form_of_the_attributes_is_named(tmp_path):
 
 
 def test_the_most_confident_errors_are_errors_in_order_and_of_different_patients(block):
-    found = most_confident(block, 5)
+    listed = most_confident(block, 5)
     place = {str(sample): row for row, sample in enumerate(block.sample_ids)}
     for arm in block.arms:
-        of_arm = [error for error in found if error.arm == arm]
+        of_arm = [error for error in listed if error.arm == arm]
         assert len({block.groups[place[error.sample_id]] for error in of_arm}) == len(of_arm) == 5
         assert [error.probability for error in of_arm] == sorted((e.probability for e in of_arm), reverse=True)
         mean = block.scores[block.arms.index(arm)].mean(axis=(0, 1))
