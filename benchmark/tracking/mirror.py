@@ -134,12 +134,11 @@ class Mirror:
             arm = self._arm(cell.dataset, cell.n_per_class, cell.arm)
             self._experiment(OF_TRIALS)
             trials = self._identities[OF_TRIALS]
-            names = [str(space["name"]) for space in self._described.get("spaces", {}).get(cell.arm, ())]
-            view = views.view_key(cell.key)
-            self._client.set_experiment_tag(
-                trials, f"{views.VIEW}{view}", views.trials_view(names, notes.trials_filter(cell))
+            links = (
+                views.link_to_study(trials, cell.key),
+                views.link_to_view(trials, views.view_key(cell.arm), charts=True),
             )
-            note = notes.study_note(cell, facts, views.link_to_view(trials, view, charts=True))
+            note = notes.study_note(cell, facts, *links)
             tags = {"mlflow.parentRunId": arm, "kind": "study", views.COLOUR: self._colour(cell.arm)}
             known[key] = self._create(
                 RESULTS,
@@ -204,8 +203,8 @@ class Mirror:
             OF_TRIALS,
             key,
             f"{cell.arm} seed {cell.seed} trial {number:03d}",
-            {"study": study, "kind": "trial", "ended": str(trial["ended"])},
-            params={**_params(cell), "trial": number, **json.loads(trial["parameters"])},
+            {views.STUDY: cell.key, "kind": "trial", "ended": str(trial["ended"])},
+            params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
             metrics=metrics,
             by_epoch=by_epoch(curves),
             seconds=float(cost.get("seconds") or 0.0),

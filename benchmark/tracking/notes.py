@@ -100,16 +100,18 @@ def arm_note(described: Mapping[str, Any], arm: str, answer: ArmAnswer | None = 
     return "\n".join([*lines, "", f"[The report](#{page}), with its figures and tables among the artifacts"])
 
 
-def study_note(cell: Cell, facts: Mapping[str, Any], trials: str) -> str:
+def study_note(cell: Cell, facts: Mapping[str, Any], trials: str, of_arm: str) -> str:
     """The note of a study: what it learns from, and where its trials are.
 
     Args:
         cell: which.
         facts: of its data.
         trials: address of its trials, after the hash.
+        of_arm: address of all trials of its arm, with parallel coordinates.
     """
     lines = [f"**{cell.arm}** on {cell.dataset}, n = {cell.n_per_class}, seed {cell.seed}", ""]
-    lines += [f"[Its trials](#{trials}): curves by epoch, and parallel coordinates over the parameters", ""]
+    lines += [f"[Its trials](#{trials}), with curves by epoch", ""]
+    lines += [f"[Parallel coordinates over the trials of {cell.arm}](#{of_arm})", ""]
     return "\n".join(lines + [f"- {name}: {short(value)}" for name, value in sorted(facts.items())])
 
 
@@ -122,16 +124,10 @@ def trials_note(run: str, results: str) -> str:
     """
     return (
         f"Every trial of {run}, of all arms and training samples, apart from [the answer](#{results}).\n\n"
-        '`params.arm = "scratch" and params.seed = "0"` in the search field leaves one study; the page of a study '
-        "has a link to that, with parallel coordinates over its parameters.\n\n"
+        '`params.arm = "scratch" and params.seed = "0"` in the search field leaves one arm on one training sample; the '
+        "page of a study has links to its trials, and to parallel coordinates over the parameters of its arm.\n\n"
         "`epochs` is what the trial was asked for, in every fold; `epochs_all_folds` is what was run, over all folds."
     )
-
-
-def trials_filter(cell: Cell) -> str:
-    """The trials of a study, in MLflow's search language."""
-    wanted = {"dataset": cell.dataset, "n_per_class": cell.n_per_class, "arm": cell.arm, "seed": cell.seed}
-    return " and ".join(f"params.{name} = '{value!s}'" for name, value in wanted.items())
 
 
 def short(value: Any) -> str:
