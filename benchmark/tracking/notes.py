@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from benchmark.spec import Cell
 from benchmark.tracking.answer import ArmAnswer
 
+LONGEST = 5000  # characters that MLflow takes as an experiment's note
 #: Facts of a data set that differ from n to n.
 OF_SUBSAMPLES = ("overlap", "training_prior")
 #: What a verdict begins with that says more than that a comparison is open; the worse arm's says the same again.
@@ -33,13 +35,15 @@ def answer_note(described: Mapping[str, Any], answers: Sequence[ArmAnswer], tria
     """
     spec = described.get("spec", {})
     if answers:
+        rows = [*map(_line, answers)]
         lines = [
-            _in_short(answers),
+            _shortened(_in_short(answers), LONGEST // 4),
             "",
             f"| data set | n per class | arm | {answers[0].metric} | 95% CI | verdict |",
             "|---|---|---|---|---|---|",
-            *map(_line, answers),
+            *rows[: _fitting(rows, LONGEST // 2)],
             "",
+            *([f"The report has all {len(rows)} rows.", ""] if _fitting(rows, LONGEST // 2) < len(rows) else []),
             "Verdicts are corrected over all comparisons; the report says what the intervals are about.",
         ]
     else:
@@ -51,6 +55,16 @@ def answer_note(described: Mapping[str, Any], answers: Sequence[ArmAnswer], tria
     ]
     settings = [f"{spec[name]} {text}" for name, text in SETTINGS if spec.get(name) is not None]
     return "\n".join([*lines, *(["", f"{', '.join(settings)}."] if settings else [])])
+
+
+def _fitting(lines: Sequence[str], room: int) -> int:
+    """How many of the lines, from the first on, hold no more than so many characters."""
+    lengths = itertools.accumulate(len(line) + 1 for line in lines)
+    return sum(length <= room for length in lengths)
+
+
+def _shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 5]}...**"
 
 
 def _in_short(answers: Sequence[ArmAnswer]) -> str:
@@ -78,7 +92,8 @@ def numbers_of(answer: ArmAnswer) -> tuple[str, str]:
     """Estimate and interval as text, three decimals; the interval is empty where there is none."""
     low, high = (answer.numbers.get(name) for name in ("ci_low", "ci_high"))
     interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-    return f"{answer.numbers[f'holdout_{answer.metric}']:.3f}", interval
+    estimate = answer.numbers.get(f"holdout_{answer.metric}")
+    return "not known" if estimate is None else f"{estimate:.3f}", interval
 
 
 def arm_note(described: Mapping[str, Any], arm: str, answer: ArmAnswer | None = None, page: str = "") -> str:

@@ -23,9 +23,11 @@ from benchmark.results import (
 from benchmark.spec import Cell
 from benchmark.tracking import database, server
 from benchmark.tracking import mirror as mirror_module
+from benchmark.tracking.answer import ArmAnswer
 from benchmark.tracking.curves import MOST_POINTS, by_epoch
 from benchmark.tracking.database import landing, open_database
 from benchmark.tracking.mirror import KEY, Mirror
+from benchmark.tracking.notes import answer_note
 from benchmark.tracking.rebuild import rebuild
 from benchmark.ui import free_port
 from tests.benchmark.tracking.mirrored_run import CELL, curves, mirrored, rows
@@ -100,6 +102,20 @@ def test_the_report_gives_arms_their_numbers_verdict_and_pages(run, report):
         again.report_written(report)
     assert again.failure is None
     assert all((run.parent / "artifacts" / page).read_text() == "another" for page in pages)
+
+
+def test_the_note_of_a_large_study_is_one_that_mlflow_takes():
+    names = [f"arm-number-{i:02d}" for i in range(60)]
+    verdict = f"better than {', '.join(names)}"
+    numbers = {"holdout_auroc": 0.8, "ci_low": 0.7, "ci_high": 0.9}
+    answers = [
+        ArmAnswer("chest-xray", n, name, rank, "auroc", numbers if rank else {}, verdict, False)
+        for n in (50, 100)
+        for rank, name in enumerate(names)
+    ]
+    note = answer_note({"spec": {"budget": 50, "backbone": "resnet50"}}, answers, "/experiments/2/runs")
+    assert len(note) <= 5000 and "The report has all 120 rows." in note and "not known" in note
+    assert note.split("\n")[0].endswith("...**") and "50 trials a study" in note
 
 
 def test_arms_stand_before_all_studies_where_the_oldest_come_first(run, report):
