@@ -35,12 +35,10 @@ def _axis(axes: Axes, name: str) -> dict[str, Any]:
     described: dict[str, Any] = {"range": [float(f"{low:.6g}"), float(f"{high:.6g}")], "name": axis.get_label_text()}
     if axis.get_scale() == "log":
         described["log"] = True
-    ticks = [
-        (float(tick), str(text.get_text()))
-        for tick, text in zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=False)
-    ]
-    if any(text and not _is_number(text) for _, text in ticks):
-        described["ticks"] = [[place, text] for place, text in ticks if text]
+    places, labels = axis.get_majorticklocs(), [label.get_text() for label in axis.get_majorticklabels()]
+    if any(text and not _is_number(text) for text in labels):
+        named = zip(places, labels, strict=False)
+        described["ticks"] = [[float(place), text] for place, text in named if text]
     return described
 
 

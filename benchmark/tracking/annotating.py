@@ -87,4 +87,7 @@ def log_notes(
     ):
         client.set_experiment_tag(experiment, f"{views.VIEW}{view}", state)
         client.set_experiment_tag(experiment, NOTE, note)
+    for arm, spaces in described.get("spaces", {}).items():  # not for every study: each trial loads all of these tags
+        names = [str(space["name"]) for space in spaces]
+        client.set_experiment_tag(trials, f"{views.VIEW}{views.view_key(arm)}", views.trials_view(names, arm))
     client.set_experiment_tag(results, WRITTEN, f"{written:.3f}")

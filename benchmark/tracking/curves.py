@@ -36,7 +36,8 @@ def _means(points: Iterable[tuple[int, float]]) -> dict[int, float]:
     for epoch, value in points:
         if math.isfinite(value):
             at_epoch[int(epoch)].append(float(value))
-    return {epoch: sum(values) / len(values) for epoch, values in sorted(at_epoch.items())}
+    means = ((epoch, sum(values) / len(values)) for epoch, values in sorted(at_epoch.items()))
+    return {epoch: float(f"{mean:.6g}") for epoch, mean in means}  # the same from a trial as from its table of float32
 
 
 def _thinned(points: dict[int, float]) -> dict[int, float]:

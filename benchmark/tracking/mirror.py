@@ -44,13 +44,8 @@ class Mirror:
     from starting.
     """
 
-<<<<<<< HEAD
     def __init__(self, root: Path, run: Path, metric: Metric, client: MlflowClient | None = None) -> None:
         """Mirror the run in this folder, whose studies tune `metric`, into `root`'s database, or through a client."""
-=======
-    def __init__(self, root: Path, run: str, metric: Metric, client: MlflowClient | None = None) -> None:
-        """Mirror the run of this name, whose studies tune `metric`, into `root`'s database, or through a client."""
->>>>>>> traps
         self._root = root.resolve()
         self._folder = run.resolve()
         self._run = run.name
@@ -58,16 +53,10 @@ class Mirror:
         self._given = client
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mlflow mirror", daemon=True)
-<<<<<<< HEAD
         self._client: MlflowClient
         self._described: Mapping[str, Any] = {}  # the run's spec.json
         self._known: dict[str, dict[str, str]] = {}  # kind of experiment -> key -> MLflow run id
         self._identities: dict[str, str] = {}  # kind of experiment -> MLflow's identity
-=======
-        self._client: MlflowClient
-        self._known: dict[str, dict[str, str]] = {}  # experiment -> key -> MLflow run id
-        self._identities: dict[str, str] = {}  # experiment -> MLflow's identity
->>>>>>> traps
         self._best: dict[str, float] = {}
         self._best_points: dict[str, list[tuple[int, float]]] = {}  # study's MLflow run -> (trial, best so far)
         self.failure: str | None = None
@@ -145,12 +134,11 @@ class Mirror:
             arm = self._arm(cell.dataset, cell.n_per_class, cell.arm)
             self._experiment(OF_TRIALS)
             trials = self._identities[OF_TRIALS]
-            names = [str(space["name"]) for space in self._described.get("spaces", {}).get(cell.arm, ())]
-            view = views.view_key(cell.key)
-            self._client.set_experiment_tag(
-                trials, f"{views.VIEW}{view}", views.trials_view(names, notes.trials_filter(cell))
+            links = (
+                views.link_to_study(trials, cell.key),
+                views.link_to_view(trials, views.view_key(cell.arm), charts=True),
             )
-            note = notes.study_note(cell, facts, views.link_to_view(trials, view, charts=True))
+            note = notes.study_note(cell, facts, *links)
             tags = {"mlflow.parentRunId": arm, "kind": "study", views.COLOUR: self._colour(cell.arm)}
             known[key] = self._create(
                 RESULTS,
@@ -215,8 +203,8 @@ class Mirror:
             OF_TRIALS,
             key,
             f"{cell.arm} seed {cell.seed} trial {number:03d}",
-            {"study": study, "kind": "trial", "ended": str(trial["ended"])},
-            params={**_params(cell), "trial": number, **json.loads(trial["parameters"])},
+            {views.STUDY: cell.key, "kind": "trial", "ended": str(trial["ended"])},
+            params={"arm": cell.arm, "seed": cell.seed, **json.loads(trial["parameters"])},
             metrics=metrics,
             by_epoch=by_epoch(curves),
             seconds=float(cost.get("seconds") or 0.0),

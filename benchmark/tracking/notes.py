@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from benchmark.spec import Cell
 from benchmark.tracking.answer import ArmAnswer
 
+LONGEST = 5000  # characters that MLflow takes as an experiment's note
 #: Facts of a data set that differ from n to n.
 OF_SUBSAMPLES = ("overlap", "training_prior")
 #: What a verdict begins with that says more than that a comparison is open; the worse arm's says the same again.
@@ -33,13 +35,15 @@ def answer_note(described: Mapping[str, Any], answers: Sequence[ArmAnswer], tria
     """
     spec = described.get("spec", {})
     if answers:
+        rows = [*map(_line, answers)]
         lines = [
-            _in_short(answers),
+            _shortened(_in_short(answers), LONGEST // 4),
             "",
             f"| data set | n per class | arm | {answers[0].metric} | 95% CI | verdict |",
             "|---|---|---|---|---|---|",
-            *map(_line, answers),
+            *rows[: _fitting(rows, LONGEST // 2)],
             "",
+            *([f"The report has all {len(rows)} rows.", ""] if _fitting(rows, LONGEST // 2) < len(rows) else []),
             "Verdicts are corrected over all comparisons; the report says what the intervals are about.",
         ]
     else:
@@ -51,6 +55,16 @@ def answer_note(described: Mapping[str, Any], answers: Sequence[ArmAnswer], tria
     ]
     settings = [f"{spec[name]} {text}" for name, text in SETTINGS if spec.get(name) is not None]
     return "\n".join([*lines, *(["", f"{', '.join(settings)}."] if settings else [])])
+
+
+def _fitting(lines: Sequence[str], room: int) -> int:
+    """How many of the lines, from the first on, hold no more than so many characters."""
+    lengths = itertools.accumulate(len(line) + 1 for line in lines)
+    return sum(length <= room for length in lengths)
+
+
+def _shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 5]}...**"
 
 
 def _in_short(answers: Sequence[ArmAnswer]) -> str:
@@ -78,7 +92,8 @@ def numbers_of(answer: ArmAnswer) -> tuple[str, str]:
     """Estimate and interval as text, three decimals; the interval is empty where there is none."""
     low, high = (answer.numbers.get(name) for name in ("ci_low", "ci_high"))
     interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-    return f"{answer.numbers[f'holdout_{answer.metric}']:.3f}", interval
+    estimate = answer.numbers.get(f"holdout_{answer.metric}")
+    return "not known" if estimate is None else f"{estimate:.3f}", interval
 
 
 def arm_note(described: Mapping[str, Any], arm: str, answer: ArmAnswer | None = None, page: str = "") -> str:
@@ -101,16 +116,18 @@ def arm_note(described: Mapping[str, Any], arm: str, answer: ArmAnswer | None = 
     return "\n".join([*lines, "", f"[The report](#{page}), with its figures and tables among the artifacts"])
 
 
-def study_note(cell: Cell, facts: Mapping[str, Any], trials: str) -> str:
+def study_note(cell: Cell, facts: Mapping[str, Any], trials: str, of_arm: str) -> str:
     """The note of a study: what it learns from, and where its trials are.
 
     Args:
         cell: which.
         facts: of its data.
         trials: address of its trials, after the hash.
+        of_arm: address of all trials of its arm, with parallel coordinates.
     """
     lines = [f"**{cell.arm}** on {cell.dataset}, n = {cell.n_per_class}, seed {cell.seed}", ""]
-    lines += [f"[Its trials](#{trials}): curves by epoch, and parallel coordinates over the parameters", ""]
+    lines += [f"[Its trials](#{trials}), with curves by epoch", ""]
+    lines += [f"[Parallel coordinates over the trials of {cell.arm}](#{of_arm})", ""]
     return "\n".join(lines + [f"- {name}: {short(value)}" for name, value in sorted(facts.items())])
 
 
@@ -123,16 +140,10 @@ def trials_note(run: str, results: str) -> str:
     """
     return (
         f"Every trial of {run}, of all arms and training samples, apart from [the answer](#{results}).\n\n"
-        '`params.arm = "scratch" and params.seed = "0"` in the search field leaves one study; the page of a study '
-        "has a link to that, with parallel coordinates over its parameters.\n\n"
+        '`params.arm = "scratch" and params.seed = "0"` in the search field leaves one arm on one training sample; the '
+        "page of a study has links to its trials, and to parallel coordinates over the parameters of its arm.\n\n"
         "`epochs` is what the trial was asked for, in every fold; `epochs_all_folds` is what was run, over all folds."
     )
-
-
-def trials_filter(cell: Cell) -> str:
-    """The trials of a study, in MLflow's search language."""
-    wanted = {"dataset": cell.dataset, "n_per_class": cell.n_per_class, "arm": cell.arm, "seed": cell.seed}
-    return " and ".join(f"params.{name} = '{value!s}'" for name, value in wanted.items())
 
 
 def short(value: Any) -> str:

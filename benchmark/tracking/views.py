@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 MODE = "workflowType=machine_learning"  # of MLflow's pages; their other mode hides runs
 VIEW = "mlflow.sharedViewState."  # and a view's key: the tag that holds it
 ANSWER, TRIALS = "answer", "trials"  # views
 NAME_WIDTH, VERDICT_WIDTH = 270, 330  # pixels of columns
 VERDICT = "verdict"  # tag of an arm's run
+STUDY = "study"  # tag of a trial's run: the cell's name
 
 COLOUR = "mlflow.runColor"  # tag
 COLOURS = ("#5b6875", "#0072b2", "#d55e00", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#000000")  # of arms
@@ -35,8 +37,9 @@ ANSWER_COLUMNS = (
 )
 TRIAL_COLUMNS = (
     ("metrics", "value"),
-    *(("params", name) for name in ("dataset", "n_per_class", "arm", "seed", "trial", "epochs", "learning_rate")),
+    *(("params", name) for name in ("epochs", "learning_rate")),
     ("metrics", "seconds"),
+    ("tags", STUDY),
 )
 
 
@@ -57,20 +60,19 @@ def answer_view(metric: str) -> str:
     return _view(True, columns, charts, "")
 
 
-def trials_view(names: Sequence[str] = (), search: str = "") -> str:
+def trials_view(names: Sequence[str] = (), arm: str = "") -> str:
     """Trials, the last one first: parallel coordinates over their parameters, and curves by epoch.
 
     Args:
         names: parameters that the coordinates show.
-        search: filter in MLflow's language; all trials where empty.
+        arm: whose trials; all where empty.
     """
-    shown = [name for name in names if name not in ("dataset", "n_per_class", "arm", "seed", "trial")]
     charts = [
-        *([_parallel(shown)] if shown else []),
+        *([_parallel(names)] if names else []),
         _chart("LINE", "validation, by epoch (mean over folds)", **_line("validation")),
         _chart("LINE", "training loss, by epoch (mean over folds)", **_line("train_loss")),
     ]
-    return _view(False, TRIAL_COLUMNS, charts, search)
+    return _view(False, TRIAL_COLUMNS, charts, f"params.arm = '{arm}'" if arm else "")
 
 
 def colour(arms: Sequence[str], arm: str) -> str:
@@ -89,6 +91,12 @@ def link_to_view(experiment: str, key: str, charts: bool = False) -> str:
     return (
         f"/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={key}&compareRunsMode={mode}"
     )
+
+
+def link_to_study(experiment: str, study: str) -> str:
+    """The part of an address after the hash that opens the trials of a study, in MLflow's own charts."""
+    search = quote(f"tags.{STUDY} = '{study}'")
+    return f"/experiments/{experiment}/runs?{MODE}&compareRunsMode=CHART&searchFilter={search}"
 
 
 def link_to_run(experiment: str, run: str, place: str = "") -> str:

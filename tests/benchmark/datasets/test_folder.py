@@ -3,18 +3,14 @@
 import numpy as np
 import pytest
 
-from benchmark import datasets, run
+from benchmark import datasets
 from benchmark.errors import InputError
 from benchmark.images.companions import companions
 from benchmark.images.contract import LoadOptions
-<<<<<<< HEAD
 from benchmark.runs.flags import make_parser, resolve
-from benchmark.runs.request import places_of
-=======
 from benchmark.runs.planning import decode
 from benchmark.runs.request import Request, places_of
 from benchmark.spec import BenchmarkSpec
->>>>>>> traps
 from tests.conftest import write_images
 
 OPTIONS = LoadOptions(image_size=16)

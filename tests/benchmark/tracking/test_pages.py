@@ -63,13 +63,17 @@ def test_the_bare_address_shows_the_answer_and_leads_to_studies_trials_and_repor
         page.ask("document.querySelector('.ag-row [class*=expander], .ag-row button').click()")
         page.wait("document.body.innerText.includes('scratch seed 0')")
         page.ask("[...document.querySelectorAll('a')].find((link) => link.innerText === 'scratch seed 0').click()")
-        page.wait("[...document.querySelectorAll('a')].some((link) => link.innerText === 'Its trials')")
-        trials = page.ask("[...document.querySelectorAll('a')].find((link) => link.innerText === 'Its trials').href")
-        page.open("about:blank")
-        page.open(trials)
-        page.wait("document.body.innerText.includes('Parallel Coordinates')")
-        page.wait("document.body.innerText.includes('scratch seed 0 trial 003')")
-        page.wait("document.body.innerText.includes('train_loss')")
+        links = "[...document.querySelectorAll('a')]"
+        for name, expected in (("Its trials", "Model metrics"), ("Parallel coordinates", "Parallel Coordinates")):
+            page.wait(f"{links}.some((link) => link.innerText.startsWith('{name}'))")
+            address_of = page.ask(f"{links}.find((link) => link.innerText.startsWith('{name}')).href")
+            back = page.ask("location.href")
+            page.open("about:blank")
+            page.open(address_of)
+            page.wait(f"document.body.innerText.includes('{expected}')")
+            page.wait("document.body.innerText.includes('scratch seed 0 trial 003')")
+            page.open("about:blank")
+            page.open(back)
 
         arm = page.ask(
             "fetch('/ajax-api/2.0/mlflow/runs/search', {method: 'POST', headers: {'Content-Type': 'application/json'}, "

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -22,12 +23,14 @@ from benchmark.results import (
 from benchmark.spec import Cell
 from benchmark.tracking import database, server
 from benchmark.tracking import mirror as mirror_module
+from benchmark.tracking.answer import ArmAnswer
 from benchmark.tracking.curves import MOST_POINTS, by_epoch
 from benchmark.tracking.database import landing, open_database
 from benchmark.tracking.mirror import KEY, Mirror
+from benchmark.tracking.notes import answer_note
 from benchmark.tracking.rebuild import rebuild
 from benchmark.ui import free_port
-from tests.benchmark.tracking.mirrored_run import CELL, mirrored
+from tests.benchmark.tracking.mirrored_run import CELL, curves, mirrored, rows
 
 
 def content(root):
@@ -39,8 +42,7 @@ def content(root):
     names = {r.info.run_id: r.data.tags[KEY] for r in runs}
     found = {}
     for r in runs:
-        tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended", "verdict")}
-        tags["study"] = names.get(r.data.tags.get("study", ""))
+        tags = {k: v for k, v in r.data.tags.items() if k in ("mlflow.runName", "kind", "ended", "verdict", "study")}
         parent = names.get(r.data.tags.get("mlflow.parentRunId", ""))
         digests = [d.dataset.digest for d in r.inputs.dataset_inputs]
         found[names[r.info.run_id]] = (tags, parent, dict(r.data.params), dict(r.data.metrics), r.info.status, digests)
@@ -69,8 +71,8 @@ def test_an_arm_its_study_and_the_trials_apart(run):
     assert metrics["best_so_far"] == pytest.approx(0.7)
     assert status == "FINISHED" and len(digests) == 1
     tags, parent, params, metrics, *_ = found[f"{key}/trial002"]
-    assert parent is None and tags["study"] == key, "charts show top rows alone: trials are no one's children"
-    assert params["width"] == "16" and params["trial"] == "2" and metrics["epochs_all_folds"] == 4
+    assert parent is None and f"mine/{tags['study']}" == key, "charts show top rows alone: trials are no one's children"
+    assert params["width"] == "16" and metrics["epochs_all_folds"] == 4
     assert "epochs_run" not in metrics
     assert list((run.parent / "artifacts").rglob(PREDICTIONS))
 
@@ -102,6 +104,20 @@ def test_the_report_gives_arms_their_numbers_verdict_and_pages(run, report):
     assert all((run.parent / "artifacts" / page).read_text() == "another" for page in pages)
 
 
+def test_the_note_of_a_large_study_is_one_that_mlflow_takes():
+    names = [f"arm-number-{i:02d}" for i in range(60)]
+    verdict = f"better than {', '.join(names)}"
+    numbers = {"holdout_auroc": 0.8, "ci_low": 0.7, "ci_high": 0.9}
+    answers = [
+        ArmAnswer("chest-xray", n, name, rank, "auroc", numbers if rank else {}, verdict, False)
+        for n in (50, 100)
+        for rank, name in enumerate(names)
+    ]
+    note = answer_note({"spec": {"budget": 50, "backbone": "resnet50"}}, answers, "/experiments/2/runs")
+    assert len(note) <= 5000 and "The report has all 120 rows." in note and "not known" in note
+    assert note.split("\n")[0].endswith("...**") and "50 trials a study" in note
+
+
 def test_arms_stand_before_all_studies_where_the_oldest_come_first(run, report):
     mirrored(run)
     client = open_database(run.parent)
@@ -123,19 +139,31 @@ def test_a_data_set_has_one_digest_whatever_is_drawn_from_it(run):
     assert len(runs) == 2 and len({d.dataset.digest for r in runs for d in r.inputs.dataset_inputs}) == 1
 
 
-def test_a_study_leads_to_its_trials_with_parallel_coordinates_over_its_parameters(run):
+def test_a_study_leads_to_its_trials_and_to_parallel_coordinates_over_its_arms_parameters(run):
     mirrored(run)
     client = open_database(run.parent)
     results, trials = (client.get_experiment_by_name(name) for name in ("mine", "mine trials"))
     study = client.search_runs([results.experiment_id], "tags.kind = 'study'")[0]
-    experiment, key = re.search(
-        r"#/experiments/(\d+)/runs\?.*viewStateShareKey=(\w+)", study.data.tags["mlflow.note.content"]
-    ).groups()
-    assert experiment == trials.experiment_id
-    view = json.loads(trials.tags[f"mlflow.sharedViewState.{key}"])
-    assert len(client.search_runs([experiment], view["searchFilter"])) == 4
+    links = re.findall(r"\(#/experiments/(\d+)/runs\?([^)]*)\)", study.data.tags["mlflow.note.content"])
+    assert [experiment for experiment, _ in links] == [trials.experiment_id] * 2
+    of_study, of_arm = (dict(parse_qsl(query)) for _, query in links)
+    assert len(client.search_runs([trials.experiment_id], of_study["searchFilter"])) == 4
+    view = json.loads(trials.tags[f"mlflow.sharedViewState.{of_arm['viewStateShareKey']}"])
+    assert len(client.search_runs([trials.experiment_id], view["searchFilter"])) == 4
     parallel = next(chart for chart in view["compareRunCharts"] if chart["type"] == "PARALLEL")
     assert parallel["selectedParams"] == ["learning_rate", "width"] and parallel["selectedMetrics"] == ["value"]
+
+
+def test_more_studies_do_not_make_a_trial_dearer(run):
+    """MLflow loads the tags of an experiment with every run that is made in it."""
+    mirrored(run)
+    client = open_database(run.parent)
+    before = len(client.get_experiment_by_name("mine trials").tags)
+    other = Cell("sim", 100, 1, "scratch")
+    with Mirror(run.parent, run, metrics.find("auroc")) as mirror:
+        mirror.trial_finished(other, *rows(other, 0), curves(other, 0))
+    assert mirror.failure is None
+    assert len(client.get_experiment_by_name("mine trials").tags) == before < 10
 
 
 def test_the_newest_answer_is_where_the_pages_open(run, report):
