@@ -142,7 +142,7 @@ def images_of(name: str) -> frozenset[str]:
         return frozenset({stem})
     module = MODULES.find(stem)
     # What follows a second colon chooses among the images: ``folder:x:exclude=*_mask*``.
-    itself = ":".join(shown(name).split(":")[:2]) if _needs_variant(module) else stem
+    itself = shown(":".join(name.split(":")[:2])) if variant and _needs_variant(module) else stem
     return frozenset({itself, *module.ORIGIN.images_of.get(variant, ())})
 
 

@@ -100,6 +100,8 @@ def test_where_the_images_lie_is_in_no_name_and_decides_nothing(busi, tmp_path):
     assert here.fingerprint == there.fingerprint
     np.testing.assert_array_equal(here.holdout, there.holdout)
     assert str(tmp_path) not in repr(there.facts)
+    assert datasets.images_of("folder:busi:group-pattern=(") == {"folder:busi"}, "a card may name what cannot be read"
+    assert datasets.images_of("medmnist") == {"medmnist"}
     assert datasets.images_of(f"folder:{busi}") == datasets.images_of("folder:busi:exclude=*_mask*") == {"folder:busi"}
 
 
