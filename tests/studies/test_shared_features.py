@@ -43,7 +43,7 @@ def make(tiny_spec, toy_block, tmp_path, monkeypatch):
         spec = dataclasses.replace(tiny_spec, folds=3)
         block = dataclasses.replace(toy_block, seed=seed, folds=np.arange(24) // 2 % 3, **changes)
         one = Trainer(CellJob(Cell("toy", 12, seed, "scratch"), block, None, spec, tmp_path / "run", "cpu"))
-        one.arm = SimpleNamespace(build=build)
+        one.method = SimpleNamespace(build=build)
         one.prepared = frozen(weights)
         if not on_disk:
             one.data.features._store = None
