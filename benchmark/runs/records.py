@@ -95,7 +95,9 @@ def started_from(file: WeightFile) -> str:
         return ""
     start = card["started_from"]
     if isinstance(start, Mapping) and start.get("name"):
-        role = "ImageNet weights" if card.get("settings", {}).get("start", "imagenet") == "imagenet" else "weights"
+        settings = card.get("settings")
+        from_imagenet = isinstance(settings, Mapping) and settings.get("start") == "imagenet"
+        role = "ImageNet weights" if from_imagenet else "weights"
         return f"{role} ({start['name']})"
     return "random weights (medical-only)" if start is None and file.source.role == "medical" else ""
 

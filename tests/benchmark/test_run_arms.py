@@ -154,6 +154,7 @@ def test_weights_named_for_one_data_set_do_not_serve_another(tmp_path):
         (None, ""),
         ({}, ""),
         ({"started_from": {"name": "lite0"}, "settings": {"start": "imagenet"}}, "ImageNet weights (lite0)"),
+        ({"started_from": {"name": "x"}, "settings": None}, "weights (x)"),
         ({"started_from": None}, "random weights (medical-only)"),
     ],
 )
