@@ -45,7 +45,8 @@ def merge_duplicates(images: Images, decoded: Decoded) -> Images:
         images: the index.
         decoded: its pixels.
     """
-    pairs = duplicates.near(decoded.pixels, np.arange(len(images.sample_ids)))
+    every = np.arange(0 if images.synthetic else len(images.sample_ids))  # drawn one by one, but all of one kind
+    pairs = duplicates.near(decoded.pixels, every)
     sets = [*duplicates.copies(decoded.hashes), *pairs]
     apart = images.group_numbers[pairs[:, 0]] != images.group_numbers[pairs[:, 1]]
     across = images.holdout[pairs[:, 0]] != images.holdout[pairs[:, 1]]
