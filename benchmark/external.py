@@ -11,7 +11,7 @@ does, too. ``CLASS=`` leaves a class out. Every class of the run's data set is m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from benchmark import datasets
@@ -34,6 +34,11 @@ class External:
     source: str
     target: str
     classes: Mapping[str, tuple[str, ...]]
+
+    @property
+    def shown(self) -> External:
+        """The same without where on this machine the images lie: what may stand in spec.json, tables and file names."""
+        return replace(self, source=datasets.shown(self.source))
 
     @property
     def text(self) -> str:
@@ -61,7 +66,7 @@ class External:
 
 
 def read_all(texts: Iterable[str], targets: Sequence[str]) -> tuple[External, ...]:
-    """The test sets from elsewhere that a user names.
+    """The test sets from elsewhere that a user names, where they lie on this machine (`External.shown` hides it).
 
     Args:
         texts: as in the module's docstring; without a map, one is taken for every data set of the run that has one.
@@ -95,7 +100,7 @@ def _read(text: str, targets: Sequence[str], strict: bool = True) -> list[Extern
     if not strict and at and wanted not in targets:
         return []
     if not at or wanted not in targets:
-        if at and datasets.find(head).VARIANT != "PATH":  # which may hold anything
+        if at and not datasets.find(head).VARIANT.startswith("PATH"):  # which may hold anything
             raise unknown_name("data set of this run in --external", wanted, targets)
         name, wanted = head, ""
     source = datasets.canonical(name)

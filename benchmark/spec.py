@@ -154,6 +154,8 @@ class BenchmarkSpec:
     def identity(self, inputs: Mapping[str, str]) -> str:
         """SHA-256 over everything that may not change within one folder, the inputs' own hashes included."""
         fixed = {name: value for name, value in self.as_dict().items() if name not in EXTENSIBLE}
+        if not self.merge_duplicates:  # runs from before there was this setting keep their names
+            del fixed["merge_duplicates"]
         text = json.dumps([fixed, dict(inputs)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

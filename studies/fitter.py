@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +16,7 @@ import torch
 from benchmark import methods
 from benchmark.methods import Floats, Parameters
 from benchmark.methods import _frozen as frozen
-from benchmark.training.engine import Diverged
+from benchmark.training.engine import Diverged, move_frozen
 from studies.trainer import CellJob, Rows, Scores, Trainer, peak_memory_mb
 from studies.tune import Outcome
 
@@ -32,6 +35,7 @@ class Fitter(Trainer):
     def __init__(self, job: CellJob) -> None:
         """As a trainer, and with no model fitted yet."""
         super().__init__(job)
+        move_frozen(self.prepared.network, self.device)
         self._refitted: dict[str, Model] = {}
 
     def evaluate(self, number: int, parameters: Parameters) -> Outcome:
@@ -86,10 +90,12 @@ class Fitter(Trainer):
         if not np.isfinite(inputs).all():
             raise Diverged("a feature was not finite")
         targets = np.tile(self.block.labels[rows], (len(sets), 1)).astype(np.float64)
-        classify = method.fit(inputs, targets, self.block.task, parameters)
+        with _few_threads():
+            classify = method.fit(inputs, targets, self.block.task, parameters)
 
         def model(others: Floats) -> Scores:
-            scores = classify(others[:, columns])
+            with _few_threads():
+                scores = classify(others[:, columns])
             if not np.isfinite(scores).all():
                 raise Diverged("a predicted score was not finite")
             return scores.astype(np.float32)
@@ -103,6 +109,24 @@ class Fitter(Trainer):
 def trainer_of(job: CellJob) -> Trainer:
     """What fits a cell's arm."""
     return Trainer(job) if methods.is_trained(job.method) else Fitter(job)
+
+
+def _few_threads() -> AbstractContextManager[object]:
+    """As many threads for numpy's and scipy's sums as torch has: their number decides the last bits of a sum.
+
+    Beside other workers, a thread for every core would only wait for theirs, too.
+    """
+    limits: AbstractContextManager[object] = _libraries().limit(limits=torch.get_num_threads(), user_api="blas")
+    return limits
+
+
+@cache
+def _libraries() -> Any:
+    """The libraries that compute sums, which takes a look at all that is loaded."""
+    import scipy.linalg  # noqa: F401  # loads its own
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _views(parameters: Parameters) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import PurePosixPath
 
 from benchmark.errors import InputError
@@ -50,7 +51,7 @@ def refuse_companions(dataset: str, names: Collection[str], excluded: Sequence[s
     if not pairs:
         return
     listed = ", ".join(f"'{name}' beside '{image}'" for name, image in list(pairs.items())[:NAMED])
-    globs = [*excluded, *_globs(pairs)]
+    globs = [*excluded, *_globs(pairs, [name for name in names if name not in pairs])]
     stem, _, pattern = dataset.partition(":group-pattern=")
     stem = stem.partition(":exclude=")[0]
     remedy = f"{stem}:exclude={'+'.join(globs)}" + (f":group-pattern={pattern}" if pattern else "")
@@ -61,14 +62,15 @@ def refuse_companions(dataset: str, names: Collection[str], excluded: Sequence[s
     )
 
 
-def _globs(pairs: Iterable[str]) -> list[str]:
-    """Patterns that match all companions, one for each word and break, as far as they match no image."""
+def _globs(pairs: Iterable[str], images: Collection[str]) -> list[str]:
+    """Patterns that match all companions and no image: one for each word and break, else a companion's own name."""
     globs: dict[str, None] = {}
     for name in pairs:
         path = PurePosixPath(name)
         folder = next((part for part in path.parts[:-1] if part.lower() in WORDS), None)
         beside = BESIDE.match(path.stem)
-        glob = f"*/{folder}/*" if folder is not None else f"*{beside[2]}*" if beside else path.name
-        if not any(fnmatchcase(name, known) for known in globs):
-            globs[glob] = None
+        if any(fnmatchcase(name, known) for known in globs):
+            continue
+        glob = f"*/{folder}/*" if folder is not None else f"*{beside[2]}*" if beside else escape(name)
+        globs[escape(name) if any(fnmatchcase(image, glob) for image in images) else glob] = None
     return list(globs)

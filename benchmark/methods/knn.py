@@ -42,12 +42,14 @@ def fit(features: Floats, targets: Floats, task: Task, parameters: Parameters) -
     tie as half. An unknown label has no vote.
 
     Args:
-        features: (N, D); standardised as the training images say.
+        features: (N, D); standardised as the training images say. After "z-score" and "l2" they are centred, which
+            angles depend on (Wang et al. 2019, "SimpleShot"); after "none" angles are from the origin.
         targets: (N, K).
         task: plays no part: the shares of one-hot classes sum to 1.
         parameters: of a trial.
     """
-    scaling = Scaling(features, "z-score") if parameters["standardise"] == "z-score" else None
+    how = str(parameters["standardise"])
+    scaling = None if how == "none" else Scaling(features, how)
     inputs = _rows(features if scaling is None else scaling(features), parameters)
     known, votes = ~np.isnan(targets), np.nan_to_num(targets)
 
@@ -68,8 +70,8 @@ def fit(features: Floats, targets: Floats, task: Task, parameters: Parameters) -
 
 
 def _rows(features: Floats, parameters: Parameters) -> Floats:
-    """Rows of norm 1 where the metric or the standardisation asks for them."""
-    if parameters["metric"] != "cosine" and parameters["standardise"] != "l2":
+    """Rows of norm 1 where the metric asks for them."""
+    if parameters["metric"] != "cosine":
         return features
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), SMALLEST))
 

@@ -19,12 +19,12 @@ NAME = "linear-probe"
 TITLE = "frozen, with logistic regression on its features"
 WEIGHTS = True
 DIMENSIONS = (
-    Dimension("strength", "float", 1e-6, 1.0, log=True),
+    Dimension("strength", "float", 1e-6, 1.0, log=True, natural_ends=("low", "high")),
     Dimension("views", "choice", choices=(0, 1, 3)),
     LAYER,
     POOLING,
     STANDARDISE,
-    Dimension("class_weight", "choice", choices=("none", "balanced")),
+    Dimension("power", "choice", choices=(1.0, 0.5)),
 )
 DEFAULTS = {
     "strength": 1e-3,
@@ -32,7 +32,7 @@ DEFAULTS = {
     "layer": "last",
     "pooling": "avg",
     "standardise": "z-score",
-    "class_weight": "none",
+    "power": 1.0,
 }
 
 MOST_STEPS = 1000
@@ -44,26 +44,37 @@ def fit(features: Floats, targets: Floats, task: Task, parameters: Parameters) -
     Classes have one softmax; labels one regression each, on the images whose label is known. A label of which the
     training images know one value alone is given its share, moved off 0 and 1 by half an image.
 
+    Both ends of `strength` are natural. At the upper one the weights point along the difference of the classes' means,
+    whatever the strength. Below the lower one the solver ends by its tolerance before the penalty plays a part: few
+    images in many dimensions are separable, and their margin is as large as it gets.
+
     Args:
-        features: (N, D); they are standardised, then scaled to a mean squared norm of 1, which `strength` refers to.
+        features: (N, D); raised to the searched power, sign kept, which evens out their skewed distributions (Hu et al.
+            2021, "Leveraging the feature distribution in transfer-based few-shot learning"), then standardised, then
+            scaled to a mean squared norm of 1, which `strength` refers to.
         targets: (N, K).
         task: "multilabel" takes the columns apart.
         parameters: of a trial.
     """
-    scaling = Scaling(features, str(parameters["standardise"]))
-    inputs = scaling(features)
+    power = float(parameters["power"])
+    scaling = Scaling(_raised(features, power), str(parameters["standardise"]))
+    inputs = scaling(_raised(features, power))
     if task == "multilabel":
         labels = [_of_label(inputs, column, parameters) for column in targets.T]
-        return lambda others: np.stack([label(scaling(others)) for label in labels], axis=1)
+        return lambda others: np.stack([label(scaling(_raised(others, power))) for label in labels], axis=1)
     classes = targets.shape[1]
     known, model = _regression(inputs, targets.argmax(axis=1), parameters)
 
     def probabilities(others: Floats) -> Floats:
         scores = np.zeros((len(others), classes))
-        scores[:, known] = 1.0 if model is None else model.predict_proba(scaling(others))
+        scores[:, known] = 1.0 if model is None else model.predict_proba(scaling(_raised(others, power)))
         return scores
 
     return probabilities
+
+
+def _raised(features: Floats, power: float) -> Floats:
+    return features if power == 1 else np.asarray(np.sign(features) * np.abs(features) ** power)
 
 
 def _of_label(inputs: Floats, column: Floats, parameters: Parameters) -> Classifier:
@@ -85,7 +96,6 @@ def _regression(inputs: Floats, classes: Floats, parameters: Parameters):  # typ
         return known, None
     model = LogisticRegression(
         C=1.0 / (float(parameters["strength"]) * len(inputs)),
-        class_weight="balanced" if parameters["class_weight"] == "balanced" else None,
         solver="lbfgs",
         max_iter=MOST_STEPS,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from benchmark import datasets
+from benchmark.arm import is_file_name
 from benchmark.errors import InputError
 from benchmark.external import of_target
 from benchmark.images.contract import LoadOptions
@@ -13,6 +15,7 @@ from benchmark.results import DONE, SPEC, read_json
 from benchmark.runs.externals import load_external
 from benchmark.runs.repair import THREADS, cell_faults
 from benchmark.runs.request import Request, is_done
+from benchmark.runs.weights import needs
 
 
 def is_complete(request: Request) -> bool:
@@ -57,10 +60,11 @@ def _images_are_the_same(request: Request, inputs: dict[str, str]) -> bool:
 
 
 def _weights_are(request: Request, inputs: dict[str, str]) -> bool:
-    """Whether the files that the user names now are those that the run started from."""
-    for key, path in request.weights.items():
-        arm, _, dataset = key.partition("@")
-        for name in (dataset,) if dataset else request.spec.datasets:
-            if sums_of(path)["sha256"] != inputs[f"weights {name}/{arm}"]:
+    """Whether the files that the user and the arms' definitions name now are those that the run started from."""
+    for need in needs(request):
+        named = str(need.named or "")
+        if named and (is_file_name(named) or named != request.arm(need.arm).weights):  # else the settings say all
+            digest = sums_of(Path(named.rpartition("@")[2]))["sha256"]
+            if any(digest != inputs[f"weights {name}/{need.arm}"] for name in need.datasets):
                 return False
     return True

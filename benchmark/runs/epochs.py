@@ -99,7 +99,7 @@ def _request(flags: argparse.Namespace) -> Request:
     if "datasets" not in settings:
         raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")
     places = places_of(settings["datasets"])
-    settings["datasets"] = tuple(places)
+    settings["datasets"] = tuple(map(datasets.shown, settings["datasets"]))
     spec = arms.with_definitions(BenchmarkSpec(**settings))
     timeless = [name for name in spec.arms if not methods.is_trained(arms.method_of(arms.find(name, spec.definitions)))]
     if timeless:

@@ -29,7 +29,7 @@ def load_external(request: Request, external: External, target: Images) -> Image
     options = LoadOptions(
         image_size=request.spec.image_size, root_seed=request.spec.root_seed, memory=request.root / "cache"
     )
-    source = datasets.load(external.source, request.data_root, options)
+    source = datasets.load(request.located(external.source), request.data_root, options)
     images = in_classes_of(target, source, external.classes, external.label)
     require_patients(images.dataset, images.task, images.classes, images.labels, images.groups)
     return images

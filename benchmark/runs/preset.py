@@ -50,10 +50,13 @@ def choose(
             where a card or weights have come or gone since.
         lacking: what this machine lacks for the large preset, in words; "" where nothing. Slow.
     """
-    if preset is not None:
-        return Choice(preset, named)
     present = datasets.present(data_root) if named is None and data_root else ()
-    taken = named or tuple(name for name in DATASETS_OF_THE_STUDY if name in present) or None
+    of_study = tuple(name for name in DATASETS_OF_THE_STUDY if name in present) or None
+    if preset is not None:
+        if named or of_study is None or "datasets" in read_preset(preset_path(preset)):
+            return Choice(preset, named)
+        return Choice(preset, of_study, f"data sets: {', '.join(of_study)} (found under {data_root})")
+    taken = named or of_study
     if taken is None:
         return Choice(
             BUILT_IN, None, "data sets: phantom (built in, as no data root names a real one); preset 'builtin'"
@@ -80,10 +83,10 @@ def settings(choice: Choice, flags: Mapping[str, Any]) -> tuple[BenchmarkSpec, d
     preset = read_preset(preset_path(choice.preset))
     chosen = preset | dict(flags)
     names = choice.datasets or chosen.get("datasets") or ("phantom",)
-    places = places_of(names)
-    chosen["datasets"] = tuple(places)
-    elsewhere = (*preset.get("external", ()), *flags.get("external", ()))
-    chosen["external"] = tuple(external.text for external in read_all(elsewhere, chosen["datasets"]))
+    chosen["datasets"] = tuple(map(datasets.shown, names))
+    elsewhere = read_all((*preset.get("external", ()), *flags.get("external", ())), chosen["datasets"])
+    chosen["external"] = tuple(external.shown.text for external in elsewhere)
+    places = places_of([*names, *(external.source for external in elsewhere)])
     return arms.with_definitions(BenchmarkSpec(**chosen)), places
 
 

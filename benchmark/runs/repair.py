@@ -6,7 +6,7 @@ the refits, and a damaged journal, once it is needed again, the cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def repair_cells(request: Request, report: Callable[[str], None]) -> int:
         moved += [name for name in of_cell if name != DONE]
         names = [path.name for name in moved if (path := set_aside(folder / name)) is not None]
         listed = ", ".join(f"{name} {text}" for name, text in of_cell.items())
-        report(f"{cell.key}: {listed}; set aside as {', '.join(names)}; {_remedy(folder, set(of_cell) != {STUDY})}")
+        report(f"{cell.key}: {listed}; set aside as {', '.join(names)}; {_remedy(folder, set(of_cell) - {STUDY})}")
     return len(damaged)
 
 
@@ -75,9 +75,10 @@ def _forget(folder: Path, names: Sequence[str]) -> None:
         write_json(folder / DONE, described | {"files": files})
 
 
-def _remedy(folder: Path, others: bool) -> str:
-    if (folder / DONE).exists() and others:
-        return "predicted again by refits from its journal"
-    if (folder / DONE).exists():
+def _remedy(folder: Path, others: Collection[str]) -> str:
+    """What happens to a cell; `others` are the damaged files beside its journal."""
+    if (folder / DONE).exists() and not others:
         return "the cell's tables are whole and stay"
+    if (folder / DONE).exists() and (folder / STUDY).exists():
+        return "predicted again by refits from its journal"
     return f"computed again {'from its journal' if (folder / STUDY).exists() else 'from the start'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,6 @@ class Request:
         out: the run's folder.
         root: `mlruns`, which holds the runs, the cache, the weights folder and MLflow's database.
         data_root: where the real data sets are.
-        places: data set of `spec` -> its name with its place on this machine, where that is another.
         weights: arm, or arm@data set -> a file (or a known source's name) to start from.
         devices: "cpu", "cuda:0", ...: one for every worker process.
         skip_bad_images: leave unreadable images out, and count them.
@@ -40,6 +39,7 @@ class Request:
         address: of a Ray cluster.
         resources: of every worker, in the engine's words.
         remark: what was chosen without being named, for people; "" where everything was.
+        places: data set of `spec`, or source of a test set from elsewhere -> its name with its place on this machine.
     """
 
     spec: BenchmarkSpec
@@ -55,6 +55,7 @@ class Request:
     address: str | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
     remark: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def arm(self, name: str) -> Arm:
         """What an arm of this run is."""
@@ -63,8 +64,6 @@ class Request:
     def backbone(self, arm: str) -> str:
         """The network of an arm of this run."""
         return arms.backbone_of(self.arm(arm), self.spec.backbone)
-
-    places: Mapping[str, str] = field(default_factory=dict)
 
     def located(self, name: str) -> str:
         """The name by which a data set can be loaded here."""
@@ -91,7 +90,7 @@ class Request:
         return self.workers if self.device == "cpu" else os.cpu_count() or 1
 
 
-def places_of(names: Sequence[str]) -> dict[str, str]:
+def places_of(names: Iterable[str]) -> dict[str, str]:
     """Data sets by the names under which tables and reports show them -> their names with their places here.
 
     Raises:
@@ -102,8 +101,6 @@ def places_of(names: Sequence[str]) -> dict[str, str]:
         other = places.setdefault(shown := datasets.shown(name), name)
         if other != name:
             raise InputError(f"'{other}' and '{name}' would both be called '{shown}': rename one of the folders.")
-    if len(places) < len(names):
-        raise InputError(f"'datasets' names something twice: {', '.join(names)}.")
     return places
 
 
@@ -149,10 +146,8 @@ def _check_arms(chosen: Sequence[Arm], request: Request) -> None:
     shared = request.spec.backbone
     for arm in chosen:
         backbone = arms.backbone_of(arm, shared)
-        named = [
-            arm.name in request.weights or f"{arm.name}@{name}" in request.weights for name in request.spec.datasets
-        ]
-        arms.check(arm, shared, named=all(named))
+        named = arm.name in request.weights or all(f"{arm.name}@{d}" in request.weights for d in request.spec.datasets)
+        arms.check(arm, shared, named)
         if backbone not in methods.networks(arms.method_of(arm)):
             require_size(backbone, request.spec.image_size)
     arms.refuse_twins(chosen, shared)

@@ -11,6 +11,7 @@ from benchmark.external import of_target, read_all
 from benchmark.images.contract import Images
 from benchmark.images.mapping import in_classes_of
 from benchmark.results import path_name
+from benchmark.runs.preset import Choice, settings
 
 OWN = "nih@chest-xray::NORMAL=No Finding,PNEUMONIA=Pneumonia"
 
@@ -49,6 +50,18 @@ def test_the_options_of_a_data_set_are_no_map():
     (external,) = read_all(["folder:there/x@y::a=b"], ("chest-xray",))
     assert (external.source, external.classes) == ("folder:there/x@y", {"a": ("b",)})
     assert external.label == "chest-xray -> folder:there/x@y::a=b"
+
+
+def test_where_the_images_of_a_test_set_lie_stands_in_nothing_that_a_run_keeps(tmp_path):
+    given = [f"folder:{tmp_path}/far::normal=x,abnormal=y"]
+    spec, places = settings(Choice("builtin", ("phantom",)), {"external": given})
+    (external,) = of_target(spec.external, "phantom")
+    assert str(tmp_path) not in f"{spec.as_dict()} {external.label} {external.file}"
+    assert places[external.source] == f"folder:{tmp_path}/far"
+    with pytest.raises(InputError, match="would both be called 'folder:far': rename"):
+        settings(
+            Choice("builtin", ("folder:elsewhere/../far",)), {"external": [given[0], "folder:/other/far::a=b,c=d"]}
+        )
 
 
 def test_without_a_map_it_is_for_every_data_set_that_has_one():

@@ -47,8 +47,15 @@ def test_weights_or_a_card_or_a_network_of_ones_own_bring_the_large_one(place, m
 
 def test_synthetic_images_and_a_named_preset_are_left_alone(place):
     assert place("--datasets", "phantom").spec.backbone == "tf_efficientnet_lite0:2"
-    named = place("--preset", "real")
+    named = place("--preset", "real", "--datasets", "folder:mine")
     assert (named.spec.backbone, named.remark) == ("resnet50", "")
+
+
+def test_a_named_preset_without_data_sets_takes_those_of_the_study_and_says_so(place):
+    named = place("--preset", "transfer")
+    assert named.spec.datasets == ("chest-xray",)
+    assert named.remark == "data sets: chest-xray (found under data)"
+    assert place("--preset", "builtin").spec.datasets == ("phantom",), "which names its own"
 
 
 def test_a_run_that_was_begun_goes_on_with_its_preset_whatever_the_machine_has_now(place, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from benchmark import methods
+from benchmark import methods, metrics
 from benchmark.methods import NetworkSpec, knn, linear_probe
 from benchmark.methods._frozen import prepare
 from benchmark.seeds import rng_for, seed_for
@@ -71,6 +71,39 @@ def test_scores_are_probabilities_under_every_choice(name, task, cloud):
             assert (scores >= 0).all() and (scores <= 1 + 1e-12).all()
             if task != "multilabel":
                 np.testing.assert_allclose(scores.sum(1), 1)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_every_value_of_every_dimension_matters_where_classes_are_balanced(name):
+    rng, method = rng_for(0, "balanced"), methods.find(name)
+    classes = np.arange(60) % 2
+    rows = np.maximum(rng.normal(size=(60, 8)) * [1, 5, 0.2, 1, 1, 3, 1, 1] + classes[:, None] * 0.5 + 1, 0)
+    names = {dimension.name for dimension in method.DIMENSIONS} - {"layer", "pooling", "views"}  # which features, else
+    for dimension in (dimension for dimension in method.DIMENSIONS if dimension.name in names):
+        for metric in ("cosine", "euclidean") if name == "knn" else ("",):
+            some = [
+                method.fit(rows[:40], np.eye(2)[classes[:40]], "binary", method.DEFAULTS | change)(rows[40:])
+                for value in dimension.choices or (dimension.low, dimension.high)
+                for change in [({"metric": metric} if metric else {}) | {dimension.name: value}]
+            ]
+            pairs = [(a, b) for i, a in enumerate(some) for b in some[:i]]
+            assert all(np.abs(a - b).max() > 1e-3 for a, b in pairs), (dimension.name, metric)
+
+
+def test_beyond_the_ends_of_the_probes_strength_there_is_nothing_to_search():
+    rng = rng_for(0, "ends")
+    classes = np.arange(450) % 2
+    rows = rng.normal(size=(450, 300)) + 0.15 * (2 * classes[:, None] - 1)
+    for end, further in ((1e-6, 1e-10), (1.0, 1e3)):
+        one, other = (
+            linear_probe.fit(rows[:50], np.eye(2)[classes[:50]], "binary", linear_probe.DEFAULTS | {"strength": s})(
+                rows[50:]
+            )[:, 1]
+            for s in (end, further)
+        )
+        auroc = [metrics.find("auroc").value("binary", np.eye(2)[classes[50:]], np.stack([1 - p, p], 1))
+                 for p in (one, other)]  # fmt: skip
+        assert abs(auroc[0] - auroc[1]) < 2e-3
 
 
 @pytest.mark.parametrize("name", FITTED)

@@ -1,6 +1,7 @@
 """Runs of arms that a preset defines: start to end, again, and what may not be mixed in one folder."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from benchmark import run
 from benchmark.arm import Arm
 from benchmark.errors import InputError
+from benchmark.runs import complete
 from benchmark.runs.arm_records import arm_record
 from benchmark.runs.estimate import Estimate
 from benchmark.runs.records import started_from
@@ -115,6 +117,25 @@ def request_for(*defined, datasets=("nih",), arms=(), backbone="resnet10t"):
     names = arms or tuple(arm.name for arm in defined)
     spec = BenchmarkSpec(datasets=datasets, arms=names, definitions=defined, backbone=backbone)
     return Request(spec, Path("out"), Path("mlruns"), None, {}, ("cpu",), False, ())
+
+
+def test_weights_of_one_data_set_are_not_those_of_another():
+    request = request_for(Arm("mine", "fine-tune"), datasets=("nih", "ham10000"))
+    given = dataclasses.replace(request, weights={"mine@nih": Path("a.pth")})
+    with pytest.raises(InputError, match="the arm 'mine': the method fine-tune starts from weights, and none are"):
+        check_request(given)
+
+
+def test_a_run_is_not_complete_where_the_file_of_a_definition_has_changed(tmp_path):
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"one")
+    request = request_for(
+        Arm("mine", "fine-tune", None, f"radimagenet@{path}"), Arm("other", "knn", weights="imagenet")
+    )
+    inputs = {"weights nih/mine": hashlib.sha256(b"one").hexdigest()}
+    assert complete._weights_are(request, inputs)
+    path.write_bytes(b"two")
+    assert not complete._weights_are(request, inputs)
 
 
 def test_one_file_serves_different_methods_and_networks_but_not_two_roles():

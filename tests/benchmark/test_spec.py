@@ -1,9 +1,11 @@
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.spec import PRESETS, BenchmarkSpec, Cell, read_preset
+from benchmark.spec import EXTENSIBLE, PRESETS, BenchmarkSpec, Cell, read_preset
 
 
 def test_the_grid_holds_every_combination_once():
@@ -48,6 +50,14 @@ def test_identity_ignores_what_may_grow_and_nothing_else():
     assert BenchmarkSpec.from_dict(grown.as_dict()) == grown
     assert spec.identity({}) != BenchmarkSpec(datasets=("phantom",), folds=4).identity({})
     assert spec.identity({}) != spec.identity({"data phantom": "1"})
+
+
+def test_a_run_of_an_older_version_is_found_under_its_name():
+    plain = BenchmarkSpec(datasets=("phantom",))
+    before = {name: value for name, value in plain.as_dict().items() if name not in (*EXTENSIBLE, "merge_duplicates")}
+    text = json.dumps([before, {}], sort_keys=True)
+    assert plain.identity({}) == hashlib.sha256(text.encode()).hexdigest()
+    assert plain.identity({}) != BenchmarkSpec(datasets=("phantom",), merge_duplicates=True).identity({})
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)

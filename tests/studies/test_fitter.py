@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmark.arm import Arm
 from benchmark.results import CURVES, PREDICTIONS, TRIALS, read_table
@@ -91,3 +92,24 @@ def test_features_that_are_not_finite_end_a_trial_with_the_worst_value(job_of, m
 def test_other_methods_are_trained(job_of, tiny_spec, toy_block, tmp_path):
     job = CellJob(Cell("toy", 12, 0, "scratch"), toy_block, None, tiny_spec, tmp_path / "run", "cpu")
     assert type(trainer_of(job)) is Trainer
+
+
+def test_a_frozen_network_is_put_where_the_images_are(job_of, monkeypatch):
+    moved = []
+    monkeypatch.setattr("studies.fitter.move_frozen", lambda network, device: moved.append((network, device)))
+    fitter = trainer_of(job_of("knn"))
+    assert moved == [(fitter.prepared.network, fitter.device)]
+
+
+def test_sums_are_made_by_as_many_threads_as_torch_has(job_of, monkeypatch):
+    fitter, seen = trainer_of(job_of("knn")), []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+
+    def fit(features, targets, task, parameters):
+        seen.extend(of["num_threads"] for of in threadpool_info() if of["user_api"] == "blas")
+        return lambda others: np.full((len(others), 2), 0.5)
+
+    monkeypatch.setattr(fitter.method, "fit", fit)
+    with threadpool_limits(2, user_api="blas"):
+        fitter.evaluate(0, dict(fitter.method.DEFAULTS))
+    assert set(seen) == {1}

@@ -64,6 +64,11 @@ def test_nothing_is_merged_where_nothing_is_alike(mine, tmp_path):
     assert merged.left_out is None and merged.facts["duplicates_merged"].endswith("groups joined to others: 0")
 
 
+def test_images_that_are_drawn_are_alike_and_not_near_duplicates(doubled, tmp_path):
+    images, decoded = load(doubled, tmp_path)
+    assert merge_duplicates(dataclasses.replace(images, synthetic=True), decoded).left_out is None
+
+
 def test_groups_are_joined_as_sets_would_be(mine, tmp_path):
     images, _ = load(mine, tmp_path)
     images = dataclasses.replace(images, holdout_kind="grouped")

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark import datasets
 from benchmark.errors import InputError
-from benchmark.images.companions import companions
+from benchmark.images.companions import companions, refuse_companions
 from benchmark.images.contract import LoadOptions
 from benchmark.runs.flags import make_parser, resolve
 from benchmark.runs.planning import decode
@@ -114,6 +114,12 @@ def test_a_run_calls_a_folder_by_its_last_part_and_finds_it_again(busi, tmp_path
     assert str(tmp_path) not in str(request.out)
     with pytest.raises(InputError, match="would both be called 'folder:busi': rename"):
         places_of([f"folder:{busi}", "folder:/elsewhere/busi"])
+
+
+def test_the_pattern_that_is_advised_leaves_no_image_out():
+    names = ["a/x.png", "a/x_mask.png", "a/y_masked face.png"]
+    with pytest.raises(InputError, match=r"'folder:d:exclude=a/x_mask\.png'"):
+        refuse_companions("folder:d", names)
 
 
 def test_patients_that_nobody_knows_are_a_warning_of_the_run(busi, tmp_path):
