@@ -82,6 +82,8 @@ def _against(reference: str, word: Verdict, comparisons: Sequence[Comparison]) -
         return f"Equivalent to {reference}: {listed}; {lies} within the margin of {margin:g}."
     if word == "not tested":
         return f"Not tested against {reference}: {listed}."
+    if len(comparisons) > MOST_ARMS:
+        listed = f"{len(comparisons)} other arms"
     return (
         f"Open against {reference}: {listed}; {'these intervals do' if several else 'the interval does'} not decide "
         f"between no difference and one that matters (beyond {margin:g})."

@@ -1,16 +1,19 @@
-"""What a block's differences are not to be put down to: pretraining, where the architecture differs too."""
+"""What a block's differences are not put down to: pretraining, where the architecture or the method differs too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 from analysis.page.findings import joined
 from analysis.study.arm_facts import ArmFacts, differences
 
+MOST_NAMED = 4  # arms, or pairs, that a sentence names; of more it gives the number
+IN_THE_TABLE = "The table 'attribution' has every pair."
+
 
 def credit(arms: Sequence[str], dataset: str, facts: Mapping[str, ArmFacts]) -> str:
-    """Sentences on the pairs that differ in weights and in architecture, and on what checkpoints began from.
+    """Sentences on the pairs in which more than pretraining differs, and on what checkpoints began from.
 
     Args:
         arms: of the block.
@@ -20,42 +23,65 @@ def credit(arms: Sequence[str], dataset: str, facts: Mapping[str, ArmFacts]) -> 
     known = [facts[arm] for arm in arms if arm in facts]
     random = [arm for arm in known if not arm.pretrained(dataset)]
     pretrained = [arm for arm in known if arm.pretrained(dataset)]
-    sentences = []
-    for arm in random:
-        others = [other for other in pretrained if other.architecture != arm.architecture]
-        if others:
-            sentences.append(
-                f"{arm.arm} has another architecture than {joined([other.arm for other in others])}: "
-                "no difference between them is put down to pretraining."
-            )
-    if sentences:
-        sentences.append(_controls(random, pretrained))
-    confounded = [
-        f"{a.arm} and {b.arm}"
-        for a, b in combinations(pretrained, 2)
-        if (of := differences(a, b, dataset)).architecture and of.weights
+    sentences = _on_pretraining(random, pretrained, dataset)
+    several = [(a, b) for a, b in combinations(pretrained, 2) if _confounded(a, b, dataset)]
+    if several:
+        listed = [f"{a.arm} and {b.arm}" for a, b in several]
+        which = joined(listed) if len(listed) < MOST_NAMED else f"{len(listed)} pairs of pretrained arms"
+        sentences.append(f"Architecture and weights differ together between {which}.")
+    if len(several) >= MOST_NAMED or len(random) * len(pretrained) > MOST_NAMED**2:
+        sentences.append(IN_THE_TABLE)
+    return " ".join([*sentences, *_began(pretrained)])
+
+
+def _on_pretraining(random: Sequence[ArmFacts], pretrained: Sequence[ArmFacts], dataset: str) -> list[str]:
+    """Between which arms pretraining is all that differs, and between which it is not; none where it always is."""
+    pairs = {(a, b): differences(random[a], pretrained[b], dataset)
+             for a, b in product(range(len(random)), range(len(pretrained)))}  # fmt: skip
+    more = {pair: of for pair, of in pairs.items() if of.architecture or of.method}
+    if not more:
+        return []
+    partners = {a: [pretrained[b].arm for (one, b) in pairs if one == a and (a, b) not in more] for a, _ in pairs}
+    alone = [
+        f"{random[a].arm} and {'each of ' if len(names) > 1 else ''}{joined(names)}"
+        for a, names in partners.items()
+        if names
     ]
-    if confounded:
-        listed = joined(confounded) if len(confounded) < 4 else f"{len(confounded)} pairs of pretrained arms"
-        sentences.append(f"Architecture and weights differ together between {listed}.")
-    sentences += [_began(arm) for arm in pretrained if arm.started_from]
-    return " ".join(sentence for sentence in sentences if sentence)
+    sentences = [
+        f"Pretraining is what differs between {'; '.join(alone)}."
+        if alone
+        else "No pair of arms differs in pretraining alone."
+    ]
+    else_ = " or ".join(
+        name
+        for name, differs in (
+            ("architecture", any(of.architecture for of in more.values())),
+            ("method", any(of.method for of in more.values())),
+        )
+        if differs
+    )
+    ones, others = (list(dict.fromkeys(pair[side] for pair in more)) for side in (0, 1))
+    named = len(more) == len(ones) * len(others) and max(len(ones), len(others)) <= MOST_NAMED
+    which = (
+        f"No difference of {joined([random[a].arm for a in ones])} from {joined([pretrained[b].arm for b in others])}"
+        if named
+        else f"Of {len(more)} {'other ' if alone else ''}pairs of a pretrained arm and one from random weights no "
+        "difference"
+    )
+    return [*sentences, f"{which} is put down to pretraining, as the {else_} differs too."]
 
 
-def _controls(random: Sequence[ArmFacts], pretrained: Sequence[ArmFacts]) -> str:
-    """Which arm from random weights has the architecture of pretrained ones; which have no such control."""
-    by_network = {arm.architecture: arm.arm for arm in random}
-    told: dict[str, list[str]] = {}
+def _confounded(a: ArmFacts, b: ArmFacts, dataset: str) -> bool:
+    of = differences(a, b, dataset)
+    return of.architecture and of.weights
+
+
+def _began(pretrained: Sequence[ArmFacts]) -> list[str]:
+    """A sentence for every origin that checkpoints were pretrained from."""
+    of_origin: dict[str, list[str]] = {}
     for arm in pretrained:
-        told.setdefault(by_network.get(arm.architecture, ""), []).append(arm.arm)
-    without = told.pop("", [])
-    parts = [
-        f"{control} has the architecture of {joined(arms)}, and tells the two apart." for control, arms in told.items()
+        if arm.started_from:
+            of_origin.setdefault(arm.started_from, []).append(arm.arm)
+    return [
+        f"The checkpoint of {joined(arms)} was itself pretrained from {origin}." for origin, arms in of_origin.items()
     ]
-    if without:
-        parts.append(f"Of the architecture of {joined(without)} there is no arm from random weights.")
-    return " ".join(parts)
-
-
-def _began(arm: ArmFacts) -> str:
-    return f"The checkpoint of {arm.arm} was itself pretrained from {arm.started_from}."

@@ -42,7 +42,7 @@ class Head:
         warnings: on a look that nobody planned, patients that are not known, training runs that collapsed and unfair
             budgets; they stand before the findings.
         looks: on the look of a locked plan that the report is; they stand there too.
-        answers: (data set, n, the answer in a paragraph) of every block.
+        answers: (data set, n, the answer, a paragraph a line) of every block.
         arms: (name, what it is) of the arms that the run describes.
         sentences: (data set, n, one sentence a comparison, or a verdict where there are many) of every block.
         facts: (name, value) pairs.
@@ -109,7 +109,7 @@ def _answer(study: Study, scored: Scored) -> str:
         credit(block.arms, block.dataset, study.arms),
         *sentences_on(study, block.dataset, block.n_per_class),
     ]
-    return " ".join(part for part in parts if part)
+    return "\n".join(part for part in parts if part)
 
 
 def _unknown_patients(study: Study, datasets: Sequence[str]) -> list[str]:

@@ -46,8 +46,8 @@ def on_look(study: Study) -> list[str]:
 def what_follows_looks() -> str:
     """Which figures of a report take the looks into account."""
     return (
-        "The findings, the tables 'arms', 'pairwise' and 'looks' and the forest plot take the looks into account. "
-        "Every other interval and p-value is that of a single look at .05: read it as exploratory."
+        "The findings on the own holdout, the tables 'arms', 'pairwise' and 'looks' and the forest plot take the looks "
+        "into account. Every other interval and p-value is that of a single look at .05: read it as exploratory."
     )
 
 

@@ -12,7 +12,7 @@ from benchmark.errors import InputError
 from benchmark.results import DONE, FAILED, read_json
 from benchmark.spec import BenchmarkSpec, Cell
 
-MOST_LISTED = 20  # missing cells that a sentence names
+MOST_LISTED = 12  # missing cells, or seeds of an arm, that a sentence names
 LONGEST_REASON = 100  # characters
 
 
@@ -63,13 +63,26 @@ def complete_part(run: Path, described: Mapping[str, Any]) -> Part:
                 )
     if not taken:
         raise InputError(f"no cell of {run} is finished, so there is nothing to analyse.")
-    listed = ", ".join(f"{cell.key} ({reason})" for cell, reason in list(missing.items())[:MOST_LISTED])
-    more = ", ..." if len(missing) > MOST_LISTED else ""
+    listed = _listed(missing)
     return Part(
         frozenset(cell.folder(run) for cell in taken),
-        f"Incomplete: {len(missing)} of {len(reasons)} cells are missing: {listed}{more}. Analysed is the largest part "
+        f"Incomplete: {len(missing)} of {len(reasons)} cells are missing: {listed}. Analysed is the largest part "
         f"that is complete: {'; '.join(phrases)}. If cells failed for what they are, what is left is a selection.",
     )
+
+
+def _listed(missing: Mapping[Cell, str]) -> str:
+    """Missing cells with the reason; those that differ in the seed alone, together."""
+    seeds: dict[tuple[str, int, str, str], list[Cell]] = {}
+    for cell, reason in missing.items():
+        seeds.setdefault((cell.dataset, cell.n_per_class, cell.arm, reason), []).append(cell)
+    phrases = [
+        f"{cells[0].key} ({reason})"
+        if len(cells) == 1
+        else f"{dataset}, n = {n}, {arm}, seeds {', '.join(str(cell.seed) for cell in cells)} ({reason})"
+        for (dataset, n, arm, reason), cells in seeds.items()
+    ]
+    return "; ".join(phrases[:MOST_LISTED]) + ("; ..." if len(phrases) > MOST_LISTED else "")
 
 
 def _missing(cell: Cell, run: Path, budget: int) -> str | None:

@@ -58,7 +58,7 @@ class Elsewhere:
         return self.scored.block.arms
 
     def drop(self, a: int) -> Inference:
-        """What arm a loses there: positive is worse there, whichever way the metric points."""
+        """What arm a loses there: positive is worse there, whichever way the metric points; not corrected."""
         return self._infer(
             self.own.values[a] - self.scored.values[a],
             self.own.arm_covariance(a) + self.scored.arm_covariance(a),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.predictions.block import Block
-from analysis.study.about import intervals_about
+from analysis.study.about import intervals_about, models_fixed
 from analysis.study.models import models_of
 from analysis.study.run_facts import RunFacts
 from analysis.study.study import Study
@@ -41,8 +41,10 @@ def limitations(study: Study) -> list[str]:
         lines.append(f"leaks between patients cannot be ruled out ({', '.join(unverified)}: no patient ids)")
     if study.run is not None and study.run.setting("image_size"):
         lines.append(f"images resized to {study.run.setting('image_size')} px")
-        if study.run.setting("backbone"):
-            lines[-1] += f", one shared network ({study.run.setting('backbone')})"
+        arms = dict.fromkeys(arm for member in study.blocks for arm in member.block.arms)
+        networks = dict.fromkeys(study.arms[arm].architecture for arm in arms if arm in study.arms)
+        if networks:
+            lines[-1] += f", {'these networks alone' if len(networks) > 1 else 'one network'} ({', '.join(networks)})"
         if any(row.get("verdict") == "allowed" for row in study.run.records("leaks")):
             lines.append("a leak between pool and holdout was allowed (table 'leaks')")
     lines.append("one checkpoint is one draw of pretraining")
@@ -95,13 +97,13 @@ def _on_methods(study: Study) -> dict[str, str]:
     counts = sorted({len(member.block.seeds) for member in study.blocks})
     sizes = sorted({member.block.n_per_class for member in study.blocks})
     labels = f"{', '.join(map(str, sizes))} labelled images per class, " if any(sizes) else ""
+    how = "" if models_fixed(study) else "Obuchowski and Rockette's model with a calibrated critical value, "
     return {
         "sample": f"{labels}{', '.join(map(str, counts))} training samples; the table 'power' has the smallest "
         "difference that this can detect",
         "metrics": f"primary: {study.primary.label}; the others, and calibration, in the chapter 'Other metrics'",
-        "uncertainty": f"95% intervals for {intervals_about(study)}: Obuchowski and Rockette's model with a calibrated "
-        "critical value, covariances over patients clustered; Holm's correction over all comparisons, equivalence "
-        f"within {study.margin:g} among them",
+        "uncertainty": f"95% intervals for {intervals_about(study)}: {how}covariances over patients, clustered; Holm's "
+        f"correction over all comparisons, equivalence within {study.margin:g} among them",
         "robustness": "tables 'sensitivity' (the same differences by other methods), 'estimands', 'bootstrap', 'flags'",
         "fairness": "table and figure 'subgroups'" if study.subgroups else "",
         "ensembling": "none: seeds and refits are analysed one by one; the ensemble is a row of 'sensitivity'",
@@ -112,12 +114,15 @@ def _on_methods(study: Study) -> dict[str, str]:
 
 
 def _on_results(study: Study) -> dict[str, str]:
+    there = dict.fromkeys(one.scored.block.dataset for one in study.elsewhere)
     return {
         "performance": "tables 'arms' and 'pairwise', each class in 'labels' and 'confusion', with intervals",
         "failures": "table and figure 'errors', table 'confusion', training runs that collapsed in 'collapse'",
         "heterogeneity": "tables 'pooled', 'over_datasets'" if len(_blocks(study)) > 1 else "",
         "limitations": "; ".join(limitations(study)),
-        "external": "test sets from elsewhere, where there are any, have a chapter of their own; else none was used",
+        "external": f"{', '.join(there)}: chapter 'A test set from elsewhere'"
+        if there
+        else "none: every figure is of the own holdout",
     }
 
 

@@ -11,8 +11,9 @@ from analysis.study.reporting import OPEN, answers
 from analysis.study.study import Study
 
 HOW = (
-    "Numbers are the guideline's, topics in our own words: the guideline itself says what is asked. 'from the run': "
-    "what the run knows stands here, to be checked; 'in part': the rest is yours; 'open': no program can know it."
+    "Numbers and sections could not be checked against the published guideline: hold them against it before you "
+    "submit. Topics are in our own words. 'from the run': what the run knows stands here, to be checked; 'in part': "
+    "the rest is yours; 'open': no program can know it."
 )
 
 

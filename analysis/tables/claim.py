@@ -26,7 +26,7 @@ ITEMS = (
     Item("9", "Data", "preprocessing", "preprocessing"),
     Item("10", "Data", "how subsets were chosen", "sample", part=True),
     Item("11", "Data", "de-identification"),
-    Item("12", "Data", "missing data", "missing"),
+    Item("12", "Data", "missing data", "missing", part=True),
     Item("13", "Data", "how images were acquired"),
     Item("14", "Reference standard", "how the reference was obtained", "classes", part=True),
     Item("15", "Reference standard", "why this reference"),

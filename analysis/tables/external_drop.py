@@ -12,12 +12,13 @@ ORDER = 47
 CHAPTER = "A test set from elsewhere"
 TITLE = "What every arm loses there"
 CAPTION = (
-    "drop: the metric on the own holdout minus that on the test set from elsewhere, positive where the arm is worse "
-    "there, with the joint interval for new training samples and new patients of both: the difference is formed within "
-    "each training seed, and the patients' variances add up, as the patients are others. own is of the same classes; "
-    "it differs from the table 'arms' where the map leaves classes out. With fewer than 30 patients of a class the "
-    "intervals may be too short. A drop may come from the patients, the "
-    "devices, the labels or the prevalence of what is hard; it does not say which."
+    "drop: how much worse the metric is on the test set from elsewhere than on the own holdout (negative where it is "
+    "better), with the joint 95% interval for new training samples and new patients of both: the difference is formed "
+    "within each training seed, and the patients' variances add up, as the patients are others. Each interval stands "
+    "by itself: nothing is corrected or claimed. own is of the same classes; it differs from the table 'arms' where "
+    "the map leaves classes out. With fewer than 30 patients of a class, or an AUROC of 1, here or there, the "
+    "intervals may be too short. A drop may come from the patients, the devices, the labels or the prevalence of what "
+    "is hard; it does not say which."
 )
 
 

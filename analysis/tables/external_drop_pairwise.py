@@ -16,7 +16,8 @@ CHAPTER = "A test set from elsewhere"
 TITLE = "Which arm loses more there"
 CAPTION = (
     "What arm_b loses beyond what arm_a loses, with the joint interval: negative where b carries over better. "
-    "Exploratory: no claim is made, q is Benjamini and Hochberg's over the pairs of one test set and n."
+    "Exploratory: no claim is made, the intervals are not corrected, and q is Benjamini and Hochberg's over the pairs "
+    "of one test set and n."
 )
 FOLDED = True
 

@@ -10,13 +10,14 @@ from analysis.tables._rows import block_keys
 NAME = "external_ranking"
 ORDER = 49
 CHAPTER = "A test set from elsewhere"
-TITLE = "Does the ranking of the arms hold there?"
+TITLE = "Does the ranking hold there, as far as it is decided here?"
 CAPTION = (
-    "decided: pairs with the verdict 'better' or 'worse' on the own holdout; same, opposite: of these, those with the "
-    "same or the opposite verdict there; open: the rest; only_there: pairs that are decided there alone. holds is "
-    "'yes' where every pair that is decided here is decided there in the same direction, 'no' where one is decided in "
-    "the opposite one, else 'open', as it is where nothing is decided here. Both sets of verdicts are corrected, each "
-    "within its own family; 'open' says that these patients do not tell, not that the ranking changes."
+    "decided: pairs with the verdict 'better' or 'worse' on the own holdout, all its classes taken; same, opposite: "
+    "of these, those with the same or the opposite verdict there; open: the rest; only_there: pairs that are decided "
+    "there alone. holds is 'yes' where every pair that is decided here is decided there in the same direction, 'no' "
+    "where one is decided in the opposite one, else 'open', as it is where nothing is decided here. Both sets of "
+    "verdicts are corrected, each within its own family; 'open' says that these patients do not tell, not that the "
+    "ranking changes, and 'yes' says nothing of pairs that are not decided here."
 )
 
 

@@ -28,7 +28,7 @@ ITEMS = (
     Item("3c", "Data quality", "why the data suit the task"),
     Item("3d", "Data quality", "outcome, with statistics by class", "classes", part=True),
     Item("3e", "Data quality", "sample size and frequency of the outcome", "holdout", part=True),
-    Item("3f", "Data quality", "share of missing data", "missing"),
+    Item("3f", "Data quality", "share of missing data", "missing", part=True),
     Item("3g", "Data quality", "whether the data represent the population of 1a"),
     Item("4a", "Data preprocessing", "samples left out, and why", "flow", part=True),
     Item("4b", "Data preprocessing", "impossible or damaged samples", "flow", part=True),

@@ -34,7 +34,7 @@ ITEMS = (
     Item("9b", "Predictors", "their definition and measurement"),
     Item("9c", "Predictors", "who assessed them, if it takes judgement"),
     Item("10", "Sample size", "how it was arrived at", "sample", part=True),
-    Item("11", "Missing data", "how they were handled", "missing"),
+    Item("11", "Missing data", "how they were handled", "missing", part=True),
     Item("12a", "Analytical methods", "use of the data: development and evaluation", "partition"),
     Item("12b", "Analytical methods", "how predictors enter the model", "preprocessing", part=True),
     Item("12c", "Analytical methods", "kind of model, building, tuning, internal validation", "search"),

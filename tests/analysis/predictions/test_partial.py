@@ -45,7 +45,10 @@ def test_the_largest_complete_part_is_taken_and_two_arms_before_more_seeds(tmp_p
     assert taken == {(seed, arm) for seed in seeds for arm in arms}
     caution = complete_part(tmp_path, described).caution
     assert (caution is None) == (not missing)
-    assert all(f"seed0{seed}/{arm} (not finished)" in caution for seed, arm in missing)
+    for arm in {arm for _, arm in missing}:
+        of_arm = sorted(seed for seed, other in missing if other == arm)
+        several = f"d, n = 10, {arm}, seeds {', '.join(map(str, of_arm))} (not finished)"
+        assert (several if len(of_arm) > 1 else f"d/n10/seed0{of_arm[0]}/{arm} (not finished)") in caution
 
 
 def test_a_cell_of_a_smaller_budget_is_missing_and_a_failure_says_why(tmp_path):

@@ -59,15 +59,33 @@ def test_the_sentences_name_the_control_and_what_checkpoints_began_from():
     facts = read_arm_facts({"arms": ARMS})
     text = credit(["scratch", "scratch-same", "imagenet", "medical"], "nih", facts)
     assert text == (
-        "scratch has another architecture than imagenet and medical: no difference between them is put down to "
-        "pretraining. scratch-same has the architecture of imagenet and medical, and tells the two apart. "
+        "Pretraining is what differs between scratch-same and each of imagenet and medical. No difference of scratch "
+        "from imagenet and medical is put down to pretraining, as the architecture differs too. "
         "The checkpoint of medical was itself pretrained from ImageNet weights (a)."
     )
     text = credit(["scratch-same", "imagenet", "dino"], "nih", facts)
-    assert "scratch-same has another architecture than dino:" in text
-    assert "Of the architecture of dino there is no arm from random weights." in text
+    assert (
+        "No difference of scratch-same from dino is put down to pretraining, as the architecture differs too." in text
+    )
     assert text.endswith("Architecture and weights differ together between imagenet and dino.")
     assert credit(["scratch-same", "imagenet"], "nih", facts) == ""
+
+
+def test_a_control_of_another_method_does_not_show_what_pretraining_does():
+    facts = read_arm_facts({"arms": ARMS})
+    assert credit(["scratch-same", "probe"], "nih", facts) == (
+        "No pair of arms differs in pretraining alone. No difference of scratch-same from probe is put down to "
+        "pretraining, as the method differs too."
+    )
+
+
+def test_of_many_arms_the_pairs_are_counted():
+    records = ARMS | {f"vit{i}": record("linear-probe", f"vit{i}", f"d {i}") for i in range(8)}
+    facts = read_arm_facts({"arms": records})
+    text = credit(list(facts), "nih", facts)
+    assert "Of 22 other pairs of a pretrained arm and one from random weights no difference is put down to" in text
+    assert "the architecture or method differs too" in text and "the table 'attribution'" in text.lower()
+    assert len(text.split()) < 75
 
 
 @pytest.mark.parametrize("described", [{}, {"arms": {"scratch": "simple CNN"}}, {"arms": []}])

@@ -123,7 +123,8 @@ def test_classes_that_are_not_there_are_left_out_on_the_own_holdout_too():
     ratio = own.scores[..., kept, 0] / own.scores[..., kept, 2]
     np.testing.assert_allclose(block.scores[..., 0] / block.scores[..., 1], ratio, rtol=1e-4)
     assert block.group_count == len(np.unique(own.groups[kept]))
-    (sentence,) = sentences_on(study_of(own, far, dropped=["class 1"]), "toy", 100)
+    (sentence,) = sentences_on(study_of(own, far, dropped=["class 1"], external="far"), "toy", 100)
+    assert "On a test set from elsewhere (far), " in sentence and "95% CI" in sentence
     assert "without class 1, which it lacks" in sentence
 
 
@@ -160,3 +161,27 @@ def test_a_ranking_is_read_from_both_families_verdicts(aurocs, holds):
     assert row["holds"] == holds and row["decided"] == 1
     (sentence,) = sentences_on(computed, "toy", 100)
     assert f"the ranking of the arms holds there: {holds}" in sentence and "its labels are weak" in sentence
+
+
+def test_of_two_maps_of_one_data_set_the_sentences_say_which():
+    own, far, farther = blocks(3, seeds=5)
+    sentences = sentences_on(study_of(own, far, farther, external="far"), "toy", 100)
+    assert [sentence.split(")")[0] for sentence in sentences] == [
+        "On a test set from elsewhere (far",
+        "On a test set from elsewhere (farther",
+    ]
+
+
+def test_of_many_arms_the_sentence_gives_the_range_and_no_interval_of_an_extreme():
+    own, far = (make_block(seed, auroc=(0.7, 0.75, 0.8, 0.85, 0.9), seeds=5) for seed in range(2))
+    computed = study_of(own, far)
+    (sentence,) = sentences_on(computed, "toy", 100)
+    drops = [computed.elsewhere[0].drop(a).estimate for a in range(5)]
+    assert f"with drops of {min(drops):+.3f} (" in sentence and f" to {max(drops):+.3f} (" in sentence
+    assert "95% CI" not in sentence and "'external_drop'" in sentence
+
+
+def test_few_patients_on_the_own_holdout_are_named_too():
+    own, far = make_block(0, images=40, seeds=5), make_block(1, images=400, images_per_patient=1, seeds=5)
+    (sentence,) = sentences_on(study_of(own, far), "toy", 100)
+    assert "patients only, here or there" in sentence

@@ -7,6 +7,7 @@ import pytest
 from analysis.figures import _drawing
 from analysis.figures import flow as flow_figure
 from analysis.predictions.block import Predictions
+from analysis.study.arm_facts import ArmFacts
 from analysis.study.flow import flow
 from analysis.study.models import NOT_RECORDED, RANDOM, models_of
 from analysis.study.reporting import OPEN, answers, limitations
@@ -113,6 +114,18 @@ def test_provenance_has_command_time_licence_and_marks_the_rest_as_open(computed
 def test_limitations_name_few_seeds_and_synthetic_images(computed):
     lines = " ".join(limitations(computed))
     assert "4 training samples" in lines and "synthetic images (toy)" in lines and "64 px" in lines
+
+
+def test_limitations_name_every_network_of_the_arms_that_are_analysed(computed):
+    facts = {arm: ArmFacts(arm, "x", network, {}) for arm, network in (("scratch", "cnn"), ("imagenet", "r50"))}
+    of_several = replace(computed, arms=facts | {"left out": ArmFacts("left out", "x", "vit", {})})
+    assert "64 px, these networks alone (cnn, r50)" in " ".join(limitations(of_several))
+
+
+def test_answers_follow_the_estimand_and_say_whether_there_is_a_test_set_from_elsewhere(computed):
+    assert "Rockette" in answers(computed)["uncertainty"] and answers(computed)["external"].startswith("none")
+    fixed = study(computed.predictions, resamples=60, run=computed.run, estimand="models")
+    assert "Rockette" not in answers(fixed)["uncertainty"]
 
 
 @pytest.mark.parametrize(("guideline", "count", "mains"), [(claim, 44, 44), (tripod_ai, 52, 27), (reforms, 32, 8)])

@@ -89,6 +89,16 @@ def test_table_and_figures_read_the_folder_of_the_run(tmp_path, block):
     assert len(shown) == sum(error.sample_id in wanted[1:] for error in computed.errors[0])
 
 
+def test_a_difference_without_any_variance_has_no_interval(tmp_path, block):
+    perfect = replace(block, scores=np.broadcast_to(block.truth, block.scores.shape).astype(np.float32))
+    rows = [(block.dataset, sample, "sex", value) for sample, value in halves(block)[block.dataset]["sex"].items()]
+    write_table(tmp_path / ATTRIBUTES, pd.DataFrame(rows, columns=list(ATTRIBUTE_COLUMNS)), ATTRIBUTE_COLUMNS)
+    frame = subgroups.build(study(Predictions((perfect,), {}, ()), resamples=60, run=RunFacts(tmp_path, {"spec": {}})))
+    known = frame[frame["auroc"].notna()]
+    assert (known["auroc"] == 1).all() and (known["fewest_patients"] >= 5).all() and known["ci_low"].notna().all()
+    assert known["difference_low"].isna().all()
+
+
 def test_predictions_alone_have_no_subgroups_and_no_pictures(block, tmp_path):
     computed = study(Predictions((block,), {}, ()), resamples=60)
     assert subgroups.build(computed) is None and errors.build(computed) is not None
