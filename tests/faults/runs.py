@@ -133,8 +133,9 @@ def verify(place: Path, budget: int, run: str = "together") -> None:
     with sqlite3.connect(place / "mlruns" / "mlflow.db") as database:
         keys = [row[0] for row in database.execute("select value from tags where key = 'benchmark.key'")]
     keys = [key for key in keys if key.startswith(f"{run}/")]
-    assert len(keys) == len(set(keys)) == len(folders) * (budget + 2), (
-        "a study, its trials and its final run, each once"
+    arms = {(folder.parts[-4], folder.parts[-3], folder.name) for folder in folders}
+    assert len(keys) == len(set(keys)) == len(folders) * (budget + 1) + len(arms), (
+        "an arm on every data set and n, its studies and their trials, each once"
     )
 
 
