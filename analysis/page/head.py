@@ -132,14 +132,10 @@ def _sentences(study: Study) -> list[tuple[str, int, list[str]]]:
 
 
 def _arms(study: Study, described: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = described.get("arms", {})
+    from analysis.study.arm_facts import title_of
+
     arms = dict.fromkeys(arm for member in study.blocks for arm in member.block.arms)
-    return [(arm, title) for arm in arms if isinstance(known, Mapping) and (title := _title(known.get(arm)))]
-
-
-def _title(of_arm: object) -> str:
-    """What a run says of an arm; older runs give its title alone."""
-    return str(of_arm.get("title", "") if isinstance(of_arm, Mapping) else of_arm or "")
+    return [(arm, title) for arm in arms if (title := title_of(described, arm))]
 
 
 def _of_datasets(study: Study, datasets: Sequence[str]) -> list[tuple[str, str]]:

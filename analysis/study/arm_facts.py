@@ -64,6 +64,13 @@ def read_arm_facts(described: Mapping[str, Any]) -> dict[str, ArmFacts]:
     return facts
 
 
+def title_of(described: Mapping[str, Any], arm: str) -> str:
+    """What an arm is, in a line, from a run's spec.json; "" where that does not tell. Older runs give titles alone."""
+    records = described.get("arms")
+    record = records.get(arm) if isinstance(records, Mapping) else None
+    return str(record.get("title", "") if isinstance(record, Mapping) else record or "")
+
+
 def differences(a: ArmFacts, b: ArmFacts, dataset: str) -> Differences:
     """What differs between two arms on a data set; pretraining has the credit only where nothing else does."""
     method = a.method != b.method and not {a.method, b.method} <= set(TRAINING)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.study.arm_facts import title_of
 from analysis.study.run_facts import Record, RunFacts
 from analysis.study.study import Study
 
@@ -47,13 +48,6 @@ def models_of(study: Study) -> list[ModelWords]:
     return [_words(study.run, dataset, arm) for dataset, arm in arms]
 
 
-def title_of(run: RunFacts, arm: str) -> str:
-    """What an arm is, in a line; "" where the run does not tell."""
-    arms = run.described.get("arms")
-    record = arms.get(arm, "") if isinstance(arms, Mapping) else ""
-    return str(record.get("title", "")) if isinstance(record, Mapping) else str(record)
-
-
 def _words(run: RunFacts, dataset: str, arm: str) -> ModelWords:
     wanted = {"dataset": dataset, "arm": arm}
     cells = [done for done in run.cells if _matches(done.get("cell"), wanted)]
@@ -66,7 +60,7 @@ def _words(run: RunFacts, dataset: str, arm: str) -> ModelWords:
     return ModelWords(
         dataset,
         arm,
-        title_of(run, arm),
+        title_of(run.described, arm),
         _range(models, "layers"),
         _range(models, "parameters"),
         _range(models, "learned"),

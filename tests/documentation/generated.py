@@ -59,9 +59,13 @@ def the_arms(folder):
     for name in arms.names():
         arm = arms.find(name)
         start = f"{arm.weights} weights" if arms.starts_from_weights(arm) else "random weights"
-        own = spaces.space(arms.method_of(arm), 15, 60, arms.backbone_of(arm, BACKBONE))[-1]
-        rows.append(f"| `{name}` | {arms.title_of(arm)} | {start} | `{own.name}`: {own} |")
-    return "\n".join(["| arm | what it is | starts from | its own dimension |", "|---|---|---|---|", *rows])
+        method = arms.method_of(arm)
+        space = spaces.space(method, 15, 60, arms.backbone_of(arm, BACKBONE))
+        own = f"`{space[-1].name}`: {space[-1]}"
+        if hasattr(method, "DIMENSIONS"):  # all are its own
+            own = ", ".join(f"`{dimension.name}`" for dimension in space)
+        rows.append(f"| `{name}` | {arms.title_of(arm)} | {start} | {own} |")
+    return "\n".join(["| arm | what it is | starts from | its own dimensions |", "|---|---|---|---|", *rows])
 
 
 def presets(folder):

@@ -19,8 +19,10 @@
     return { table, names, rows: [...table.tBodies[0].rows], wanted: "", said: null };
   });
   const column = (one, ...names) => one.names.map((name, at) => (names.includes(name) ? at : -1)).filter((at) => at >= 0);
+  // A test set from elsewhere ("own -> other") goes with its own data set.
+  const belongs = (dataset) => !chosen.dataset || dataset === chosen.dataset || dataset.startsWith(`${chosen.dataset} -> `);
   const fits = (one, row) =>
-    column(one, "dataset").every((at) => !chosen.dataset || text(row, at) === chosen.dataset) &&
+    column(one, "dataset").every((at) => belongs(text(row, at))) &&
     column(one, "n per class").every((at) => !chosen.n || text(row, at) === chosen.n) &&
     !column(one, "arm", "arm a", "arm b").some((at) => chosen.left.has(text(row, at))) &&
     row.textContent.toLowerCase().includes(one.wanted);
@@ -70,7 +72,8 @@
     tables.forEach(show);
     all("[data-dataset]").forEach((block) => {
       const { dataset, n } = block.dataset;
-      block.hidden = (chosen.dataset && dataset !== chosen.dataset) || (chosen.n && n !== "0" && n !== chosen.n) || false;
+      const other = !belongs(dataset) && !chosen.dataset.startsWith(`${dataset} -> `);
+      block.hidden = other || (chosen.n && n !== "0" && n !== chosen.n) || false;
     });
   };
   const choice = (label, key, options) => {
