@@ -55,6 +55,12 @@ def test_files_are_compared_on_the_data_set_that_they_serve():
     assert differences(facts["one"], facts["two"], "ham10000").credit == "pretraining"
 
 
+def test_on_a_test_set_from_elsewhere_arms_are_what_they_are_on_their_own_data_set():
+    facts = read_arm_facts({"arms": ARMS})
+    assert differences(facts["scratch-same"], facts["imagenet"], "nih -> far::A=B").credit == "pretraining"
+    assert differences(facts["imagenet"], facts["medical"], "nih -> far").credit == "which pretraining"
+
+
 def test_the_sentences_name_the_control_and_what_checkpoints_began_from():
     facts = read_arm_facts({"arms": ARMS})
     text = credit(["scratch", "scratch-same", "imagenet", "medical"], "nih", facts)

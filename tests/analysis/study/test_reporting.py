@@ -83,6 +83,12 @@ def test_models_are_described_by_the_cells_and_the_weights(computed):
     assert len(models.build(computed)) == 3
 
 
+def test_models_that_predict_a_test_set_from_elsewhere_are_those_of_their_own_data_set(computed):
+    there = Predictions((replace(make_block(), dataset="toy -> far"),), {}, ())
+    words = models_of(study(there, resamples=60, run=computed.run))
+    assert [replace(model, dataset="toy") for model in words] == models_of(computed)
+
+
 def test_nothing_is_said_of_the_weights_of_a_data_set_that_the_run_does_not_know(computed):
     another = Predictions((replace(make_block(), dataset="another"),), {}, ())
     words = models_of(study(another, resamples=60, run=computed.run))
