@@ -103,7 +103,8 @@ def _on_methods(study: Study) -> dict[str, str]:
         "difference that this can detect",
         "metrics": f"primary: {study.primary.label}; the others, and calibration, in the chapter 'Other metrics'",
         "uncertainty": f"95% intervals for {intervals_about(study)}: {how}covariances over patients, clustered; Holm's "
-        f"correction over all comparisons, equivalence within {study.margin:g} among them",
+        f"correction over all comparisons, equivalence within {study.margin:g} among them"
+        + ("; every test set from elsewhere is a family of its own" if study.elsewhere else ""),
         "robustness": "tables 'sensitivity' (the same differences by other methods), 'estimands', 'bootstrap', 'flags'",
         "fairness": "table and figure 'subgroups'" if study.subgroups else "",
         "ensembling": "none: seeds and refits are analysed one by one; the ensemble is a row of 'sensitivity'",
