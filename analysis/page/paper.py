@@ -170,7 +170,10 @@ def write_paper_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None
 
 
 def paper_table(frame: pd.DataFrame, columns: Sequence[Column], note: str = "") -> str:
-    """A tabular in letters of 8 points whatever stands around it, with a note for its caption; needs booktabs, array."""
+    """A tabular in letters of 8 points whatever stands around it; needs booktabs and array.
+
+    A `note` is added to the words for its caption.
+    """
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     rows = [row for row in rows if all(column.text(row) != NONE for column in columns if column.needed)]
     cells = {column.header: [column.text(row) for row in rows] for column in columns}

@@ -132,6 +132,15 @@ def test_answers_follow_the_estimand_and_say_whether_there_is_a_test_set_from_el
     assert "Rockette" in answers(computed)["uncertainty"] and answers(computed)["external"].startswith("none")
     fixed = study(computed.predictions, resamples=60, run=computed.run, estimand="models")
     assert "Rockette" not in answers(fixed)["uncertainty"]
+    far = replace(make_block(9), dataset="toy -> far")
+    facts = {far.dataset: {"external_of": "toy", "labels": "weak"}}
+    there = Predictions((far,), facts, ())
+    both = study(computed.predictions, resamples=60, run=computed.run, external=there)
+    assert answers(both)["external"].startswith("toy -> far: chapter")
+    assert "family of its own" in answers(both)["uncertainty"] and "labels of toy -> far: weak" in limitations(both)
+    alone = study(there, resamples=60, run=computed.run)
+    assert answers(alone)["external"] == "every figure is of toy -> far"
+    assert "labels of toy -> far: weak" in limitations(alone)
 
 
 @pytest.mark.parametrize(("guideline", "count", "mains"), [(claim, 44, 44), (tripod_ai, 52, 27), (reforms, 32, 8)])
