@@ -1,9 +1,14 @@
 """Pretraining has the credit of a difference only where nothing else differs."""
 
+from dataclasses import replace
+
 import pytest
 
 from analysis.page.credit import credit
+from analysis.predictions.block import Predictions
 from analysis.study.arm_facts import differences, read_arm_facts
+from analysis.study.comparison import compare
+from tests.analysis.conftest import make_block
 
 
 def record(method, architecture, weights=None, started_from=""):
@@ -83,6 +88,16 @@ def test_a_control_of_another_method_does_not_show_what_pretraining_does():
         "No pair of arms differs in pretraining alone. No difference of scratch-same from probe is put down to "
         "pretraining, as the method differs too."
     )
+
+
+def test_the_pair_in_which_pretraining_differs_has_its_verdict_beside_it():
+    block = replace(make_block(auroc=(0.6, 0.65, 0.95), seeds=6), arms=("scratch", "scratch-same", "imagenet"))
+    comparisons = compare(Predictions((block,), {}, ()))
+    (control,) = [of for of in comparisons if (of.arm_a, of.arm_b) == ("scratch-same", "imagenet")]
+    low, high = control.family_interval
+    text = credit(block.arms, "nih", read_arm_facts({"arms": ARMS}), comparisons)
+    assert control.verdict == "better"
+    assert f"scratch-same and imagenet (better: {control.estimate:+.3f}, {low:+.3f} to {high:+.3f})." in text
 
 
 def test_of_many_arms_the_pairs_are_counted():
