@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.findings import joined
+from analysis.predictions.external import own_and_other
 from analysis.study.intervals import FEW_PATIENTS, fewest_patients
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def sentences_on(study: Study, dataset: str, n_per_class: int) -> list[str]:
 
 def _title(there: Elsewhere) -> str:
     dataset = there.scored.block.dataset
-    return dataset.partition(" -> ")[2] or dataset
+    return own_and_other(dataset)[1] or dataset
 
 
 def _sentence(there: Elsewhere, name: str, facts: Mapping[str, Any]) -> str:

@@ -104,9 +104,10 @@ def head(study: Study, described: Mapping[str, Any], remarks: Sequence[str], cau
 
 def _answer(study: Study, scored: Scored) -> str:
     block = scored.block
+    comparisons = study.comparisons_of(scored)
     parts = [
-        answer(scored, study.comparisons_of(scored)),
-        credit(block.arms, block.dataset, study.arms),
+        answer(scored, comparisons),
+        credit(block.arms, block.dataset, study.arms, comparisons),
         *sentences_on(study, block.dataset, block.n_per_class),
     ]
     return "\n".join(part for part in parts if part)

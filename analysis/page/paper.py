@@ -21,6 +21,9 @@ SEPARATION = 3.0  # points on either side of a column
 ROOM = 0.98  # of a column's width that a table may fill: fonts differ
 SHORTEST = 60.0  # points of a column whose text is broken
 
+EXPLORATORY = ("classes", "subgroups")
+UNCORRECTED = "exploratory: intervals are not corrected for their number"
+
 Row = Mapping[str, Any]
 
 
@@ -87,6 +90,7 @@ TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
             Column("Samples", plain("seeds"), number=True, constant=True),
             Column("Mean (95% CI)", interval("estimate", "ci_low", "ci_high"), number=True),
             Column("SD", lambda row: number(row["seed_sd"]), number=True),
+            Column("Intervals for", plain("estimand"), constant=True),
         ),
     ),
     "comparisons": (
@@ -99,6 +103,7 @@ TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
             Column("p, corrected", p_value("p_holm"), number=True),
             Column("p, equivalence", p_value("p_equivalent"), number=True),
             Column("Verdict", plain("verdict")),
+            Column("Intervals for", plain("estimand"), constant=True),
         ),
     ),
     "classes": (
@@ -160,11 +165,15 @@ def write_paper_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None
     """
     for name, (source, columns) in TABLES.items():
         if source in frames and len(frames[source]):
-            write_text(folder / f"{name}.tex", paper_table(frames[source], columns))
+            note = UNCORRECTED if name in EXPLORATORY else ""
+            write_text(folder / f"{name}.tex", paper_table(frames[source], columns, note))
 
 
-def paper_table(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
-    """A tabular in letters of 8 points whatever stands around it; needs booktabs and array."""
+def paper_table(frame: pd.DataFrame, columns: Sequence[Column], note: str = "") -> str:
+    """A tabular in letters of 8 points whatever stands around it; needs booktabs and array.
+
+    A `note` is added to the words for its caption.
+    """
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     rows = [row for row in rows if all(column.text(row) != NONE for column in columns if column.needed)]
     cells = {column.header: [column.text(row) for row in rows] for column in columns}
@@ -172,9 +181,9 @@ def paper_table(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
     shown = [column for column in columns if column not in same]
     widths = [max(map(text_width, [column.header, *cells[column.header]])) * SIZE for column in shown]
     place, kinds = _fitted(widths, shown)
-    above = "; ".join(
-        f"{column.header}: {cells[column.header][0]}" for column in same if cells[column.header][0] not in ("", "0")
-    )
+    constant = [(column.header, cells[column.header][0]) for column in same]
+    told = [f"{header}: {value}" for header, value in constant if value not in ("", "0")]
+    above = "; ".join([*told, note] if note else told)
     body = zip(*(cells[column.header] for column in shown), strict=True)
     lines = [
         f"% fits {place}; needs \\usepackage{{booktabs,array}}",

@@ -12,6 +12,14 @@ from analysis.predictions.seeds import Choice
 from benchmark.errors import InputError, unknown_name
 from benchmark.results import EXTERNAL, PREDICTIONS
 
+ARROW = " -> "  # between the own data set and the other, in the name of a test set from elsewhere
+
+
+def own_and_other(dataset: str) -> tuple[str, str]:
+    """The data set whose models predict, and the test set from elsewhere; "" for an own holdout."""
+    own, _, other = dataset.partition(ARROW)
+    return own, other
+
 
 def read_external(
     source: Path, *, common_seeds: bool = False, first: int | None = None, cells: Collection[Path] | None = None
@@ -68,7 +76,7 @@ def only(predictions: Predictions | None, name: str) -> Predictions:
         InputError: there is none of this name.
     """
     names = sorted({block.dataset for block in predictions.blocks}) if predictions is not None else []
-    matching = [known for known in names if name in (known, known.partition(" -> ")[2])]
+    matching = [known for known in names if name in (known, own_and_other(known)[1])]
     if predictions is None or len(matching) != 1:
         raise unknown_name("test set from elsewhere", name, names)
     blocks = tuple(block for block in predictions.blocks if block.dataset == matching[0])

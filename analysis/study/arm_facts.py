@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.predictions.external import own_and_other
+
 #: Methods that train networks alike, and differ in what they start from: that is the weights' difference.
 TRAINING = ("scratch", "fine-tune")
 RANDOM = "random"
@@ -30,8 +32,8 @@ class ArmFacts:
     started_from: str = ""
 
     def start(self, dataset: str) -> str:
-        """What it starts from on a data set."""
-        return self.weights.get(dataset, RANDOM)
+        """What it starts from on a data set, whose models may predict a test set from elsewhere."""
+        return self.weights.get(own_and_other(dataset)[0], RANDOM)
 
     def pretrained(self, dataset: str) -> bool:
         """Whether it starts from a file."""

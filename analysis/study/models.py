@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.predictions.external import own_and_other
 from analysis.study.arm_facts import title_of
 from analysis.study.run_facts import Record, RunFacts
 from analysis.study.study import Study
@@ -49,14 +50,15 @@ def models_of(study: Study) -> list[ModelWords]:
 
 
 def _words(run: RunFacts, dataset: str, arm: str) -> ModelWords:
-    wanted = {"dataset": dataset, "arm": arm}
+    own, _ = own_and_other(dataset)
+    wanted = {"dataset": own, "arm": arm}
     cells = [done for done in run.cells if _matches(done.get("cell"), wanted)]
     models = [model for done in cells if isinstance(model := done.get("model"), Mapping)]
     weights = next((row for row in run.records("weights") if _matches(row, wanted)), None)
     inputs = run.described.get("inputs")
     inputs = inputs if isinstance(inputs, Mapping) else {}
-    start = RANDOM if f"data {dataset}" in inputs else NOT_RECORDED
-    digest = inputs.get(f"weights {dataset}/{arm}", "")
+    start = RANDOM if f"data {own}" in inputs else NOT_RECORDED
+    digest = inputs.get(f"weights {own}/{arm}", "")
     return ModelWords(
         dataset,
         arm,

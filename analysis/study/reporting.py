@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.predictions.block import Block
+from analysis.predictions.external import own_and_other
 from analysis.study.about import intervals_about, models_fixed
 from analysis.study.models import models_of
 from analysis.study.run_facts import RunFacts
@@ -39,6 +40,10 @@ def limitations(study: Study) -> list[str]:
     unverified = [name for name in blocks if facts.get(name, {}).get("leaks")]
     if unverified:
         lines.append(f"leaks between patients cannot be ruled out ({', '.join(unverified)}: no patient ids)")
+    labels = {name: facts.get(name, {}).get("labels") for name in blocks}
+    if study.external is not None:
+        labels |= {one: study.external.facts.get(one, {}).get("labels") for one in _elsewhere(study)}
+    lines += [f"labels of {name}: {how}" for name, how in labels.items() if how]
     if study.run is not None and study.run.setting("image_size"):
         lines.append(f"images resized to {study.run.setting('image_size')} px")
         arms = dict.fromkeys(arm for member in study.blocks for arm in member.block.arms)
@@ -55,6 +60,10 @@ def limitations(study: Study) -> list[str]:
 def _blocks(study: Study) -> dict[str, Block]:
     """Data set -> its block of the largest n."""
     return {member.block.dataset: member.block for member in study.blocks}
+
+
+def _elsewhere(study: Study) -> list[str]:
+    return list(dict.fromkeys(there.scored.block.dataset for there in study.elsewhere))
 
 
 def _on_data(study: Study) -> dict[str, str]:
@@ -103,7 +112,8 @@ def _on_methods(study: Study) -> dict[str, str]:
         "difference that this can detect",
         "metrics": f"primary: {study.primary.label}; the others, and calibration, in the chapter 'Other metrics'",
         "uncertainty": f"95% intervals for {intervals_about(study)}: {how}covariances over patients, clustered; Holm's "
-        f"correction over all comparisons, equivalence within {study.margin:g} among them",
+        f"correction over all comparisons, equivalence within {study.margin:g} among them"
+        + ("; every test set from elsewhere is a family of its own" if study.elsewhere else ""),
         "robustness": "tables 'sensitivity' (the same differences by other methods), 'estimands', 'bootstrap', 'flags'",
         "fairness": "table and figure 'subgroups'" if study.subgroups else "",
         "ensembling": "none: seeds and refits are analysed one by one; the ensemble is a row of 'sensitivity'",
@@ -114,7 +124,8 @@ def _on_methods(study: Study) -> dict[str, str]:
 
 
 def _on_results(study: Study) -> dict[str, str]:
-    there = dict.fromkeys(one.scored.block.dataset for one in study.elsewhere)
+    there = _elsewhere(study)
+    alone = [name for name in _blocks(study) if own_and_other(name)[1]]  # a report on a test set from elsewhere
     return {
         "performance": "tables 'arms' and 'pairwise', each class in 'labels' and 'confusion', with intervals",
         "failures": "table and figure 'errors', table 'confusion', training runs that collapsed in 'collapse'",
@@ -122,6 +133,8 @@ def _on_results(study: Study) -> dict[str, str]:
         "limitations": "; ".join(limitations(study)),
         "external": f"{', '.join(there)}: chapter 'A test set from elsewhere'"
         if there
+        else f"every figure is of {', '.join(alone)}"
+        if alone
         else "none: every figure is of the own holdout",
     }
 

@@ -20,6 +20,12 @@ CAPTION = (
     "stochastic depth where the other searches the depth of fine-tuning. Other methods search as many dimensions."
 )
 FOLDED = True
+MEANINGS = {
+    "method": "how either arm is fitted",
+    "architecture": "the network of either",
+    "weights": "what either starts from: a file with the first digits of its hash, or random weights",
+    "attributed_to": "what their difference may be put down to",
+}
 
 
 def build(study: Study) -> pd.DataFrame | None:

@@ -10,7 +10,7 @@ from analysis.tables._rows import block_keys
 NAME = "external_ranking"
 ORDER = 49
 CHAPTER = "A test set from elsewhere"
-TITLE = "Does the ranking hold there, as far as it is decided here?"
+TITLE = "Whether the ranking holds there, as far as it is decided here"
 CAPTION = (
     "decided: pairs with the verdict 'better' or 'worse' on the own holdout, all its classes taken; same, opposite: "
     "of these, those with the same or the opposite verdict there; open: the rest; only_there: pairs that are decided "

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
+
 from analysis import tables
 from analysis.predictions.block import Predictions
 from analysis.statistics.sequential import Looks
+from analysis.study.arm_facts import ArmFacts
+from analysis.study.run_facts import RunFacts
 from analysis.study.study import study
+from benchmark.results import ATTRIBUTE_COLUMNS, ATTRIBUTES, write_table
 from tests.analysis.conftest import make_block, make_multiclass
 from tests.analysis.simulated_run import settings, study_of, write_run
+from tests.analysis.study.test_hyperparameters import made
+from tests.analysis.study.test_reporting import DESCRIBED
 
 
 def studies(folder):
@@ -23,6 +30,7 @@ def studies(folder):
     yield made_up(make_block(seeds=3, images=80), looks=Looks((3, 5), 3))
     sets = (make_block(d, auroc=(0.7, 0.8), seeds=2, images=60) for d in range(6))
     yield made_up(*(replace(block, dataset=f"set {d}") for d, block in enumerate(sets)))
+    yield described(folder)
 
 
 def made_up(*blocks, looks=None):
@@ -30,9 +38,31 @@ def made_up(*blocks, looks=None):
     return study(Predictions(blocks, {}, ()), resamples=100, looks=looks)
 
 
+def described(folder):
+    """The study of a run that says what it is and what its images are, and of a test set from elsewhere."""
+    block, far = make_block(images=160), replace(make_block(9), dataset="toy -> far")
+    rows = [(block.dataset, sample, "sex", "fm"[group % 2])
+            for sample, group in zip(block.sample_ids, block.groups, strict=True)]  # fmt: skip
+    write_table(folder / ATTRIBUTES, pd.DataFrame(rows, columns=list(ATTRIBUTE_COLUMNS)), ATTRIBUTE_COLUMNS)
+    return study(
+        Predictions((block,), {}, ()),
+        resamples=100,
+        external=Predictions((far,), {far.dataset: {"external_of": block.dataset}}, ()),
+        run=RunFacts(folder, DESCRIBED),
+        arms={arm: ArmFacts(arm, "scratch", "simple-cnn", {}) for arm in block.arms},
+    )
+
+
+def of_importance():
+    """The table that only long searches have."""
+    return tables.MODULES.find("importance").build(
+        study(Predictions((make_block(),), {}, ()), resamples=100, trials=made())
+    )
+
+
 def columns(folder):
     """Table -> its columns, in their order; without those that no study has rows for."""
-    listed = {}
+    listed = {"importance": list(of_importance().columns)}
     for computed in studies(folder):
         for name, frame in tables.build_all(computed).items():
             before = listed.setdefault(name, [])

@@ -46,6 +46,8 @@ def test_every_table_has_few_columns_and_fits_where_it_says(frames, tmp_path):
         room = SINGLE if "one column" in text.splitlines()[0] else TWO
         assert set_width(text) <= room and "p{" not in text
     assert "one column" in written["results"].splitlines()[0]
+    assert "Intervals for: this pool" in written["results"] or "Intervals for: the population" in written["results"]
+    assert "exploratory" in written["classes"] and "exploratory" not in written["comparisons"]
 
 
 def test_a_number_has_a_real_minus_sign_and_three_digits(frames):

@@ -1,9 +1,14 @@
 """Pretraining has the credit of a difference only where nothing else differs."""
 
+from dataclasses import replace
+
 import pytest
 
 from analysis.page.credit import credit
+from analysis.predictions.block import Predictions
 from analysis.study.arm_facts import differences, read_arm_facts
+from analysis.study.comparison import compare
+from tests.analysis.conftest import make_block
 
 
 def record(method, architecture, weights=None, started_from=""):
@@ -55,6 +60,12 @@ def test_files_are_compared_on_the_data_set_that_they_serve():
     assert differences(facts["one"], facts["two"], "ham10000").credit == "pretraining"
 
 
+def test_on_a_test_set_from_elsewhere_arms_are_what_they_are_on_their_own_data_set():
+    facts = read_arm_facts({"arms": ARMS})
+    assert differences(facts["scratch-same"], facts["imagenet"], "nih -> far::A=B").credit == "pretraining"
+    assert differences(facts["imagenet"], facts["medical"], "nih -> far").credit == "which pretraining"
+
+
 def test_the_sentences_name_the_control_and_what_checkpoints_began_from():
     facts = read_arm_facts({"arms": ARMS})
     text = credit(["scratch", "scratch-same", "imagenet", "medical"], "nih", facts)
@@ -77,6 +88,16 @@ def test_a_control_of_another_method_does_not_show_what_pretraining_does():
         "No pair of arms differs in pretraining alone. No difference of scratch-same from probe is put down to "
         "pretraining, as the method differs too."
     )
+
+
+def test_the_pair_in_which_pretraining_differs_has_its_verdict_beside_it():
+    block = replace(make_block(auroc=(0.6, 0.65, 0.95), seeds=6), arms=("scratch", "scratch-same", "imagenet"))
+    comparisons = compare(Predictions((block,), {}, ()))
+    (control,) = [of for of in comparisons if (of.arm_a, of.arm_b) == ("scratch-same", "imagenet")]
+    low, high = control.family_interval
+    text = credit(block.arms, "nih", read_arm_facts({"arms": ARMS}), comparisons)
+    assert control.verdict == "better"
+    assert f"scratch-same and imagenet (better: {control.estimate:+.3f}, {low:+.3f} to {high:+.3f})." in text
 
 
 def test_of_many_arms_the_pairs_are_counted():

@@ -83,6 +83,12 @@ def test_models_are_described_by_the_cells_and_the_weights(computed):
     assert len(models.build(computed)) == 3
 
 
+def test_models_that_predict_a_test_set_from_elsewhere_are_those_of_their_own_data_set(computed):
+    there = Predictions((replace(make_block(), dataset="toy -> far"),), {}, ())
+    words = models_of(study(there, resamples=60, run=computed.run))
+    assert [replace(model, dataset="toy") for model in words] == models_of(computed)
+
+
 def test_nothing_is_said_of_the_weights_of_a_data_set_that_the_run_does_not_know(computed):
     another = Predictions((replace(make_block(), dataset="another"),), {}, ())
     words = models_of(study(another, resamples=60, run=computed.run))
@@ -126,6 +132,15 @@ def test_answers_follow_the_estimand_and_say_whether_there_is_a_test_set_from_el
     assert "Rockette" in answers(computed)["uncertainty"] and answers(computed)["external"].startswith("none")
     fixed = study(computed.predictions, resamples=60, run=computed.run, estimand="models")
     assert "Rockette" not in answers(fixed)["uncertainty"]
+    far = replace(make_block(9), dataset="toy -> far")
+    facts = {far.dataset: {"external_of": "toy", "labels": "weak"}}
+    there = Predictions((far,), facts, ())
+    both = study(computed.predictions, resamples=60, run=computed.run, external=there)
+    assert answers(both)["external"].startswith("toy -> far: chapter")
+    assert "family of its own" in answers(both)["uncertainty"] and "labels of toy -> far: weak" in limitations(both)
+    alone = study(there, resamples=60, run=computed.run)
+    assert answers(alone)["external"] == "every figure is of toy -> far"
+    assert "labels of toy -> far: weak" in limitations(alone)
 
 
 @pytest.mark.parametrize(("guideline", "count", "mains"), [(claim, 44, 44), (tripod_ai, 52, 27), (reforms, 32, 8)])
