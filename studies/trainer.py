@@ -199,20 +199,17 @@ class Trainer:
 
     def predict_holdout(self, network: Any) -> Scores:
         """(m, K) probabilities, a part of the images in memory at a time."""
-        return self._predict_rows(network, self.block.pixels, self.block.holdout)
+        return self._predict_rows(network, self.block, self.block.holdout)
 
     def predict_external(self, network: Any, external: ExternalSet) -> Scores:
         """(m, K) probabilities of its own classes, given that an image belongs to one of them."""
-        scores = self._predict_rows(network, external.pixels, np.arange(len(external.ids)))[:, external.kept]
+        scores = self._predict_rows(network, external, np.arange(len(external.ids)))[:, external.kept]
         complete = len(external.kept) == len(self.block.classes)
         return scores if complete or self.block.task == "multilabel" else among(scores)
 
-    def _predict_rows(self, network: Any, pixels: Path, rows: Rows) -> Scores:
+    def _predict_rows(self, network: Any, of: TrainingBlock | ExternalSet, rows: Rows) -> Scores:
         parts = np.array_split(rows, max(1, len(rows) // PREDICTED))
-        read = np.load(pixels, mmap_mode="r")
-        return np.concatenate(
-            [self._predict(network, to_device(np.asarray(read[part]), self.device)) for part in parts]
-        )
+        return np.concatenate([self._predict(network, to_device(of.images(part), self.device)) for part in parts])
 
     def _predict(self, network: Network, images: torch.Tensor, cached: torch.Tensor | None = None) -> Scores:
         precision, features = self.spec.precision, self.data.features

@@ -104,10 +104,11 @@ def audit_external(
     pool, every = np.flatnonzero(images.pool), np.arange(len(others.sample_ids))
     related = bool(share_images(images.dataset, (source,)))
     one_owner = related or images.dataset.partition(":")[0] == source.partition(":")[0]
-    shared = np.intersect1d(images.groups[pool], others.groups).tolist() if one_owner else []
+    known = images.groups_known and others.groups_known
+    shared = np.intersect1d(images.groups[pool], others.groups).tolist() if one_owner and known else []
     between = "in both pool and the test set from elsewhere"
     groups = _record(others, "groups", f"groups (patients, lesions) {between}", [str(name) for name in shared])
-    if not (images.groups_known and others.groups_known):
+    if not known:
         groups |= {
             "verdict": "not verifiable",
             "examples": str((images if others.groups_known else others).facts["leaks"]),

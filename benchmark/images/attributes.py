@@ -16,6 +16,7 @@ AGE = "age"  # the attribute that comes in bands
 BAND = 20  # years
 MOST_VALUES = 20  # more are names, dates or free text: no subgroups, and nothing that a report should hold
 OLDEST = 80  # from here on one band
+LONGEST_LIFE = 120  # years; more, as NIH's table has, is a slip of the pen
 
 Texts = npt.NDArray[np.str_]
 
@@ -51,7 +52,11 @@ def age_bands(values: pd.Series) -> Texts:
     parts = values.fillna("").astype(str).str.extract(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]?)\s*$")
     years = parts[0].astype(float).where(~parts[1].str.upper().isin(["M", "W", "D"]), 0.0)
     bands = [
-        UNKNOWN if np.isnan(year) else f"{OLDEST} or more" if year >= OLDEST else _band(int(year // BAND) * BAND)
+        UNKNOWN
+        if np.isnan(year) or year > LONGEST_LIFE
+        else f"{OLDEST} or more"
+        if year >= OLDEST
+        else _band(int(year // BAND) * BAND)
         for year in years
     ]
     return np.array(bands, dtype=str)

@@ -38,6 +38,10 @@ class ExternalSet:
     groups: npt.NDArray[np.str_]
     facts: dict[str, Any]
 
+    def images(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+        """(len(rows), size, size, channels) read from disk."""
+        return np.asarray(np.load(self.pixels, mmap_mode="r")[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingBlock:

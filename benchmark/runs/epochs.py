@@ -96,6 +96,7 @@ def _request(flags: argparse.Namespace) -> Request:
 
     settings = read_preset(preset_path(flags.preset))
     settings |= {name: getattr(flags, name) for name in SETTINGS if getattr(flags, name) is not None}
+    settings.pop("external", None)  # nothing is predicted elsewhere
     if "datasets" not in settings:
         raise InputError(f"the preset '{flags.preset}' names no data set: give --datasets.")
     places = places_of(settings["datasets"])

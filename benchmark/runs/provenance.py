@@ -38,7 +38,7 @@ def start_record(request: Request) -> dict[str, Any]:
     """One start of a run, for its spec.json: when and where, the versions, the commit and what computes."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command(sys.argv),
+        "command": command(sys.argv, request.places),
         "host": socket.gethostname(),
         "engine": request.engine,
         "shard": None if request.shard is None else "{}/{}".format(*request.shard),
@@ -48,16 +48,22 @@ def start_record(request: Request) -> dict[str, Any]:
     }
 
 
-def command(words: Sequence[str]) -> str:
-    """A command as it was given; the user's home is written as ``~``, as reports are passed on.
+def command(words: Sequence[str], places: Mapping[str, str]) -> str:
+    """A command as it was given, but for what reports, which are passed on, should not tell of a machine.
+
+    The user's home is written as ``~``, and a data set by the name under which tables show it.
 
     Args:
         words: as in `sys.argv`: of ``python -m`` the first is the module's file.
+        places: name of a data set -> its name with its place on this machine.
     """
     program, home = Path(words[0]), str(Path.home())
     parts = program.with_suffix("").parts[-2:]
     first = ["python", "-m", ".".join(parts)] if program.suffix == ".py" else [program.name]
-    rest = [word.replace(home, "~") if len(home) > 1 else word for word in words[1:]]
+    rest = list(words[1:])
+    for name, place in places.items():
+        rest = [word.replace(place, name) for word in rest]
+    rest = [word.replace(home, "~") if len(home) > 1 else word for word in rest]
     return " ".join(map(_quoted, [*first, *rest]))
 
 

@@ -253,6 +253,14 @@ def test_patients_of_one_owner_are_held_against_each_other(mine, far, tmp_path):
     assert groups["verdict"] == "none" and "nothing to do with each other" in groups["examples"]
 
 
+def test_names_of_files_are_no_patients_that_two_folders_share(mine, far, tmp_path):
+    (far / "groups.csv").unlink()
+    images, decoded, there = both(tmp_path, mine, far, MAP)
+    images = dataclasses.replace(images, groups=there.images.groups[np.zeros(len(images.groups), dtype=int)])
+    groups, *_ = leaks.audit_external(images, decoded, there, {})
+    assert (groups["verdict"], groups["found"]) == ("not verifiable", 0)
+
+
 def test_origin_and_weights_are_looked_at_for_a_test_set_from_elsewhere(mine, far, tmp_path):
     images, decoded, there = both(tmp_path, mine, far, MAP)
     images = dataclasses.replace(images, dataset="ham10000")

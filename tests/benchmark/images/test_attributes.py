@@ -32,8 +32,8 @@ def mine(tmp_path):
 
 
 def test_ages_come_in_bands_of_twenty_years():
-    given = pd.Series(["0", "19.0", "20", "058Y", "011M", "80", "101", "", None, "old", "-3"])
-    expected = ["0 to 19", "0 to 19", "20 to 39", "40 to 59", "0 to 19", "80 or more", "80 or more", *["unknown"] * 4]
+    given = pd.Series(["0", "19.0", "20", "058Y", "011M", "80", "101", "", None, "old", "-3", "411"])
+    expected = ["0 to 19", "0 to 19", "20 to 39", "40 to 59", "0 to 19", "80 or more", "80 or more", *["unknown"] * 5]
     assert list(age_bands(given)) == expected
 
 
