@@ -138,7 +138,7 @@ def unfinished(tmp_path_factory):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Reports without figures, which take most of their time."""
-    monkeypatch.setattr("analysis.figures.draw_all", lambda study, folder: [])
+    monkeypatch.setattr("analysis.figures.draw_all", lambda study, folder, paper: [])
 
 
 def locked(run, plan=PLAN):
