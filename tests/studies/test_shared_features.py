@@ -43,7 +43,7 @@ def make(tiny_spec, toy_block, tmp_path, monkeypatch):
         spec = dataclasses.replace(tiny_spec, folds=3)
         block = dataclasses.replace(toy_block, seed=seed, folds=np.arange(24) // 2 % 3, **changes)
         one = Trainer(CellJob(Cell("toy", 12, seed, "scratch"), block, None, spec, tmp_path / "run", "cpu"))
-        one.arm = SimpleNamespace(build=build)
+        one.method = SimpleNamespace(build=build)
         one.prepared = frozen(weights)
         if not on_disk:
             one.data.features._store = None
@@ -169,12 +169,12 @@ def test_a_trial_of_heads_is_fitted_at_once_to_what_the_folds_are_alone(make, mo
 
     parameters = PARAMETERS | {"learning_rate": 0.03, "epochs": 6}
     apart = make(on_disk=False)
-    apart.arm.build = build_head
+    apart.method.build = build_head
     monkeypatch.setattr(trainer, "only_a_head_learns", lambda network: False)
     expected = apart.evaluate(2, parameters)
     monkeypatch.undo()
     together = make(on_disk=False)
-    together.arm.build = build_head
+    together.method.build = build_head
     monkeypatch.setattr(Trainer, "_take_turns", None)
     outcome = together.evaluate(2, parameters)
     assert outcome.fold_values == pytest.approx(expected.fold_values, abs=1e-6)
