@@ -91,7 +91,7 @@ def test_arms_of_a_preset_are_run_reported_and_may_not_change(place, monkeypatch
     assert "probe, small: the same fit each time" in protocol["refit"]
     assert "but scratch (simple-cnn), small (resnet14t)" in protocol["shared backbone"]
     page = (place / "out/report/index.html").read_text()
-    assert "no difference between them is put down to pretraining" in page
+    assert "Architecture and weights differ together between probe and small." in page
 
     assert give(place) == 0
     assert "nothing to do" in capsys.readouterr().err

@@ -48,7 +48,11 @@ def test_the_bare_address_shows_the_answer_and_leads_to_studies_trials_and_repor
         assert "sim, n = 100: auroc of scratch 0.800, other 0.700; scratch better than other." in text, "the note"
         names = page.ask("[...document.querySelectorAll('.ag-row a')].map((link) => link.innerText)")
         assert names == ["scratch: sim, n = 100", "other: sim, n = 100"], "arms alone: no trial, no study"
-        columns = page.ask("[...document.querySelectorAll('.ag-header-cell')].map((cell) => cell.innerText.trim())")
+        columns = page.ask(  # as they stand on the screen, whatever their order in the document
+            "[...document.querySelectorAll('.ag-header-cell')]"
+            ".sort((a, b) => a.getBoundingClientRect().left - b.getBoundingClientRect().left)"
+            ".map((cell) => cell.innerText.trim())"
+        )
         shown = [name for name in columns if name in ("holdout_auroc", "ci_low", "ci_high", "verdict")]
         assert shown[:3] == ["holdout_auroc", "ci_low", "ci_high"]
         cells = page.ask("[...document.querySelectorAll('.ag-cell')].map((cell) => cell.innerText.trim())")
