@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from benchmark import leases
 from benchmark.results import DONE, STUDY, TRIALS, clear_temporary, write_json
@@ -69,7 +70,8 @@ def node(run: Path, spec: BenchmarkSpec, place: int, places: int, machine: str) 
     attempt.run_cell = fake_cell
     if machine:
         leases._place = lambda: machine
-    jobs = [CellJob(cell, None, None, spec, run, "cpu") for cell in spec.cells()]
+    no_data = SimpleNamespace(external=())
+    jobs = [CellJob(cell, no_data, None, spec, run, "cpu") for cell in spec.cells()]
     cells = OpenCells([*jobs[place::places], *(job for i, job in enumerate(jobs) if i % places != place)], _Free())
     cells._watch = leases.Watch(DEAD_AFTER)
     while cells.waiting or cells.elsewhere:
