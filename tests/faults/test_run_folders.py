@@ -199,6 +199,7 @@ def journals(place):
 @pytest.mark.faults
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
 def test_a_damaged_folder_ends_with_the_same_tables_or_a_clear_error(finished, place, capsys, damage):
+    (cell_folders(place / "mlruns/run")[-1] / DONE).unlink()  # with nothing to do, caches are not even looked at
     damage(place)
     code, words = DAMAGE[damage]
     kept = journals(place)
