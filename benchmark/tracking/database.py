@@ -21,6 +21,7 @@ KIND, RUN = "benchmark.kind", "benchmark.run"  # tags of experiments
 WRITTEN = "benchmark.written"  # tag of an experiment of results: when its answer was written, or its run begun
 RESULTS = "results"  # kind of experiment: arms and studies
 LONGEST_LOCK = 8.0  # seconds that another process may take to make the database
+MADE = 1  # the database's user_version once all its tables are there; MLflow leaves that alone
 LONGEST_WRITE = 20.0  # seconds that another process may keep the database from being written
 
 #: Nothing leaves the machine, a dead server costs a second rather than minutes, and MLflow's own lines stay quiet.
@@ -53,13 +54,31 @@ def open_database(root: Path, database: str = DATABASE) -> MlflowClient:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     root.mkdir(parents=True, exist_ok=True)
     _sync_less()
-    with _locked(root / ".mlflow.lock"):
-        client = MlflowClient(f"sqlite:///{root / database}")
-        client.search_experiments(max_results=1)  # makes the tables
-        with sqlite3.connect(root / database) as connection:
-            connection.execute("PRAGMA journal_mode=wal")
+    path = root / database
+    if not _is_made(path):
+        with _locked(root / ".mlflow.lock"):
+            if not _is_made(path):  # by who had the lock before
+                MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)  # makes the tables
+                with sqlite3.connect(path) as connection:
+                    connection.execute("PRAGMA journal_mode=wal")
+                    connection.execute(f"PRAGMA user_version={MADE}")
+                connection.close()
+    return MlflowClient(f"sqlite:///{path}")
+
+
+def _is_made(path: Path) -> bool:
+    """Whether a database has all its tables, so that it is opened without waiting for anybody."""
+    import sqlite3
+
+    if not path.is_file():
+        return False
+    try:
+        with sqlite3.connect(path, timeout=LONGEST_WRITE) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
         connection.close()
-    return client
+    except sqlite3.DatabaseError:  # MLflow says what is wrong with it
+        return False
+    return int(version) == MADE
 
 
 def _sync_less() -> None:

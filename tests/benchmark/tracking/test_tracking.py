@@ -253,6 +253,7 @@ def test_a_failing_tracker_warns_once_and_never_raises(run, monkeypatch, capsys)
 def test_a_lock_that_another_process_keeps_is_waited_for_and_then_done_without(run, monkeypatch, capsys):
     assert database.LONGEST_LOCK <= 10
     monkeypatch.setattr(database, "LONGEST_LOCK", 0.3)
+    (run.parent / database.DATABASE).unlink()
     with (run.parent / ".mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         began = time.monotonic()
@@ -260,6 +261,13 @@ def test_a_lock_that_another_process_keeps_is_waited_for_and_then_done_without(r
         assert time.monotonic() - began < 10
     said = capsys.readouterr().err
     assert "MLflow does not follow" in said and "--rebuild" in said
+
+
+def test_a_database_that_is_made_is_opened_whoever_has_the_lock(run, monkeypatch):
+    monkeypatch.setattr(database, "LONGEST_LOCK", 0.3)
+    with (run.parent / ".mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert mirrored(run).failure is None, "four runs that start together wait for none but the first"
 
 
 def test_an_experiment_that_another_run_makes_just_now_is_taken(run, monkeypatch):
