@@ -15,6 +15,8 @@ from benchmark.metrics import Metric
 
 Floats = npt.NDArray[np.float64]
 
+GIVEN_FROM = 0.5  # probability from which a label is given, wherever images are decided on
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassRates:
@@ -99,7 +101,7 @@ def _scored(block: Block, name: str, values: Floats, contributions: Floats) -> S
 def _given(block: Block, scores: Scores) -> npt.NDArray[np.bool_]:
     """(N, K) which class or labels an image is given."""
     if block.task == "multilabel":
-        return np.asarray(scores >= 0.5)
+        return np.asarray(scores >= GIVEN_FROM)
     return np.asarray(np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None])
 
 

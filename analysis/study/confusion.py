@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block
+from analysis.study.class_rates import GIVEN_FROM
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +30,7 @@ def confusion(block: Block) -> Floats:
     counts = np.zeros((arms, seeds, problems, classes, classes))
     for a, s, r in np.ndindex(arms, seeds, refits):
         score = block.scores[a, s, r]
-        given = score >= 0.5 if several else score.argmax(axis=1)[:, None]
+        given = score >= GIVEN_FROM if several else score.argmax(axis=1)[:, None]
         for q in range(problems):
             known = ~np.isnan(block.truth[:, q])
             truth = block.truth[known, q] if several else block.truth.argmax(axis=1)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.predictions.block import Block, Scores
+from analysis.study.class_rates import GIVEN_FROM
 
 SHOWN = 6  # errors of an arm, each of another patient
-ABSENT, PRESENT = "no ", ""  # before the name of a label
+ABSENT = "no "  # before the name of a label that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def most_confident(block: Block, count: int = SHOWN) -> list[Error]:
     for a, arm in enumerate(block.arms):
         rows, columns = np.nonzero(wrong[a])
         if block.task == "multilabel":
-            present = mean[a, rows, columns] >= 0.5
+            present = mean[a, rows, columns] >= GIVEN_FROM
             sure = np.where(present, mean[a, rows, columns], 1 - mean[a, rows, columns])
         else:
             present, sure = np.ones(len(rows), dtype=bool), mean[a, rows].max(axis=1)
@@ -92,7 +93,7 @@ def pictured(errors: Sequence[Sequence[Error]]) -> Mapping[str, list[str]]:
 def _wrong(block: Block, scores: Scores) -> npt.NDArray[np.bool_]:
     """(M, N, K) scores to where they are wrong: (M, N, K) for labels, (M, N, 1) for classes."""
     if block.task == "multilabel":
-        return np.asarray(((scores >= 0.5) != (block.truth == 1)) & ~np.isnan(block.truth))
+        return np.asarray(((scores >= GIVEN_FROM) != (block.truth == 1)) & ~np.isnan(block.truth))
     return np.asarray((scores.argmax(axis=2) != block.truth.argmax(axis=1))[..., None])
 
 
