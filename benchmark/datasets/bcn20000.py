@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
-from benchmark.images.files import ImageFiles, images_in, one_hot
-from benchmark.images.holdout import choose, grouped
-from benchmark.images.tables import read_columns, with_paths
+from benchmark.images.labelled_table import load_table
 
 NAME = "bcn20000"
 TITLE = "BCN20000: eight kinds of skin lesion, uncropped and in hard places, grouped by lesion"
@@ -55,32 +52,5 @@ TABLE = "bcn_20k_train.csv"
 
 def load(folder: Path, options: LoadOptions) -> Images:
     """Lesions are never split; there is no official test with public diagnoses, so half is held out."""
-    table = folder / TABLE
-    if not table.is_file():
-        raise InputError(f"no {TABLE} in {folder}: it tells diagnosis and lesion of every image.")
-    frame = read_columns(table, ("bcn_filename", "diagnosis", "lesion_id"))
-    unknown = sorted(set(frame["diagnosis"]) - set(CLASSES))
-    if unknown:
-        raise unknown_name(f"diagnosis in {table}", unknown[0], CLASSES)
-    frame = with_paths(frame, "bcn_filename", {path.name: path for path in images_in(folder)}, table)
-    labels = one_hot([CLASSES.index(name) for name in frame["diagnosis"]], len(CLASSES))
-    groups = frame["lesion_id"].to_numpy(dtype=str)
-    held, kind = choose(options.holdout, None, lambda: grouped(NAME, groups, labels, False, options.root_seed))
-    files = ImageFiles(tuple(frame["path"]), channels=3)
-    return Images(
-        dataset=NAME,
-        task="multiclass",
-        classes=CLASSES,
-        sample_ids=frame["bcn_filename"].to_numpy(dtype=str),
-        groups=groups,
-        groups_known=True,
-        labels=labels,
-        holdout=held,
-        holdout_kind=kind,
-        channels=3,
-        flip=True,
-        synthetic=False,
-        read=files,
-        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
-        about=ORIGIN.about(TITLE),
-    )
+    columns = ("bcn_filename", "diagnosis", "lesion_id")
+    return load_table(folder / TABLE, columns, "lesion", CLASSES, options, NAME, ORIGIN, TITLE)

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import InputError, unknown_name
 from benchmark.images.contract import Images, LoadOptions, Origin
-from benchmark.images.files import ImageFiles, images_in, one_hot
-from benchmark.images.holdout import choose, grouped
-from benchmark.images.tables import read_columns, with_paths
+from benchmark.images.labelled_table import load_table
 
 NAME = "pad-ufes-20"
 TITLE = "PAD-UFES-20: six kinds of skin lesion, photographs by telephone, grouped by patient"
@@ -54,32 +51,5 @@ CLASSES = ("ACK", "BCC", "MEL", "NEV", "SCC", "SEK")
 
 def load(folder: Path, options: LoadOptions) -> Images:
     """Patients are never split; there is no official test, so half of them are held out."""
-    table = folder / "metadata.csv"
-    if not table.is_file():
-        raise InputError(f"no metadata.csv in {folder}: it tells diagnosis and patient of every image.")
-    frame = read_columns(table, ("patient_id", "diagnostic", "img_id"))
-    unknown = sorted(set(frame["diagnostic"]) - set(CLASSES))
-    if unknown:
-        raise unknown_name(f"diagnosis in {table}", unknown[0], CLASSES)
-    frame = with_paths(frame, "img_id", {path.name: path for path in images_in(folder)}, table)
-    labels = one_hot([CLASSES.index(name) for name in frame["diagnostic"]], len(CLASSES))
-    groups = frame["patient_id"].to_numpy(dtype=str)
-    held, kind = choose(options.holdout, None, lambda: grouped(NAME, groups, labels, False, options.root_seed))
-    files = ImageFiles(tuple(frame["path"]), channels=3)
-    return Images(
-        dataset=NAME,
-        task="multiclass",
-        classes=CLASSES,
-        sample_ids=frame["img_id"].to_numpy(dtype=str),
-        groups=groups,
-        groups_known=True,
-        labels=labels,
-        holdout=held,
-        holdout_kind=kind,
-        channels=3,
-        flip=True,
-        synthetic=False,
-        read=files,
-        fingerprint=files.fingerprint(folder, extra=labels.tobytes().hex(), memory=options.memory),
-        about=ORIGIN.about(TITLE),
-    )
+    columns = ("img_id", "diagnostic", "patient_id")
+    return load_table(folder / "metadata.csv", columns, "patient", CLASSES, options, NAME, ORIGIN, TITLE)
