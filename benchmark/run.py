@@ -63,10 +63,10 @@ def _run(flags: argparse.Namespace) -> int:
     for folder in (request.out, request.root / "cache", request.root / "weights"):
         clear_temporary(folder)
     (request.root / "cache").mkdir(parents=True, exist_ok=True)  # hashes of files are remembered there
+    refuse_conflicts(request, {}, _report)  # of settings, before images are decoded and networks pretrained
     plan = make_plan(request, _report)
-    refuse_conflicts(request, plan.inputs, _report)
     with turn(request.out / LEASES / "spec"):
-        refuse_conflicts(request, plan.inputs, _report)  # by another run that began just now
+        refuse_conflicts(request, plan.inputs, _report)
         repair_cells(request, _report)
         write_spec(request, plan)
     failed = run_cells(request, plan, _report)

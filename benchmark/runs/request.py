@@ -127,6 +127,11 @@ def check_request(request: Request) -> None:
                 f"--weights {key}=...: this run has no arm '{name}' that starts from weights. "
                 f"Those that do: {', '.join(able) or 'none'}."
             )
+    if request.out.resolve() == request.root.resolve():
+        raise InputError(
+            f"--out {request.out} is the folder of all runs, of their images and weights: name a folder in it, as "
+            f"--out {request.root}/NAME."
+        )
     kept = (request.out / CELLS, request.out / REPORT, request.root / "cache", request.root / "weights")
     for folder in (request.out, request.root, *kept):
         if folder.exists() and not folder.is_dir():
@@ -181,7 +186,7 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callab
 
     Args:
         request: what is asked for now.
-        inputs: name -> hash of every input that decides the results beside the settings.
+        inputs: name -> hash of every input that decides the results beside the settings, as far as they are known.
         report: takes a line on what was damaged.
 
     Raises:

@@ -216,7 +216,7 @@ def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it
         (["--device", "abacus"], "--device cpu"),
         (["--out", "/proc/nowhere"], "cannot write"),
         (["--tune-metric", "auroq"], "Did you mean 'auroc'"),
-        (["--out", "mine"], "not a run's folder"),
+        (["--out", "mlruns"], "is the folder of all runs"),
         (["--datasets", "folder:mine/benign"], "at least two"),
         (["--backbone", "resnet51", "--arms", "scratch-same"], "resnet51"),
     ],
@@ -224,6 +224,12 @@ def test_a_dry_run_of_the_study_lists_all_that_is_missing_and_the_ways_to_get_it
 def test_bad_input_ends_with_a_message_and_code_2(place, capsys, flags, said):
     assert give(*flags) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_refused_before_images_are_read(place, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.runs.planning.make_plan", None)  # indexes, decodes, pretrains
+    assert give("--out", "mine") == 2
+    assert "not a run's folder" in capsys.readouterr().err
 
 
 def test_a_renamed_flag_names_its_successor(capsys):
