@@ -89,8 +89,8 @@ def publish(run: Path, out: Path, *, partial: bool = False) -> Published:
     lacking += () if elsewhere is None else elsewhere.remarks
     if lacking and not partial:
         raise InputError(
-            f"{run} is not complete: {' '.join(lacking)} Finish it, or publish what is complete with --partial: the "
-            "file and every report on it then say what is missing."
+            f"{run}: {' '.join(lacking)} Finish the run, or publish what is complete with --partial: the file and "
+            "every report on it then say what is missing."
         )
     cells = [cell for cell in BenchmarkSpec.from_dict(described["spec"]).cells() if cell.folder(run) in part.folders]
     blocks = [*predictions.blocks, *(() if elsewhere is None else elsewhere.blocks)]

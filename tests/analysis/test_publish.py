@@ -156,7 +156,7 @@ def test_two_images_of_one_name_are_refused(run, tmp_path, monkeypatch):
 
 def test_what_is_not_complete_is_refused_or_said(run, tmp_path):
     (cell_folders(run)[-1] / DONE).unlink()
-    with pytest.raises(InputError, match=r"is not complete: .*1 of 24 cells are missing.*--partial"):
+    with pytest.raises(InputError, match=r"run: Incomplete: 1 of 24 cells are missing.*--partial"):
         publish(run, tmp_path / "p.parquet")
     made = publish(run, tmp_path / "p.parquet", partial=True)
     assert made.cells == 22 and "1 of 24 cells are missing" in made.incomplete
