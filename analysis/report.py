@@ -98,10 +98,11 @@ def write_report(
     """Analyse predictions and write ``tables/``, ``figures/`` and ``index.html``.
 
     The tables that rest on predictions are the same, byte for byte, from a run's folder and from its predictions
-    alone; a run's folder adds those of its trials and of its protocol.
+    alone, and the same to rounding from its published file (`analysis.publish`), which adds the run's protocol; its
+    folder adds tables of trials, too.
 
     Args:
-        source: a run's folder, or a predictions table (Parquet).
+        source: a run's folder, or a predictions table (Parquet), published or anyone's.
         out: where to write; made if need be.
         metric: the primary one; where None the plan's, else the run's own, else AUROC.
         margin: of equivalence, positive, in the metric's units; where None the plan's, else 0.02.
@@ -140,13 +141,13 @@ def write_report(
     from analysis.page.remarks import remark_on_other, remark_on_plan, remarks_on
     from analysis.predictions.external import only, read_external
     from analysis.predictions.partial import complete_part
-    from analysis.predictions.reading import find_files, read_predictions
+    from analysis.predictions.reading import read_predictions
     from analysis.study import estimand as estimands
     from analysis.study import study
     from analysis.study.about import models_fixed
     from analysis.study.arm_facts import read_arm_facts
     from analysis.study.errors import pictured
-    from analysis.study.locked_plan import departures, first_written, plan_of
+    from analysis.study.locked_plan import departures, first_predicted, plan_of
     from analysis.study.looks import caution, look_of
     from analysis.study.other_holdout import read_other_holdout
     from analysis.study.run_facts import description, read_run
@@ -154,14 +155,14 @@ def write_report(
     from benchmark import metrics
     from benchmark.results import write_text
 
-    locked = plan_of(source, plan)
+    described = description(source)
+    locked = plan_of(source, plan, described)
     if margin is None:
         margin = MARGIN if locked is None else locked.margin
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
     asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
-    described = description(source)
     planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
     primary = metrics.find(metric or planned)
     part = complete_part(source, described) if partial else None
@@ -170,7 +171,7 @@ def write_report(
     there = read_external(source, common_seeds=common_seeds, first=seeds, cells=cells)
     if external is not None:
         predictions, there = only(there, external), None
-    lacking = None if part is None else part.caution
+    lacking = described.get("incomplete") if part is None else part.caution
     fixed = asked == "models"  # looks are over training seeds
     own = external is None  # else plan, trials and other holdouts are of other images
     planned_looks = () if locked is None or fixed or not own else locked.looks
@@ -206,7 +207,7 @@ def write_report(
     if looks is not None:
         remarks.insert(0, what_follows_looks())
     if locked is not None and own:
-        remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_written(find_files(source)))))
+        remarks.insert(0, remark_on_plan(locked, departures(locked, computed, first_predicted(source, described))))
     if other is not None:
         remarks.append(remark_on_other(other, shown="shift" in frames))
     frames |= run_tables(described)

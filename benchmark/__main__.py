@@ -13,6 +13,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "run": ("benchmark.run", "tune every arm under equal budgets, predict the holdout, write the report"),
     "report": ("analysis.report", "tables, figures and page from a run, or from anyone's predictions"),
+    "publish": ("analysis.publish", "a finished run's predictions as one small file, to redo the statistics from"),
     "plan": ("analysis.plan", "how many seeds, how many patients; lock the analysis before the holdout is opened"),
     "ui": ("benchmark.ui", "browse arms, studies and trials in MLflow, or in Optuna's dashboard"),
     "data": ("benchmark.data", "the data sets on this machine: list, fetch, check, show"),

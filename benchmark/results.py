@@ -42,6 +42,7 @@ CELLS = "cells"
 REPORT = "report"
 LEASES = "leases"  # who works on which cell
 MIRRORED = "mirrored.json"  # the cells that MLflow has
+INFO = b"benchmark"  # key of a predictions file's metadata
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 
@@ -227,21 +228,24 @@ def read_json(path: Path) -> Any:
 def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None) -> None:
     """Write a frame as Parquet with exactly these columns and types, atomically.
 
-    The same frame gives the same bytes. `info` goes into the file's metadata under the key ``benchmark``.
+    The same frame gives the same bytes. `info` goes into the file's metadata under the key `INFO`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame[list(columns)], schema=_arrow_schema(columns), preserve_index=False)
-    metadata = {}
-    if info is not None:
-        described = {
-            name: {"task": info.tasks[name], "classes": list(info.classes[name]), **info.facts.get(name, {})}
-            for name in sorted(info.tasks)
-        }
-        metadata[b"benchmark"] = json.dumps(described, sort_keys=True).encode()
+    metadata = {} if info is None else {INFO: info_metadata(info)}
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def info_metadata(info: TableInfo) -> bytes:
+    """What stands in a predictions file's metadata under `INFO`, as JSON: data set -> task, classes and facts."""
+    described = {
+        name: {"task": info.tasks[name], "classes": list(info.classes[name]), **info.facts.get(name, {})}
+        for name in sorted(info.tasks)
+    }
+    return json.dumps(described, sort_keys=True).encode()
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -262,7 +266,7 @@ def read_info(path: Path) -> TableInfo:
     """What a predictions file says of its data sets; empty where the file carries no such metadata."""
     import pyarrow.parquet as pq
 
-    raw = (pq.read_schema(path).metadata or {}).get(b"benchmark")
+    raw = (pq.read_schema(path).metadata or {}).get(INFO)
     described = json.loads(raw) if raw else {}
     return TableInfo(
         classes={name: tuple(entry["classes"]) for name, entry in described.items()},

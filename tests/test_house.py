@@ -40,7 +40,7 @@ FLOORS = (
     ("analysis/simulation/",),
     # the commands
     ("analysis/report.py", "analysis/plan.py", "analysis/validate.py"),
-    ("analysis/perf.py", "analysis/__init__.py"),
+    ("analysis/perf.py", "analysis/publish.py", "analysis/__init__.py"),
     ("benchmark/run.py", "benchmark/data.py", "benchmark/pretrain.py", "benchmark/ui.py", "benchmark/perf.py"),
     ("benchmark/doctor.py", "benchmark/status.py"),
 )

@@ -41,6 +41,8 @@ def complete_part(run: Path, described: Mapping[str, Any]) -> Part:
     Raises:
         InputError: no run of this version, or no cell of it is finished.
     """
+    if run.is_file():
+        raise InputError(f"{run} is a file: only a run's folder tells which cells are missing.")
     try:
         spec = BenchmarkSpec.from_dict(described["spec"])
     except (KeyError, TypeError) as error:

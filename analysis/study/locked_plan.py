@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.predictions.reading import find_files
 from analysis.statistics.sequential import check
 from analysis.study.estimand import WORDS, answered, find
 from analysis.study.study import Study
@@ -93,10 +94,18 @@ def write_plan(plan: LockedPlan, path: Path) -> None:
     write_text(path, "\n".join(lines) + "\n")
 
 
-def plan_of(source: Path, plan: Path | None) -> LockedPlan | None:
-    """The plan that was named, or the one that lies in the run's folder; None where there is neither."""
+def plan_of(source: Path, plan: Path | None, described: Mapping[str, Any]) -> LockedPlan | None:
+    """The plan that was named, or the one in the run's folder or published file; None where there is none.
+
+    Args:
+        source: of the predictions.
+        plan: the one that was named.
+        described: what is known of the run.
+    """
     if plan is None and (source / PLAN).is_file():
         plan = source / PLAN
+    if plan is None and isinstance(described.get("plan"), str):
+        return parse_plan(described["plan"], f"the plan in {source}")
     return None if plan is None else read_plan(plan)
 
 
@@ -107,26 +116,42 @@ def read_plan(path: Path) -> LockedPlan:
         InputError: no such file, not a plan, or changed since it was locked.
     """
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"the plan {path} cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number that is too long
+    except ValueError as error:
         raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
+    return parse_plan(text, f"the plan {path}")
+
+
+def parse_plan(text: str, place: str) -> LockedPlan:
+    """A plan from its text, held against its hash; `place` is for messages.
+
+    Raises:
+        InputError: not a plan, or changed since it was locked.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # of TOML, or of a number that is too long
+        raise InputError(f"{place} is not valid TOML: {error}.") from error
     stated = values.pop("hash", None)
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
         plan = LockedPlan(**fields)
     except TypeError as error:
-        raise InputError(f"{path} is no locked plan ({error}): python -m analysis.plan --lock writes one.") from error
+        raise InputError(f"{place} is no locked plan ({error}): python -m analysis.plan --lock writes one.") from error
     if stated != plan.hash:
         raise InputError(
-            f"{path} was changed after it was locked: its hash says {str(stated)[:12]}, not {plan.hash[:12]}."
+            f"{place} was changed after it was locked: its hash says {str(stated)[:12]}, not {plan.hash[:12]}."
         )
     return plan
 
 
-def first_written(files: Sequence[Path]) -> str:
-    """When the earliest of some files was written, in UTC."""
+def first_predicted(source: Path, described: Mapping[str, Any]) -> str:
+    """When the first predictions of the holdout were written, in UTC: as a published file says, or as files tell."""
+    if described.get("predicted"):
+        return str(described["predicted"])
+    files = find_files(source)
     return datetime.fromtimestamp(min(file.stat().st_mtime for file in files), UTC).isoformat(timespec="seconds")
 
 

@@ -161,8 +161,8 @@ def _on_the_run(study: Study, run: RunFacts) -> dict[str, str]:
         "training": "; ".join(
             f"{name}: {protocol[name]}" for name in ("budget", "epochs", "optimiser", "batch size") if name in protocol
         ),
-        "search": f"{protocol['budget']}; sampler {protocol.get('sampler', 'unknown')}; tables 'spaces', "
-        "'hyperparameters' and 'importance'"
+        "search": f"{protocol['budget']}; sampler {protocol.get('sampler', 'unknown')}; "
+        + ("table 'spaces'" if study.trials is None else "tables 'spaces', 'hyperparameters' and 'importance'")
         if "budget" in protocol
         else "",
         "selection": f"best mean over the inner folds in {study.trials.metric.label}; {protocol.get('refit', '')}"
@@ -176,7 +176,7 @@ def _on_the_run(study: Study, run: RunFacts) -> dict[str, str]:
         if run.records("leaks")
         else "",
         "wall time": _wall_time(run),
-        "device time": _device_time(study),
+        "device time": _device_time(study, run),
     }
 
 
@@ -203,8 +203,11 @@ def _time(text: object) -> datetime | None:
     return time if time.tzinfo is not None else None
 
 
-def _device_time(study: Study) -> str:
-    if study.trials is None or study.trials.frame["seconds"].isna().all():
+def _device_time(study: Study, run: RunFacts) -> str:
+    if study.trials is None:  # a published file has the sums
+        seconds = [cell["device_seconds"] for cell in run.cells if isinstance(cell.get("device_seconds"), int | float)]
+        return f"{_duration(sum(seconds))} of trials on one device" if seconds else ""
+    if study.trials.frame["seconds"].isna().all():
         return ""
     return f"{_duration(study.trials.frame['seconds'].sum())} of trials on one device (table 'budget')"
 

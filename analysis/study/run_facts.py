@@ -1,4 +1,4 @@
-"""What the folder of a run tells beside its predictions and trials."""
+"""What a run tells beside its predictions and trials: its folder, or the file in which it was published."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from analysis.predictions.compact import described_in
 from benchmark.errors import InputError
 from benchmark.results import (
     ATTRIBUTE_COLUMNS,
@@ -28,11 +29,11 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class RunFacts:
-    """A run's folder; everything in it may be missing, as older versions wrote less.
+    """A run's folder, or its published file; everything in it may be missing, as older versions wrote less.
 
     Attributes:
         folder: where it is.
-        described: its spec.json.
+        described: its spec.json, or what the file says in its place.
     """
 
     folder: Path
@@ -57,7 +58,13 @@ class RunFacts:
 
     @cached_property
     def cells(self) -> list[Record]:
-        """What the finished cells say of themselves (done.json), in the order of their folders."""
+        """What the finished cells say of themselves (done.json), in the order of their folders.
+
+        Of a published file what it says of several cells together, where they do not differ.
+        """
+        if self.folder.is_file():
+            records = self.described.get("cells")
+            return [record for record in records if isinstance(record, Mapping)] if isinstance(records, list) else []
         paths = [path for folder in cell_folders(self.folder) if (path := folder / DONE).is_file()]
         return [done for path in paths if isinstance(done := read_json(path), Mapping)]
 
@@ -94,7 +101,13 @@ class RunFacts:
 
 
 def description(source: Path) -> Mapping[str, Any]:
-    """A run's spec.json; empty for other sources. Raises `InputError` where it describes no run."""
+    """A run's spec.json, or what a published file says in its place; empty for other sources.
+
+    Raises:
+        InputError: it describes no run.
+    """
+    if source.is_file():
+        return described_in(source)
     described = read_json(source / SPEC) if (source / SPEC).is_file() else {}
     if not isinstance(described, Mapping) or not isinstance(described.get("spec", {}), Mapping):
         raise InputError(f"{source / SPEC} does not describe a run. Remove it to report on the predictions alone.")
@@ -102,10 +115,10 @@ def description(source: Path) -> Mapping[str, Any]:
 
 
 def read_run(source: Path, described: Mapping[str, Any]) -> RunFacts | None:
-    """The facts of a run's folder; None for a file, or a folder that is no run's.
+    """The facts of a run; None where only predictions are at hand.
 
     Args:
         source: of the predictions.
-        described: its spec.json, empty where there is none.
+        described: as `description` gives it.
     """
-    return RunFacts(source, described) if source.is_dir() and described else None
+    return RunFacts(source, described) if described else None

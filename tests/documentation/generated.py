@@ -1,6 +1,6 @@
 """The parts of docs/ that are made from the code: what stands between two markers of a page is written by a function.
 
-<!-- generated: NAME -->
+<!-- generated: NAME ARGUMENTS -->
 ...
 <!-- end -->
 """
@@ -12,11 +12,11 @@ from benchmark import arms, datasets
 from benchmark.runs.help import about
 from benchmark.spec import PRESETS, read_preset
 from studies import spaces
-from tests.documentation import tables
+from tests.documentation import results, tables
 
 DOCS = Path(__file__).parents[2] / "docs"
 BACKBONE = "resnet50"  # that of the study
-PART = re.compile(r"<!-- generated: (\w+) -->\n(.*?)<!-- end -->", flags=re.DOTALL)
+PART = re.compile(r"<!-- generated: ([\w -]+?) -->\n(.*?)<!-- end -->", flags=re.DOTALL)
 
 
 def pages(folder):
@@ -26,9 +26,15 @@ def pages(folder):
         text = page.read_text(encoding="utf-8")
         if PART.search(text):
             written[page] = PART.sub(
-                lambda part: f"<!-- generated: {part[1]} -->\n\n{PARTS[part[1]](folder).strip()}\n\n<!-- end -->", text
+                lambda part: f"<!-- generated: {part[1]} -->\n\n{made(part[1], folder)}\n\n<!-- end -->", text
             )
     return written
+
+
+def made(marker, folder):
+    """The text of a part: its marker names the function, and what more it is given."""
+    name, *arguments = marker.split()
+    return PARTS[name](folder, *arguments).strip()
 
 
 def write(folder):
@@ -88,4 +94,10 @@ def presets(folder):
     return "\n".join(lines)
 
 
-PARTS = {"tables": tables.page, "data_sets": data_sets, "arms": the_arms, "presets": presets}
+PARTS = {
+    "tables": tables.page,
+    "data_sets": data_sets,
+    "arms": the_arms,
+    "presets": presets,
+    "result": results.result,
+}

@@ -6,7 +6,7 @@ from tests.documentation import generated
 
 def test_generated_parts_are_up_to_date(tmp_path):
     pages = generated.pages(tmp_path)
-    assert {page.stem for page in pages} == {"tables", "datasets", "own-arm", "quickstart"}
+    assert {page.stem for page in pages} == {"tables", "datasets", "own-arm", "quickstart", "results"}
     stale = [page.name for page, text in pages.items() if page.read_text(encoding="utf-8") != text]
     assert not stale, "python -m tests.documentation writes them anew"
 
