@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TUNED = "auroc"  # where the run does not say what its studies tuned
 
 DESCRIPTION = """\
-Write the predictions of a finished run as one Parquet file: scores in half precision; images and patients under other
+Write the predictions of a finished run as one Parquet file: rounded scores; images and patients under other
 names (a hash under a key that only who holds the images can compute); test sets from elsewhere, every n and every data
 set included. The file says what a reader must know of the run: settings, arms, versions, commit, hardware, counts,
 licences, whom to cite, device-seconds; no path, no name of the machine. What rests on trials (budget, optimism,
@@ -42,7 +42,7 @@ class Published:
         path: the file.
         cells: whose predictions it holds.
         incomplete: what is missing of the run, in a sentence; None where nothing is.
-        moved: the largest change of one model's AUROC by half precision.
+        moved: the largest change of one model's AUROC by rounding.
         moved_mean: the largest change of an arm's mean AUROC.
         changed: verdicts on the own holdout that are others than from the run's folder.
     """
@@ -152,7 +152,7 @@ def _moved(before: Sequence[Block], after: Sequence[Block]) -> tuple[float, floa
 
 
 def _changed(run: Path, before: Predictions, after: Predictions, described: Mapping[str, Any]) -> int:
-    """The number of verdicts on the own holdout that half precision turns into others."""
+    """The number of verdicts on the own holdout that rounding turns into others."""
     from analysis.report import ESTIMAND, MARGIN, METRIC
     from analysis.study.comparison import compare
     from analysis.study.estimand import find
@@ -189,7 +189,7 @@ def _publish(flags: argparse.Namespace) -> int:
     if made.incomplete is not None:
         sys.stdout.write(f"note: {made.incomplete}\n")
     sys.stdout.write(
-        f"{made.path}: {made.cells} cells, {made.path.stat().st_size / 1000:,.0f} kB; half precision moves a model's "
+        f"{made.path}: {made.cells} cells, {made.path.stat().st_size / 1000:,.0f} kB; rounding moves a model's "
         f"AUROC by at most {made.moved:.1e}, an arm's mean by {made.moved_mean:.1e}, and changes "
         f"{made.changed or 'no'} verdict{'s' if made.changed > 1 else ''}\n"
         f"python -m analysis.report {made.path} --out DIR redoes the statistics\n"

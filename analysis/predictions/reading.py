@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from analysis.predictions import requirements
 from analysis.predictions.block import Block, Floats, Integers, Predictions, Scores, Strings, arm_rank
-from analysis.predictions.compact import summing_to_one
 from analysis.predictions.locator import Locator
 from analysis.predictions.seeds import Choice, choose
 from benchmark.enough_patients import require_patients
@@ -82,7 +81,7 @@ def read_files(files: Sequence[Path], choice: Choice, external: bool = False) ->
         external: whether to take the test sets from elsewhere (`EXTERNAL_OF`) that they hold, or what else they hold;
             files that hold nothing else are taken for what they are.
     """
-    table, starts, half = _read_files(files)
+    table, starts = _read_files(files)
     info = _merge_info(files)
     locate = Locator(tuple(files), tuple(starts))
     names, codes = _encode(table, "dataset", locate)
@@ -94,7 +93,7 @@ def read_files(files: Sequence[Path], choice: Choice, external: bool = False) ->
             continue
         dataset = str(names[position])
         rows = _rows(table, np.flatnonzero(codes == position), locate, dataset)
-        blocks += _blocks(dataset, rows, info, locate, choice, remarks, half)
+        blocks += _blocks(dataset, rows, info, locate, choice, remarks)
     return Predictions(tuple(blocks), info.facts, tuple(remarks))
 
 
@@ -120,12 +119,11 @@ def find_files(source: Path) -> list[Path]:
     return files
 
 
-def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int], bool]:
-    """The rows of all files, where those of every file begin, and whether scores are stored in half precision."""
+def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables, starts, total, half = [], [], 0, False
+    tables, starts, total = [], [], 0
     for path in files:
         try:
             table = pq.read_table(path)
@@ -133,12 +131,11 @@ def _read_files(files: Sequence[Path]) -> tuple[pa.Table, list[int], bool]:
             reason = str(error).splitlines()[0]
             raise InputError(f"{path} is not a readable Parquet file ({reason}). It may be truncated.") from error
         tables.append(requirements.canonical(table, path))
-        half |= pa.types.is_float16(table["y_score"].type.value_type)
         starts.append(total)
         total += table.num_rows
     if total == 0:
         raise InputError(f"{files[0]} holds no rows: there is nothing to analyse.")
-    return pa.concat_tables(tables), starts, half
+    return pa.concat_tables(tables), starts
 
 
 def _merge_info(files: Sequence[Path]) -> TableInfo:
@@ -218,7 +215,6 @@ def _blocks(
     locate: Locator,
     choice: Choice,
     remarks: list[str],
-    half: bool,
 ) -> list[Block]:
     width = rows.y_true.shape[1]
     here = locate.of(rows.where)
@@ -227,8 +223,6 @@ def _blocks(
     if dataset not in info.tasks:
         remarks.append(f"{dataset}: the file does not name its task; taken from the rows: {task}, {width} columns.")
     requirements.values(dataset, task, classes, rows.y_true, rows.y_score, here)
-    if half and task != "multilabel":
-        rows = replace(rows, y_score=summing_to_one(rows.y_score))
     blocks = []
     for n in np.unique(rows.n_per_class):
         part = rows.take(np.flatnonzero(rows.n_per_class == n))

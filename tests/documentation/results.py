@@ -18,7 +18,8 @@ from benchmark import metrics
 from tests.documentation.tables import escaped
 
 RESULTS = Path(__file__).parents[2] / "results"
-FEW = 6  # arms of a block: all pairs are shown; of more, those with the first arm, and those that are decided
+FEW = 6  # arms of one n: all pairs are shown; else those that are decided, or would be if each stood alone
+ALONE = 0.05
 OPEN = ("inconclusive", "not tested")
 
 
@@ -124,9 +125,8 @@ def differences(blocks):
     """A row a pair of every n, the surest first."""
     several, rows, left_out = len(blocks) > 1, [], []
     for one, compared in blocks.items():
-        first = one.block.arms[0]
-        few = len(one.block.arms) <= FEW
-        shown = [c for c in compared if few or first in (c.arm_a, c.arm_b) or c.verdict not in OPEN]
+        few = not several and len(one.block.arms) <= FEW
+        shown = [c for c in compared if few or c.verdict not in OPEN or c.inference.p < ALONE]
         if len(shown) < len(compared):
             left_out.append(f"{len(compared) - len(shown)} of {len(compared)} at n = {one.block.n_per_class}")
         for c in sorted(shown, key=lambda c: (math.isnan(c.inference.p), c.inference.p)):
@@ -146,7 +146,7 @@ def differences(blocks):
     head = ["difference", label(first), "95% CI", "p", "corrected p", "verdict"]
     lines = table([*(["n"] if several else []), *head], rows)
     if left_out:
-        lines += ["", f"Not shown: other pairs that are open ({', '.join(left_out)})."]
+        lines += ["", f"Not shown: pairs that are open and have p of {ALONE} or more ({', '.join(left_out)})."]
     return lines
 
 
