@@ -96,7 +96,10 @@ def test_of_many_arms_the_pairs_that_matter_are_shown_and_several_n_have_a_curve
     assert all(sure or known for sure, known in zip(surest, decided, strict=True)) and any(decided)
     assert not all(decided), "p below .05 before the correction alone"
     assert [row[0] for row in rows] == sorted((row[0] for row in rows), key=lambda n: int(n[2:]))
-    assert lines[-1].startswith("Not shown: pairs that are open and have p of 0.05 or more (") and lines[-1].count(" of 28 at n = ") == 2
+    assert (
+        lines[-1].startswith("Not shown: pairs that are open and have p of 0.05 or more (")
+        and lines[-1].count(" of 28 at n = ") == 2
+    )
     curve = results.curve(blocks)
     assert curve[0] == "| AUROC (95% CI) | n = 50 | n = 100 |" and len(curve) == 10 and curve[2].startswith("| `arm1`")
     few = results.differences({one: of[:3] for one, of in blocks.items() if one is scored[0]})
