@@ -29,8 +29,8 @@ NAMED = {"sample_id": "images", "group_id": "patients or lesions"}  # column -> 
 ORDER = ("dataset", "n_per_class", "sample_id", "arm", "seed", "refit")
 SCORES = "y_score.list.element"  # what Parquet calls the column
 LEVEL = 19  # of zstd: it is written once
-#: Binary digits of a score, or of what it lacks to 1 where that is less. Half precision, 11 digits of the score, ties so
-#: many votes of neighbours that a model's AUROC moved by .0045.
+#: Binary digits of a score, or of what it lacks to 1 where that is less. Half precision, 11 digits of the score, ties
+#: so many votes of neighbours that a model's AUROC moved by .0045.
 KEPT = 17
 
 
