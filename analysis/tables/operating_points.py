@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.study.operating_points import RATES, OperatingPoint
+from analysis.study.estimand import WORDS, answered
+from analysis.study.operating_points import OperatingPoint
 from analysis.study.study import Study
 from analysis.tables._rows import Row
 
@@ -16,22 +17,21 @@ ORDER = 52
 CHAPTER = "Operating points"
 TITLE = "Thresholds fixed on validation"
 CAPTION = (
-    "Every model's threshold was fixed without the holdout, on the training sample's inner validation: what the best "
-    "trial said of images that its folds had not seen. Youden's J: where sensitivity + specificity is largest; 90% "
-    "specificity: the lowest threshold with at least that on validation. Then it was applied to the holdout: "
-    "sensitivity, specificity, and predictive values at the holdout's prevalence, with joint 95% intervals for the "
-    "estimand of the main results (Wilson's at the effective number of patients). A threshold is part of its model, so "
-    "that the variance between training samples holds the thresholds' own. The folds' models had fewer images than the "
-    "refitted ones that predict the holdout, and the holdout may be other than the pool: a threshold may transfer "
-    "imperfectly. So hold the specificity that is reached against validation_specificity. One versus rest for several "
-    "classes or labels; of a binary task the positive class. Exploratory: not corrected for the number of rows."
+    "Every model's threshold was fixed without the holdout, on the inner validation of its training sample: each image "
+    "scored by the best trial's model of the fold that was not trained on it. Youden's J: where sensitivity + "
+    "specificity is largest; 90% specificity: the lowest threshold with at least that. It was then applied to the "
+    "holdout: sensitivity, specificity, and predictive values at the holdout's prevalence, with joint 95% intervals "
+    "(Wilson's at the effective number of patients). A threshold is a part of its model, so that the variance between "
+    "training samples includes it. The folds' models had fewer images than the models that predict the holdout, and "
+    "the holdout may differ from the pool, so that a threshold may transfer imperfectly: hold the specificity that is "
+    "reached against validation_specificity. One versus rest for several classes or labels; of a binary task the "
+    "positive class. Exploratory: not corrected for the number of rows."
 )
-FOLDED = True
 MEANINGS = {
     "threshold": "probability from which the class is called; mean over training samples",
     "threshold_sd": "standard deviation of the threshold over training samples",
-    "validation_sensitivity": "sensitivity on validation, where the threshold was fixed; mean over training samples",
-    "validation_specificity": "specificity there; mean over training samples",
+    "validation_sensitivity": "sensitivity there; mean over training samples",
+    "validation_specificity": "specificity on validation, where the threshold was fixed; mean over training samples",
     "prevalence": "share of the holdout's images that have the class or label",
     "sensitivity": "share of the holdout's images with the class or label that are called so; mean over the models",
     "specificity": "share of the holdout's images without it that are not called so; mean over the models",
@@ -56,19 +56,23 @@ def _rows(point: OperatingPoint) -> Iterator[Row]:
             "label": point.name,
             "rule": point.rule,
             "arm": arm,
-            "seeds": len(block.seeds),
+            **_reached(point, "sensitivity", a),
+            **_reached(point, "specificity", a),
+            "validation_specificity": specificity,
+            **_reached(point, "ppv", a),
+            **_reached(point, "npv", a),
+            "prevalence": point.prevalence,
             "threshold": thresholds.mean(),
             "threshold_sd": np.std(thresholds, ddof=1) if len(thresholds) > 1 else np.nan,
             "validation_sensitivity": sensitivity,
-            "validation_specificity": specificity,
-            "prevalence": point.prevalence,
-            **{
-                f"{rate}{end}": value
-                for rate in RATES
-                for end, value in zip(("", "_low", "_high"), point.rates[rate][a], strict=True)
-            },
+            "seeds": len(block.seeds),
+            "estimand": WORDS[answered(block)],
             "note": _note(point, a),
         }
+
+
+def _reached(point: OperatingPoint, rate: str, a: int) -> Row:
+    return {f"{rate}{end}": value for end, value in zip(("", "_low", "_high"), point.rates[rate][a], strict=True)}
 
 
 def _note(point: OperatingPoint, a: int) -> str | None:

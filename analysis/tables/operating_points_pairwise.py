@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.study.estimand import WORDS, answered
 from analysis.study.operating_points import COMPARED, MOST_PAIRS
 from analysis.study.study import Study
 
@@ -29,12 +30,13 @@ def build(study: Study) -> pd.DataFrame | None:
             "rule": point.rule,
             "arm_a": point.block.arms[a],
             "arm_b": point.block.arms[b],
-            "seeds": len(point.block.seeds),
             **{
                 f"{rate}_difference{end}": value
                 for rate in COMPARED
                 for end, value in zip(("", "_low", "_high"), of_pair[rate], strict=True)
             },
+            "seeds": len(point.block.seeds),
+            "estimand": WORDS[answered(point.block)],
         }
         for of_block in study.operating_points
         for point in of_block

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import tables
+from analysis.figures import _drawing, roc
 from analysis.page.remarks import remarks_on
 from analysis.predictions.block import Predictions
 from analysis.statistics.proportions import wilson
@@ -265,6 +266,19 @@ def test_intervals_cover_what_new_samples_and_new_patients_would_give():
         _, low, high = point.rates["sensitivity"][0]
         inside += low <= expected <= high
     assert 0.91 <= inside / 200 <= 0.99
+
+
+def test_the_roc_figure_marks_what_a_binary_task_reaches(run):
+    computed = read(run)
+    with _drawing.style():
+        marked, without = (roc.draw(of).axes[0] for of in (computed, read(None)))
+    marks = {(line.get_marker(), *line.get_xydata()[0]) for line in marked.lines if line.get_marker() in ("o", "^")}
+    assert marks == {
+        (roc.MARKS[point.rule], 1 - specificity[0], sensitivity[0])
+        for point in computed.operating_points[0]
+        for sensitivity, specificity in zip(point.rates["sensitivity"], point.rates["specificity"], strict=True)
+    }
+    assert len(without.lines) == len(marked.lines) - 6
 
 
 def test_the_page_has_a_chapter_with_both_tables(run):
