@@ -132,8 +132,8 @@ def _no_validation(study: Study) -> list[str]:
     listed = "" if len(lacking) == count else f" ({'; '.join(lacking[:3])}{'; ...' if len(lacking) > 3 else ''})"
     return [
         f"{len(lacking)} of {count} cells keep no scores of validation ({VALIDATION}){listed}: an older version ran "
-        "them. An arm that lacks them has no thresholds fixed on validation, and is not in the chapter 'Operating "
-        "points'. A larger --budget makes them, or the run's own command after done.json is removed from the cells: "
+        "them. So no thresholds are fixed on validation for their arms, which the chapter 'Operating points' would "
+        "show. A larger --budget makes them, or the run's own command after done.json is removed from the cells: "
         "of each, one trial and the refits are computed again."
     ]
 
