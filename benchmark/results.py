@@ -28,9 +28,11 @@ PREDICTIONS = "predictions.parquet"
 TRIALS = "trials.parquet"
 COSTS = "costs.parquet"
 CURVES = "curves.parquet"
+VALIDATION = "validation.parquet"
 STUDY = "study.jsonl"
 DONE = "done.json"
 CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
+OWN_FILES = (*CELL_FILES, VALIDATION)  # cells that an older version finished have no scores of validation
 EXTERNAL = "external"  # the folder of a cell with a predictions file for every test set from elsewhere
 FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
@@ -101,6 +103,20 @@ CURVE_COLUMNS = {
     "values": "list<float32>",
 }
 
+#: column -> Arrow type of the validation table: one row a training image, with what the best trial's model said of it
+#: that had not seen it: that of the `fold` in which it was for validation.
+VALIDATION_COLUMNS = {
+    "dataset": "string",
+    "arm": "string",
+    "n_per_class": "int32",
+    "seed": "int32",
+    "trial": "int32",
+    "fold": "int32",
+    "sample_id": "string",
+    "group_id": "string",
+    "y_true": "list<float32>",
+    "y_score": "list<float32>",
+}
 
 #: column -> Arrow type of the attributes table: one row for each (holdout image, attribute).
 ATTRIBUTE_COLUMNS = {"dataset": "string", "sample_id": "string", "attribute": "string", "value": "string"}
@@ -225,17 +241,20 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None) -> None:
+def write_table(
+    path: Path, frame: pd.DataFrame, columns: Mapping[str, str], info: TableInfo | None = None, sync: bool = True
+) -> None:
     """Write a frame as Parquet with exactly these columns and types, atomically.
 
     The same frame gives the same bytes. `info` goes into the file's metadata under the key `INFO`.
+    `sync` as in `atomic_path`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame[list(columns)], schema=_arrow_schema(columns), preserve_index=False)
     metadata = {} if info is None else {INFO: info_metadata(info)}
-    with atomic_path(path) as temporary:
+    with atomic_path(path, sync) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 

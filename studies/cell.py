@@ -23,11 +23,13 @@ from benchmark.results import (
     CURVE_COLUMNS,
     CURVES,
     DONE,
+    OWN_FILES,
     PREDICTION_COLUMNS,
     PREDICTIONS,
     STUDY,
     TRIAL_COLUMNS,
     TRIALS,
+    VALIDATION,
     TableInfo,
     external_files,
     read_json,
@@ -40,6 +42,7 @@ from studies import spaces
 from studies.fitter import trainer_of
 from studies.trainer import CellJob
 from studies.tune import Search, Trial, best, tune
+from studies.validation import ValidationScores, write_scores
 
 Scores = npt.NDArray[np.float32]
 
@@ -51,8 +54,8 @@ def run_cell(
 ) -> dict[str, float]:
     """Run a cell, or continue it where it stopped, and return its summary metrics.
 
-    The cell's folder then holds the study's journal, the trials, their costs and curves, the predictions and done.json,
-    which is written last.
+    The cell's folder then holds the study's journal, the trials, their costs and curves, the best trial's scores of
+    validation, the predictions and done.json, which is written last.
 
     Args:
         job: the cell.
@@ -75,10 +78,12 @@ def run_cell(
         root_seed=spec.root_seed,
     )
     before = finished_before(job)  # looked at first: without its journal a cell begins anew
-    trials = tune(search, spec.budget, trainer.evaluate, finished, check)
+    validation = ValidationScores(trainer, check)
+    trials = tune(search, spec.budget, trainer.evaluate, finished, check, validation.keep)
     chosen = best(trials, trainer.metric.higher_is_better)
     if chosen.outcome.ended != "ok":
         raise RuntimeError(f"every one of the {spec.budget} trials of {cell.key} diverged: nothing to refit")
+    validated = validation.of(chosen) if before is None else None  # a finished cell's tables stay as they are
     features = trainer.data.features
     used, computed = features.used, features.computed
     scores: list[Scores] = []
@@ -95,7 +100,10 @@ def run_cell(
     check()
     if before is not None:
         return _add(job, before, scores, elsewhere)
-    return _write(job, trials, chosen, scores, elsewhere, {"used": used, "computed": computed}, trainer.model)
+    made_of = {"used": used, "computed": computed}
+    summary = _write(job, trials, chosen, validated, scores, elsewhere, made_of, trainer.model)
+    validation.close()
+    return summary
 
 
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
@@ -209,6 +217,7 @@ def _write(
     job: CellJob,
     trials: Sequence[Trial],
     chosen: Trial,
+    validated: Scores | None,
     scores: Sequence[Scores],
     elsewhere: Mapping[ExternalSet, Sequence[Scores]],
     features: Mapping[str, int],
@@ -220,6 +229,10 @@ def _write(
     write_table(folder / COSTS, pd.DataFrame([cost_row(cell, trial) for trial in trials]), COST_COLUMNS)
     curves = [row for trial in trials for row in curve_rows(cell, trial)]
     write_table(folder / CURVES, pd.DataFrame(curves, columns=list(CURVE_COLUMNS)), CURVE_COLUMNS)
+    if validated is None:
+        (folder / VALIDATION).unlink(missing_ok=True)  # of another trial
+    else:
+        write_scores(folder / VALIDATION, cell, block, chosen.number, validated)
     images = (block.holdout_ids, block.holdout_groups, block.holdout_labels)
     info = TableInfo({cell.dataset: block.classes}, {cell.dataset: block.task}, {cell.dataset: block.facts})
     predictions = _prediction_rows(_cell_columns(cell), scores, images)
@@ -236,7 +249,7 @@ def _write(
         "model": None if model is None else dict(model),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": summary,
-        "files": sums_in(folder, CELL_FILES) | added,
+        "files": sums_in(folder, CELL_FILES if validated is None else OWN_FILES) | added,
     }
     write_json(folder / DONE, done)
     return summary

@@ -44,17 +44,19 @@ class Fitter(Trainer):
         features = self.data.features
         used, computed = features.used, features.computed
         values: list[float] = []
+        scores: list[tuple[Rows, Scores]] = []
         error, seen, passes = "", 0, 1 + _views(parameters)
         for fold in range(self.spec.folds):
             training, validation = self.rows_of(fold)
             seen += passes * len(training)
             try:
                 model = self._fit(parameters, training)
-                scores = model(self._clean(len(validation))[validation])
+                scores.append((validation, model(self._clean(len(validation))[validation])))
             except Diverged as reason:
                 error = str(reason)
                 break
-            values.append(self.metric.value(self.block.task, self.block.labels[validation], scores))
+            values.append(self._value(*scores[-1], self.metric))
+        self.validated = None if error else self._in_place(scores)
         begun = len(values) + bool(error)
         return Outcome(
             value=self.metric.worst if error else float(np.mean(values)),

@@ -224,6 +224,8 @@ def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:
         subsample=np.arange(rows),
         labels=labels,
         folds=np.arange(rows) % 2,
+        subsample_ids=names,
+        subsample_groups=names,
         holdout=np.arange(rows),
         holdout_labels=labels,
         holdout_ids=names,

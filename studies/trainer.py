@@ -6,7 +6,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -71,9 +71,12 @@ class Trainer:
 
     Attributes:
         model: the network of the last refit in numbers (`benchmark.training.description`); None before there is one.
+        validated: (n, K) what the models of the last trial's folds said of the images that they were validated on; None
+            where it diverged, or before there is one.
     """
 
     model: Mapping[str, Any] | None = None
+    validated: Scores | None = None
 
     def __init__(self, job: CellJob) -> None:
         """Put the subsample on the device and load the arm's weights."""
@@ -117,6 +120,7 @@ class Trainer:
                 if any(fold.error for fold in together):
                     break
         lost = next((fold for fold in folds if fold.error), None)
+        self.validated = None if lost is not None else self._in_place((fold.validation, fold.scores) for fold in folds)
         begun = folds if lost is None else folds[: lost.number + 1]
         values = [fold.value for fold in begun if fold.value is not None]
         epochs = int(parameters["epochs"])
@@ -136,6 +140,13 @@ class Trainer:
     def rows_of(self, fold: int) -> tuple[Rows, Rows]:
         """The rows of the subsample to train on in an inner fold, and those to validate on."""
         return np.flatnonzero(self.block.folds != fold), np.flatnonzero(self.block.folds == fold)
+
+    def _in_place(self, of_folds: Iterable[tuple[Rows, Scores | None]]) -> Scores:
+        """(n, K) of the whole subsample, from the scores of its folds, which are there."""
+        together = np.full((len(self.block.subsample), len(self.block.classes)), np.nan, dtype=np.float32)
+        for rows, scores in of_folds:
+            together[rows] = scores
+        return together
 
     def build(self, parameters: Parameters) -> Network:
         """A network with its initial weights, from torch's generator."""
@@ -163,7 +174,7 @@ class Trainer:
             try:
                 if isinstance(end, Diverged):
                     raise end
-                fold.value = self._value(fold.validation, end, self.metric)
+                self._validate(fold, end)
             except Diverged as error:
                 fold.error = str(error)
 
@@ -179,7 +190,7 @@ class Trainer:
             for fold in list(still):
                 try:
                     if fold.network is not None and next(fold.steps, None) is None:
-                        fold.value = self._value(fold.validation, fold.network, self.metric)
+                        self._validate(fold, fold.network)
                         fold.network = None  # the next one may need the memory
                         still.remove(fold)
                 except Diverged as error:
@@ -215,18 +226,25 @@ class Trainer:
         precision, features = self.spec.precision, self.data.features
         return predict(network, images, self.block.task, cached=cached, precision=precision, features=features).numpy()
 
-    def _value(self, validation: Rows, network: Network, metric: metrics.Metric) -> float:
-        """A metric on validation rows."""
+    def _validate(self, fold: _Fold, network: Network) -> None:
+        """Note what a fold's fitted network says of the fold's images, and the tuned metric of it."""
+        fold.scores = self._scores(fold.validation, network)
+        fold.value = self._value(fold.validation, fold.scores, self.metric)
+
+    def _value(self, validation: Rows, scores: Scores, metric: metrics.Metric) -> float:
+        """A metric of the scores of validation rows."""
+        return metric.value(self.block.task, self.block.labels[validation], scores)
+
+    def _scores(self, validation: Rows, network: Network) -> Scores:
         cached = None
         if network.frozen is not None:
             cached = self.data.features.clean(network, len(validation))[validation]
-        scores = self._predict(network, self.data.images[validation], cached)
-        return metric.value(self.block.task, self.block.labels[validation], scores)
+        return self._predict(network, self.data.images[validation], cached)
 
     def _value_by_then(self, validation: Rows, network: Network) -> float:
         """The tuned metric of an unfinished fit. What is not finite is noted and ends nothing: the fit may recover."""
         try:
-            return self._value(validation, network, self._quick)
+            return self._value(validation, self._scores(validation, network), self._quick)
         except Diverged:
             return math.nan
 
@@ -254,6 +272,7 @@ class _Fold:
     steps: Iterator[Network]
     network: Network | None = None
     value: float | None = None
+    scores: Scores | None = None
     error: str = ""
 
 

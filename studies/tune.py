@@ -92,6 +92,7 @@ def tune(
     evaluate: Callable[[int, Parameters], Outcome],
     finished: Callable[[Trial], None] = lambda trial: None,
     check: Callable[[], None] = lambda: None,
+    improved: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
     """Run the study until exactly `budget` trials are finished, and return them in order.
 
@@ -104,6 +105,7 @@ def tune(
             again, with the same parameters, when the study is continued.
         finished: called after each newly finished trial.
         check: called before anything is written; its error ends the search.
+        improved: called after each newly finished trial that is the best so far, before `finished`.
 
     Raises:
         InputError: the journal holds more than `budget` trials.
@@ -124,6 +126,8 @@ def tune(
             asked.set_user_attr(OUTCOME, asdict(outcome))
             study.tell(asked, outcome.value)
             trials.append(Trial(number, asked.params, outcome))
+            if best(trials, search.higher_is_better) is trials[-1]:
+                improved(trials[-1])
             finished(trials[-1])
         return trials
 

@@ -57,6 +57,8 @@ def make_block(folder: Path, classes: int = 2, task: str = "binary", channels: i
         subsample=np.arange(n),
         labels=labels[:n],
         folds=np.arange(n) // classes % 2,
+        subsample_ids=np.array([f"training image {i}" for i in range(n)]),
+        subsample_groups=np.array([f"training patient {i // 2}" for i in range(n)]),
         holdout=np.arange(n, n + m),
         holdout_labels=labels[n:],
         holdout_ids=np.array([f"image {i}" for i in range(m)]),

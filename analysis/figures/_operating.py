@@ -16,16 +16,18 @@ from analysis.study.study import Study
 Floats = npt.NDArray[np.float64]
 
 
-def draw(study: Study, values: Callable[[Curves], tuple[Floats, Floats]], finish: Callable[[Axes], None]) -> Figure:
+def draw(
+    study: Study, values: Callable[[Curves], tuple[Floats, Floats]], finish: Callable[[Axes, int], None]
+) -> Figure:
     """A panel a block, a curve an arm.
 
     Args:
         study: with its curves.
         values: a block's curves to (A, 101) means and their standard errors.
-        finish: an axes, to set its labels.
+        finish: an axes and the number of its block, to set labels.
     """
     figure, all_axes = _drawing.panels(len(study.scored), height=3.3)
-    for scored, curves, axes in zip(study.scored, study.operating_curves, all_axes, strict=True):
+    for at, (scored, curves, axes) in enumerate(zip(study.scored, study.operating_curves, all_axes, strict=True)):
         palette = _drawing.colours(scored.block.arms)
         mean, se = values(curves)
         for a, arm in enumerate(scored.block.arms[: _drawing.MOST_ARMS]):
@@ -35,6 +37,6 @@ def draw(study: Study, values: Callable[[Curves], tuple[Floats, Floats]], finish
             axes.plot(GRID, mean[a], color=palette[arm], lw=1.4, label=arm)
         _drawing.square(axes)
         axes.set_title(_drawing.title(scored))
-        finish(axes)
+        finish(axes, at)
     _drawing.legend_below(figure, all_axes[0])
     return figure

@@ -19,6 +19,6 @@ def draw(study: Study) -> Figure:
     return _operating.draw(study, lambda curves: (curves.precision, curves.precision_se), _finish)
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, at: int) -> None:
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")

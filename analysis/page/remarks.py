@@ -28,6 +28,7 @@ def remarks_on(study: Study) -> list[str]:
     sentences += [sentence for member in study.blocks for sentence in _of_block(member)]
     sentences += _not_all_drawn(study)
     sentences += out_of_reach(study)
+    sentences += _no_validation(study)
     if study.trials is not None and (sentence := unequal_budgets(study.trials)):
         sentences.append(sentence)
     return sentences
@@ -109,6 +110,32 @@ def _not_all_drawn(study: Study) -> list[str]:
             )
             blocks.setdefault(sentence, []).append(block.title)
     return [f"{'; '.join(titles)}: {sentence}" for sentence, titles in blocks.items()]
+
+
+def _no_validation(study: Study) -> list[str]:
+    """A sentence where cells of the run keep no scores of validation, so that no threshold can be fixed on them."""
+    from analysis.predictions.external import own_and_other
+    from benchmark.results import VALIDATION
+
+    if study.run is None:
+        return []
+    lacking, count = [], 0
+    for member, kept in zip(study.blocks, study.validation, strict=True):
+        block = member.block
+        if own_and_other(block.dataset)[1]:
+            continue
+        cells = [(a, s) for a in range(len(block.arms)) for s in range(len(block.seeds))]
+        count += len(cells)
+        lacking += [f"{block.title}, {block.arms[a]}, seed {block.seeds[s]}" for a, s in cells if (a, s) not in kept]
+    if not lacking:
+        return []
+    listed = "" if len(lacking) == count else f" ({'; '.join(lacking[:3])}{'; ...' if len(lacking) > 3 else ''})"
+    return [
+        f"{len(lacking)} of {count} cells keep no scores of validation ({VALIDATION}){listed}: an older version ran "
+        "them. So no thresholds are fixed on validation for their arms, which the chapter 'Operating points' would "
+        "show. A larger --budget makes them, or the run's own command after done.json is removed from the cells: "
+        "of each, one trial and the refits are computed again."
+    ]
 
 
 def _on_seeds(block: Block) -> list[str]:

@@ -53,7 +53,12 @@ def limitations(study: Study) -> list[str]:
         if any(row.get("verdict") == "allowed" for row in study.run.records("leaks")):
             lines.append("a leak between pool and holdout was allowed (table 'leaks')")
     lines.append("one checkpoint is one draw of pretraining")
-    lines.append("decisions use the default threshold, and none is tuned")
+    if any(study.operating_points):
+        lines.append(
+            "thresholds were fixed on inner validation, by models of fewer images than those that predict the holdout"
+        )
+    else:
+        lines.append("decisions use the default threshold, and none is tuned")
     return lines
 
 
@@ -106,6 +111,7 @@ def _on_methods(study: Study) -> dict[str, str]:
     counts = sorted({len(member.block.seeds) for member in study.blocks})
     sizes = sorted({member.block.n_per_class for member in study.blocks})
     labels = f"{', '.join(map(str, sizes))} labelled images per class, " if any(sizes) else ""
+    fixed = any(study.operating_points)
     how = "" if models_fixed(study) else "Obuchowski and Rockette's model with a calibrated critical value, "
     return {
         "sample": f"{labels}{', '.join(map(str, counts))} training samples; the table 'power' has the smallest "
@@ -117,7 +123,8 @@ def _on_methods(study: Study) -> dict[str, str]:
         "robustness": "tables 'sensitivity' (the same differences by other methods), 'estimands', 'bootstrap', 'flags'",
         "fairness": "table and figure 'subgroups'" if study.subgroups else "",
         "ensembling": "none: seeds and refits are analysed one by one; the ensemble is a row of 'sensitivity'",
-        "threshold": "class of the largest probability, a label at .5 or more: set beforehand, not tuned",
+        "threshold": "class of the largest probability, a label at .5 or more: set beforehand, not tuned"
+        + ("; and thresholds fixed on inner validation (table 'operating_points')" if fixed else ""),
         "baseline": f"{study.blocks[0].block.arms[0]}: all differences against it stand first",
         "output": "probabilities of every class or label; refits and seeds apart",
     }
@@ -127,7 +134,12 @@ def _on_results(study: Study) -> dict[str, str]:
     there = _elsewhere(study)
     alone = [name for name in _blocks(study) if own_and_other(name)[1]]  # a report on a test set from elsewhere
     return {
-        "performance": "tables 'arms' and 'pairwise', each class in 'labels' and 'confusion', with intervals",
+        "performance": "tables 'arms' and 'pairwise', each class in 'labels' and 'confusion', with intervals"
+        + (
+            "; sensitivity, specificity and predictive values at thresholds fixed on validation in 'operating_points'"
+            if any(study.operating_points)
+            else ""
+        ),
         "failures": "table and figure 'errors', table 'confusion', training runs that collapsed in 'collapse'",
         "heterogeneity": "tables 'pooled', 'over_datasets'" if len(_blocks(study)) > 1 else "",
         "limitations": "; ".join(limitations(study)),

@@ -24,6 +24,7 @@ from analysis.study.errors import Error, most_confident
 from analysis.study.estimand import find
 from analysis.study.labels import OfLabel, labels_of
 from analysis.study.looks import compare_at_looks
+from analysis.study.operating_points import OperatingPoint, operating_points
 from analysis.study.rankings import Ranked, rankings
 from analysis.study.rising import Rise, rises
 from analysis.study.run_facts import RunFacts
@@ -31,6 +32,7 @@ from analysis.study.scores import Scored, score, score_sums
 from analysis.study.subgroups import Subgroup, subgroups_of
 from analysis.study.threads import in_threads
 from analysis.study.trials import Trials
+from analysis.study.validation import OfBlock, validation_of
 from benchmark import metrics
 from benchmark.metrics import Metric
 from benchmark.seeds import rng_for, seed_for
@@ -199,6 +201,17 @@ class Study:
     def class_rates(self) -> tuple[list[ClassRates], ...]:
         """Sensitivity and specificity of every class or label, a list a block."""
         return tuple(in_threads(lambda member: class_rates(member.block), self.blocks))
+
+    @cached_property
+    def validation(self) -> tuple[OfBlock, ...]:
+        """What every block's cells keep of validation; nothing where only predictions are at hand."""
+        return tuple({} if self.run is None else validation_of(self.run, member.block) for member in self.blocks)
+
+    @cached_property
+    def operating_points(self) -> tuple[list[OperatingPoint], ...]:
+        """Every class or label at thresholds fixed on validation, a list a block; empty without its scores."""
+        pairs = zip(self.blocks, self.validation, strict=True)
+        return tuple(in_threads(lambda pair: operating_points(pair[0].block, pair[1]), pairs))
 
     @cached_property
     def subgroups(self) -> tuple[Subgroup, ...]:

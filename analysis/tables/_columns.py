@@ -132,6 +132,11 @@ SHARED: Mapping[str, str] = {
     # classes, images and subgroups
     "sensitivity": "share of the images with the class or label that are called so",
     "specificity": "share of the images without it that are not called so",
+    "rule": "how the threshold was fixed on validation",
+    "ppv": "positive predictive value: share of the images called so that have it, at the holdout's prevalence",
+    "npv": "negative predictive value: share of the images not called so that lack it, at the holdout's prevalence",
+    "sensitivity_difference": "sensitivity of arm_b less that of arm_a",
+    "specificity_difference": "specificity of arm_b less that of arm_a",
     "truth": "the true class",
     "predicted": "the class that the image is given",
     "image": "short name of the image, made from its id",

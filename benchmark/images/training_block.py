@@ -54,6 +54,7 @@ class TrainingBlock:
         subsample: (n,) rows of `pixels`, sorted: every label that may be used.
         labels: (n, K) of the subsample.
         folds: (n,) the inner validation fold of each.
+        subsample_ids, subsample_groups: (n,) names of the images and their groups.
         holdout: (m,) rows of `pixels` that only the final predictions touch.
         holdout_labels: (m, K).
         holdout_ids, holdout_groups: (m,) names of the images and their groups.
@@ -71,6 +72,8 @@ class TrainingBlock:
     subsample: npt.NDArray[np.intp]
     labels: npt.NDArray[np.float32]
     folds: npt.NDArray[np.intp]
+    subsample_ids: npt.NDArray[np.str_]
+    subsample_groups: npt.NDArray[np.str_]
     holdout: npt.NDArray[np.intp]
     holdout_labels: npt.NDArray[np.float32]
     holdout_ids: npt.NDArray[np.str_]

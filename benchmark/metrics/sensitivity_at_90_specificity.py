@@ -1,4 +1,8 @@
-"""Sensitivity where the ROC curve, linear between its points, passes a specificity of 90%."""
+"""Sensitivity where the ROC curve, linear between its points, passes a specificity of 90%.
+
+The threshold is read off the curve of the very images that are scored: in a report that of the holdout, anew in each
+resample. Nobody has it beforehand; what a threshold fixed on validation reaches is in the table ``operating_points``.
+"""
 
 from __future__ import annotations
 

@@ -113,6 +113,8 @@ def block_of(images: Images, spec: BenchmarkSpec) -> TrainingBlock:
         subsample=rows,
         labels=images.labels[rows],
         folds=folds.assign(images, rows, spec.folds, rng_for(spec.root_seed, "folds")),
+        subsample_ids=images.sample_ids[rows],
+        subsample_groups=images.groups[rows],
         holdout=holdout,
         holdout_labels=images.labels[holdout],
         holdout_ids=images.sample_ids[holdout],

@@ -25,6 +25,7 @@ from benchmark.results import (
     STUDY,
     TRIAL_COLUMNS,
     TRIALS,
+    VALIDATION,
     write_table,
 )
 from benchmark.spec import BenchmarkSpec, Cell
@@ -83,7 +84,8 @@ def run_study(task: Task) -> OurStudy:
     """Compute the study in this process, on one thread."""
     from benchmark.performance.floor import floor_seconds
     from benchmark.training.engine import configure
-    from studies.tune import tune
+    from studies.tune import best, tune
+    from studies.validation import ValidationScores, write_scores
     from studies.workers import THREADS
 
     configure(THREADS)
@@ -94,9 +96,15 @@ def run_study(task: Task) -> OurStudy:
         began, computed = time.perf_counter(), time.process_time()
         trainer = _trainer(task, run)
         prepared = time.perf_counter()
-        search = search_of(task.case, task.spec, trainer.job.cell.folder(run) / STUDY)
-        trials = tune(search, task.spec.budget, trainer.evaluate, lambda trial: _send(trainer.job.cell, trial))
-        write_ledger(trainer.job.cell, run, trials)
+        cell = trainer.job.cell
+        search = search_of(task.case, task.spec, cell.folder(run) / STUDY)
+        kept = ValidationScores(trainer, lambda: None)
+        trials = tune(search, task.spec.budget, trainer.evaluate, lambda trial: _send(cell, trial), improved=kept.keep)
+        write_ledger(cell, run, trials)
+        chosen = best(trials, search.higher_is_better)
+        validated = kept.of(chosen)
+        if validated is not None:
+            write_scores(cell.folder(run) / VALIDATION, cell, task.block, chosen.number, validated)
         ended, computed = time.perf_counter(), time.process_time() - computed
         first = trials[0].parameters
         again = trainer.evaluate(0, first).seconds
@@ -108,7 +116,7 @@ def run_study(task: Task) -> OurStudy:
         trial_seconds=tuple(outcome.seconds for outcome in outcomes),
         again=again,
         floor=floor,
-        bookkeeping=bookkeeping(task.case, replace(task.spec, budget=BOOKKEPT), BOOKKEPT_EPOCHS),
+        bookkeeping=bookkeeping(task.case, replace(task.spec, budget=BOOKKEPT), BOOKKEPT_EPOCHS, task.block),
         cpu_seconds=computed,
         images_seen=sum(outcome.images_seen for outcome in outcomes),
         parameters=tuple(trial.parameters for trial in trials),
@@ -130,16 +138,18 @@ def write_ledger(cell: Cell, run: Path, trials: Sequence[Trial]) -> None:
     write_table(folder / CURVES, pd.DataFrame(curves), CURVE_COLUMNS)
 
 
-def bookkeeping(case: Case, spec: BenchmarkSpec, epochs: int) -> float:
-    """Seconds a trial that a study takes beside training: asking, telling, the journal, and the ledger.
+def bookkeeping(case: Case, spec: BenchmarkSpec, epochs: int, block: TrainingBlock) -> float:
+    """Seconds a trial that a study takes beside training: asking, telling, the journal, the scores, and the ledger.
 
     Args:
         case: whose space is searched.
         spec: `budget` trials are made, of `folds` fits each.
         epochs: of each fit; so long are its curves.
+        block: whose images have scores, of every trial that is the best so far.
     """
     from studies.curves import Curve, checked_epochs
     from studies.tune import Outcome, tune
+    from studies.validation import BEST_SO_FAR, write_scores
 
     checked = checked_epochs(epochs)
     curve = Curve((0.123456,) * epochs, checked, (0.765432,) * len(checked))
@@ -152,9 +162,14 @@ def bookkeeping(case: Case, spec: BenchmarkSpec, epochs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
         began = time.perf_counter()
-        search = search_of(case, spec, cell.folder(run) / STUDY)
-        trials = tune(search, spec.budget, evaluate, lambda trial: _send(cell, trial))
+        search, path = search_of(case, spec, cell.folder(run) / STUDY), cell.folder(run) / BEST_SO_FAR
+
+        def improved(trial: Trial) -> None:
+            write_scores(path, cell, block, trial.number, block.labels, sync=False)
+
+        trials = tune(search, spec.budget, evaluate, lambda trial: _send(cell, trial), improved=improved)
         write_ledger(cell, run, trials)
+        write_scores(path.with_name(VALIDATION), cell, block, 0, block.labels)
         return (time.perf_counter() - began) / len(trials)
 
 
@@ -180,6 +195,7 @@ def _warm_up(task: Task, run: Path) -> None:
     labels = block.labels.argmax(1)
     kinds = [(block.folds == fold) & (labels == k) for fold in range(task.spec.folds) for k in range(count)]
     few = np.sort(np.concatenate([np.flatnonzero(kind)[:WARMING] for kind in kinds]))
-    small = replace(block, subsample=block.subsample[few], labels=block.labels[few], folds=block.folds[few])
+    of_images = ("subsample", "labels", "folds", "subsample_ids", "subsample_groups")
+    small = replace(block, **{name: getattr(block, name)[few] for name in of_images})
     search = search_of(task.case, task.spec, run / STUDY)
     _trainer(replace(task, block=small), run).evaluate(0, {**search.default, "epochs": 1})

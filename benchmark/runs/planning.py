@@ -241,6 +241,8 @@ def _block(
         subsample=rows,
         labels=images.labels[rows],
         folds=folds.assign(images, rows, spec.folds, rng),
+        subsample_ids=images.sample_ids[rows],
+        subsample_groups=images.groups[rows],
         holdout=holdout,
         holdout_labels=images.labels[holdout],
         holdout_ids=images.sample_ids[holdout],

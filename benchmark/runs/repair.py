@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.intact import fault, set_aside
-from benchmark.results import CELL_FILES, DONE, STUDY, external_files, read_json, write_json
+from benchmark.results import CELL_FILES, DONE, OWN_FILES, STUDY, VALIDATION, external_files, read_json, write_json
 from benchmark.runs.request import Request, read_done
 from benchmark.spec import Cell
 
@@ -39,8 +39,8 @@ def repair_cells(request: Request, report: Callable[[str], None]) -> int:
     for cell, of_cell in damaged:
         folder = cell.folder(request.out)
         # done.json first: without it nobody takes the cell for finished
-        moved = [DONE] if set(of_cell) & {*CELL_FILES, DONE} - {STUDY} else []
-        _forget(folder, [name for name in of_cell if name not in (*CELL_FILES, DONE)] if not moved else [])
+        moved = [DONE] if set(of_cell) & {*OWN_FILES, DONE} - {STUDY} else []
+        _forget(folder, [name for name in of_cell if name not in (*OWN_FILES, DONE)] if not moved else [])
         moved += [name for name in of_cell if name != DONE]
         names = [path.name for name in moved if (path := set_aside(folder / name)) is not None]
         listed = ", ".join(f"{name} {text}" for name, text in of_cell.items())
@@ -60,7 +60,8 @@ def cell_faults(cell: Cell, request: Request) -> dict[str, str]:
         return {}
     files = described.get("files")
     sums: Mapping[str, Any] = files if isinstance(files, Mapping) else {}
-    names = dict.fromkeys((*CELL_FILES, *external_files(described)))
+    own = OWN_FILES if VALIDATION in sums else CELL_FILES
+    names = dict.fromkeys((*own, *external_files(described)))
     faults = {name: fault(folder / name, sums.get(name), grown=name == STUDY) for name in names}
     if not (folder / STUDY).exists():  # set aside at an earlier start
         del faults[STUDY]

@@ -18,11 +18,13 @@ from benchmark.results import (
     SPEC,
     TRIAL_COLUMNS,
     TRIALS,
+    VALIDATION,
+    VALIDATION_COLUMNS,
     read_json,
     write_json,
     write_table,
 )
-from benchmark.spec import BenchmarkSpec
+from benchmark.spec import BenchmarkSpec, Cell
 from tests.analysis.conftest import make_block
 
 TABLES = {
@@ -84,6 +86,31 @@ def write_external(run, spec, aurocs=(0.6, 0.7), images=60, **facts):
             path, replace(block, scores=scores), {"external_of": cell.dataset, "labels": "weak: guessed"} | facts
         )
     return run
+
+
+def write_validation(run, block, images=40):
+    """Validation scores for every cell of a block, drawn from its predictions, in a run's folder."""
+    rng = np.random.default_rng(1)
+    for a, s in np.ndindex(len(block.arms), len(block.seeds)):
+        cell, rows = (
+            Cell(block.dataset, block.n_per_class, block.seeds[s], block.arms[a]),
+            rng.permutation(len(block.truth))[:images],
+        )
+        frame = pd.DataFrame(
+            {
+                "dataset": cell.dataset,
+                "arm": cell.arm,
+                "n_per_class": cell.n_per_class,
+                "seed": cell.seed,
+                "trial": 0,
+                "fold": rows % 3,
+                "sample_id": block.sample_ids[rows],
+                "group_id": block.groups[rows].astype(str),
+                "y_true": list(block.truth[rows]),
+                "y_score": list(block.scores[a, s, 0, rows]),
+            }
+        )
+        write_table(cell.folder(run) / VALIDATION, frame, VALIDATION_COLUMNS)
 
 
 def write_trials(cell, key, trials):

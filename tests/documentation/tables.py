@@ -17,7 +17,7 @@ from analysis.study.run_facts import RunFacts
 from analysis.study.study import study
 from benchmark.results import ATTRIBUTE_COLUMNS, ATTRIBUTES, write_table
 from tests.analysis.conftest import make_block, make_multiclass
-from tests.analysis.simulated_run import settings, study_of, write_run
+from tests.analysis.simulated_run import settings, study_of, write_run, write_validation
 from tests.analysis.study.test_hyperparameters import made
 from tests.analysis.study.test_reporting import DESCRIBED
 
@@ -43,6 +43,7 @@ def described(folder):
     block, far = make_block(images=160), replace(make_block(9), dataset="toy -> far")
     rows = [(block.dataset, sample, "sex", "fm"[group % 2])
             for sample, group in zip(block.sample_ids, block.groups, strict=True)]  # fmt: skip
+    write_validation(folder, block)
     write_table(folder / ATTRIBUTES, pd.DataFrame(rows, columns=list(ATTRIBUTE_COLUMNS)), ATTRIBUTE_COLUMNS)
     return study(
         Predictions((block,), {}, ()),

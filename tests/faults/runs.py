@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.results import CURVES, DONE, PREDICTIONS, TRIALS, read_json
+from benchmark.results import CURVES, DONE, PREDICTIONS, TRIALS, VALIDATION, read_json
 from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def verify(place: Path, budget: int, run: str = "together") -> None:
 
 
 def _tables(run: Path) -> dict[str, str]:
-    names = (TRIALS, CURVES, PREDICTIONS)
+    names = (TRIALS, CURVES, VALIDATION, PREDICTIONS)
     paths = [path for name in names for path in run.glob(f"cells/**/{name}")]
     return {str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 

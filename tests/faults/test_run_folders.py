@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from benchmark.results import CURVES, DONE, PREDICTIONS, SPEC, SPEC_COPY, STUDY, TRIALS, cell_folders
+from benchmark.results import CURVES, DONE, PREDICTIONS, SPEC, SPEC_COPY, STUDY, TRIALS, VALIDATION, cell_folders
 from tests.faults.conftest import give
 
-TABLES = (TRIALS, CURVES, PREDICTIONS)
+TABLES = (TRIALS, CURVES, VALIDATION, PREDICTIONS)
 
 
 def content(place):
@@ -39,6 +39,7 @@ def test_damage_in_every_cell_and_in_the_cache_is_said_and_made_good(place, caps
     (others[1] / PREDICTIONS).write_bytes(b"")
     (others[2] / TRIALS).unlink()
     flip(others[3] / PREDICTIONS)
+    flip(others[3] / VALIDATION)
     journal = others[4] / STUDY
     journal.write_bytes(journal.read_bytes().replace(b'"op_code"', b"\0" * 9, 1))
     (others[4] / PREDICTIONS).unlink()
@@ -60,6 +61,7 @@ def test_damage_in_every_cell_and_in_the_cache_is_said_and_made_good(place, caps
         f"{PREDICTIONS} is empty",
         f"{TRIALS} is missing",
         f"{PREDICTIONS} has another content than was written",
+        f"{VALIDATION} has another content than was written",
     ):
         assert what in said
     for path, bytes_before in damaged.items():

@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 
 from benchmark.images.training_block import ExternalSet
-from benchmark.results import COSTS, CURVES, DONE, PREDICTIONS, STUDY, TRIALS, read_info, read_json, read_table
+from benchmark.results import (
+    COSTS,
+    CURVES,
+    DONE,
+    PREDICTIONS,
+    STUDY,
+    TRIALS,
+    VALIDATION,
+    read_info,
+    read_json,
+    read_table,
+)
 from benchmark.spec import Cell
 from studies import trainer
 from studies.cell import run_cell
@@ -58,7 +69,7 @@ def test_the_same_cell_is_the_same_bytes(job, tmp_path):
     again = dataclasses.replace(job, run=tmp_path / "again")
     for one in (job, again):
         run_cell(one)
-    for name in (TRIALS, CURVES, PREDICTIONS):
+    for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS):
         assert (folder(job) / name).read_bytes() == (folder(again) / name).read_bytes()
 
 
@@ -136,7 +147,7 @@ def test_refits_predict_a_test_set_from_elsewhere_and_the_rest_stays(job, tmp_pa
     run_cell(job)
     other = with_sets(dataclasses.replace(job, run=tmp_path / "other"), there(job, tmp_path))
     run_cell(other)
-    for name in (TRIALS, CURVES, PREDICTIONS):
+    for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS):
         assert (folder(job) / name).read_bytes() == (folder(other) / name).read_bytes()
     rows = read_table(folder(other) / "external/far.parquet")
     assert list(rows["dataset"].unique()) == ["toy -> far"] and len(rows) == job.spec.refits * 10
@@ -149,7 +160,7 @@ def test_refits_predict_a_test_set_from_elsewhere_and_the_rest_stays(job, tmp_pa
 def test_a_test_set_is_added_to_a_finished_cell_without_new_trials(job, tmp_path):
     far, farther = there(job, tmp_path), there(job, tmp_path, "farther")
     run_cell(with_sets(job, far))
-    tables = (TRIALS, CURVES, COSTS, PREDICTIONS, "external/far.parquet")
+    tables = (TRIALS, CURVES, COSTS, VALIDATION, PREDICTIONS, "external/far.parquet")
     before = {name: (folder(job) / name).read_bytes() for name in tables}
     metrics, trials = read_json(folder(job) / DONE)["metrics"], []
     both = with_sets(job, far, farther)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.leases import acquire
-from benchmark.results import CURVES, DONE, PREDICTIONS, TRIALS
+from benchmark.results import CURVES, DONE, PREDICTIONS, TRIALS, VALIDATION
 from benchmark.spec import Cell
 from studies import engines
 from studies.costs import Costs
@@ -37,7 +37,7 @@ def run(name, jobs, **settings):
     return {
         (job.cell.arm, name): (job.cell.folder(job.run) / name).read_bytes()
         for job in jobs
-        for name in (TRIALS, CURVES, PREDICTIONS)
+        for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS)
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmark.arm import Arm
-from benchmark.results import CURVES, PREDICTIONS, TRIALS, read_table
+from benchmark.results import CURVES, PREDICTIONS, TRIALS, VALIDATION, read_table
 from benchmark.seeds import seed_for
 from benchmark.spec import Cell
 from benchmark.training.streams import seeded
@@ -43,7 +43,7 @@ def test_a_cell_leaves_the_tables_of_any_cell_and_the_same_bytes_again(method, j
     one, again = job_of(method), job_of(method, "again")
     metrics = [run_cell(job) for job in (one, again)]
     folder, other = one.cell.folder(one.run), again.cell.folder(again.run)
-    for name in (TRIALS, CURVES, PREDICTIONS):
+    for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS):
         assert (folder / name).read_bytes() == (other / name).read_bytes()
     trials, predictions = read_table(folder / TRIALS), read_table(folder / PREDICTIONS)
     assert len(trials) == 6 and set(trials["ended"]) == {"ok"}

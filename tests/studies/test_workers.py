@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results import CURVES, PREDICTIONS, TRIALS
+from benchmark.results import CURVES, PREDICTIONS, TRIALS, VALIDATION
 from benchmark.spec import Cell
 from studies import workers
 from studies.costs import Costs
@@ -35,7 +35,11 @@ def run(jobs, count, receive=lambda message: None, **options):
 
 
 def tables(jobs):
-    return [(job.cell.folder(job.run) / name).read_bytes() for job in jobs for name in (TRIALS, CURVES, PREDICTIONS)]
+    return [
+        (job.cell.folder(job.run) / name).read_bytes()
+        for job in jobs
+        for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS)
+    ]
 
 
 def test_workers_die_and_the_tables_stay_the_same(jobs, tmp_path, monkeypatch):

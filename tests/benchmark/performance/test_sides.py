@@ -56,13 +56,13 @@ def test_the_sides_compute_the_same_trials(study):
             measuring.require_same_work(measuring.Pair(wrong, pair.ours))
 
 
-def test_every_trial_holds_the_depth_of_its_case_and_is_the_same_whatever_trials_reach():
+def test_every_trial_holds_the_depth_of_its_case_and_is_the_same_whatever_trials_reach(toy_block):
     case = CASES["last"]
     spec = spec_of(case, replace(TINY, trials=10), "toy", "float32")
     first, *others = parameters_of(case, spec)
     assert {parameters["depth"] for parameters in (first, *others)} == {"last"}
     assert len({parameters["learning_rate"] for parameters in others}) == 9
-    assert ours.bookkeeping(case, spec, epochs=3) > 0
+    assert ours.bookkeeping(case, spec, epochs=3, block=toy_block) > 0
     with pytest.raises(InputError, match="Use 10 at most"):
         spec_of(case, replace(TINY, trials=11), "toy", "float32")
 
