@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark import methods
-from benchmark.methods import Fitted, Trained, Value, fine_tune, knn, linear_probe, lora, scratch
+from benchmark.methods import Value, fine_tune, knn, linear_probe, lora, scratch
 from benchmark.weights import build
 from benchmark.weights.find import find
 from benchmark.weights.stages import split
@@ -127,14 +127,15 @@ def _outcome(backbone: str, size: int, file: Path) -> _Outcome:
         return _Outcome(f"refused; {', '.join(map(str, sizes))} px work")
     weights = find(backbone, "medical", file, image_size=size)
     spec = methods.NetworkSpec(backbone, 3, CLASSES, size)
-    probes, loaded = (linear_probe, knn), fine_tune.prepare(spec, weights)  # what lora prepares, too
+    loaded = fine_tune.prepare(spec, weights)  # what lora prepares, too
     for depth in fine_tune.OWN.choices:
-        _fit_and_predict(fine_tune, spec, loaded, depth)
-    adapted = [_fit_and_predict(lora, spec, loaded, adapters) for adapters in lora.OWN.choices]
+        _fit_and_predict(fine_tune.NAME, spec, loaded, depth)
+    adapted = [_fit_and_predict(lora.NAME, spec, loaded, adapters) for adapters in lora.OWN.choices]
+    probes = (linear_probe.NAME, knn.NAME)
     width = _classify(probes, spec, weights)
     return _Outcome(
         ", ".join(f"`{depth}`" for depth in fine_tune.OWN.choices),
-        f"{', '.join(f'`{method.NAME}`' for method in probes)} of {width:,} features, "
+        f"{', '.join(f'`{name}`' for name in probes)} of {width:,} features, "
         f"`{lora.NAME}` ({', '.join(map(str, adapted))})",
     )
 
@@ -149,13 +150,14 @@ def _images(size: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(noise), torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES]
 
 
-def _fit_and_predict(method: Trained, spec: methods.NetworkSpec, loaded: Pretrained, own: Value) -> int:
+def _fit_and_predict(name: str, spec: methods.NetworkSpec, loaded: Pretrained, own: Value) -> int:
     """Fit with one value of a method's own dimension, and use the network; the number of its adapted layers."""
     from benchmark.seeds import seed_for
     from benchmark.training.engine import Recipe, TrainingSet, fit, predict
     from benchmark.training.features import FrozenFeatures
     from benchmark.training.low_rank import LowRank
 
+    method = methods.trained(methods.find(name))
     images, targets = _images(int(spec.image_size or 0))
     network = fit(
         lambda: method.build(loaded, spec, {method.OWN.name: own}),
@@ -169,17 +171,18 @@ def _fit_and_predict(method: Trained, spec: methods.NetworkSpec, loaded: Pretrai
     return sum(isinstance(part, LowRank) for part in network.learned.modules())
 
 
-def _classify(probes: Sequence[Fitted], spec: methods.NetworkSpec, weights: WeightFile) -> int:
+def _classify(probes: Sequence[str], spec: methods.NetworkSpec, weights: WeightFile) -> int:
     """Fit classifiers to features of both depths, pooled in both ways, and use them; the number of features."""
     from benchmark.training.features import frozen_features
 
-    prepared = probes[0].prepare(spec, weights)
+    fitted = [methods.fitted(methods.find(name)) for name in probes]
+    prepared = fitted[0].prepare(spec, weights)
     images, targets = _images(int(spec.image_size or 0))
     features = frozen_features(prepared.network, images).double().numpy()
-    for method in probes:
+    for method in fitted:
         scores = method.fit(features, targets.double().numpy(), "multiclass", method.DEFAULTS)(features)
         assert scores.shape == (IMAGES, CLASSES) and bool(np.isfinite(scores).all())
-    return features.shape[1]
+    return int(features.shape[1])
 
 
 def _write_random(backbone: str, file: Path) -> None:
