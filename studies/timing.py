@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import arms, methods
-from benchmark.methods import Value
+from benchmark.methods import Parameters, Value
 from benchmark.processes import follow_parent
 from studies import spaces
 from studies.workers import THREADS, start_context, warm_up
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 #: Seconds of a trial of one epoch beside which the building of the network is nothing: no more epochs are timed.
 LONG, MORE = 2.0, 3
-NOTICED = 1.5  # times as long as a repetition: so much longer takes what caches are filled in
 CHANNELS, CLASSES = 3, 2
 STRENGTHS = 5  # of augmentation that a search tries
+NEW_VIEW = 10_000  # an epoch that no trial has
 MOST_VIEWS = 4  # of an image, whose features a method without epochs asks for
 #: A search prefers long fits: its mean lies so far from the range's mean towards its upper end, its best further.
 LEANING, BEST_LEANING = 0.25, 0.5
@@ -52,8 +52,8 @@ class Speed:
 
     @property
     def predict(self) -> float:
-        """Passing one image through the network: a third of a training step, or what the frozen layers take."""
-        return max(self.image / 3, self.view)
+        """Passing one image, or its frozen layers' features, through what is trained: a third of a training step."""
+        return self.image / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def measure_speeds(
     return speeds, start
 
 
-def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int, holdout: int) -> CellTime:
+def cell_time(
+    spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int, holdout: int, sharing: int | None = None
+) -> CellTime:
     """Expected cost of one cell.
 
     Args:
@@ -106,12 +108,16 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         speeds: of the arm, by its own dimension's values, which are taken to be tried equally often.
         rows: images of the subsample.
         holdout: images of the holdout.
+        sharing: cells of this arm that read the frozen layers' features of the holdout after one has computed them;
+            None where every refit computes its own, as on a card.
     """
+    # A cell refits one kind, which is as likely to be any of them, and the first of its kind alone computes.
+    passes = spec.refits if sharing is None else min(1.0, len(speeds) / sharing)
     epochs = next((dimension for dimension in spaces.of_arm(arm, spec) if dimension.name == "epochs"), None)
     if epochs is None:  # features are computed once, of at most so many views
         (speed,) = speeds
         search = spec.budget * (spec.folds - 1) * speed.image * rows + MOST_VIEWS * rows * speed.view
-        return CellTime(search, speed.image * rows + speed.view * holdout)
+        return CellTime(search, speed.image * rows + passes * speed.view * holdout)
     trials = spec.budget / len(speeds)
     typical, longest = _leaning(epochs.low, epochs.high, LEANING), _leaning(epochs.low, epochs.high, BEST_LEANING)
     search = refit = 0.0
@@ -120,8 +126,9 @@ def cell_time(spec: BenchmarkSpec, arm: str, speeds: Sequence[Speed], rows: int,
         per_strength = trials / STRENGTHS  # the features of a view are shared by the trials that reach its epoch
         views = min(per_strength, 1.0) * (typical + (epochs.high - typical) * max(0.0, 1 - 2 / (per_strength + 1)))
         search += trials * trial + STRENGTHS * views * rows * speed.view
-        refit += (speed.fit + speed.image * longest * rows + speed.predict * holdout) / len(speeds)
-    return CellTime(search, spec.refits * refit)
+        one = speed.fit + speed.image * longest * rows + speed.predict * holdout
+        refit += (spec.refits * one + passes * speed.view * holdout) / len(speeds)
+    return CellTime(search, refit)
 
 
 def _kinds(spec: BenchmarkSpec, arm: str) -> tuple[Value | None, ...]:
@@ -185,16 +192,26 @@ def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
             return time.perf_counter() - began
 
         rows = len(trainer.block.subsample)
-        if choice is None:
-            first, again = took(1), took(1)
-            return Speed(0.0, again / rows, max(first - again, 0.0) / rows, memory)
-        first, one = took(1), took(1)  # features of frozen layers are computed in the first alone
-        if first > LONG:  # of frozen layers it has computed a view, and the images as they are
-            return Speed(0.0, one / rows, (first - one) / (2 * rows) if first > NOTICED * one else 0.0, memory)
-        cold, warm = took(1 + MORE), took(1 + MORE)
+        first, one = took(1), took(1)  # the first also imports, and computes features of frozen layers
+        view = _view_seconds(trainer, parameters) / rows
+        if choice is None or first > LONG:
+            return Speed(0.0, one / rows, view, memory)
+        _, warm = took(1 + MORE), took(1 + MORE)
         image = max(warm - one, 0.0) / (MORE * rows)
-        view = (cold - warm) / (MORE * rows) if cold > NOTICED * warm else 0.0
         return Speed(max(one - image * rows, 0.0) / 2, image, view, memory)
+
+
+def _view_seconds(trainer: Trainer, parameters: Parameters) -> float:
+    """Of the frozen layers' features of all images, in a view that no trial has asked for; 0 without such layers."""
+    from benchmark.training.engine import move_frozen
+
+    network = trainer.build(parameters) if methods.is_trained(trainer.method) else trainer.prepared.network
+    if network.frozen is None:
+        return 0.0
+    move_frozen(network, trainer.device)
+    began = time.perf_counter()
+    trainer.data.features.view(network, 0.5, NEW_VIEW).flatten()[0].item()  # which waits for a card
+    return time.perf_counter() - began
 
 
 def _trainer(spec: BenchmarkSpec, arm: str, folder: Path) -> Trainer:

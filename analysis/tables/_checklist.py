@@ -11,9 +11,8 @@ from analysis.study.reporting import OPEN, answers
 from analysis.study.study import Study
 
 HOW = (
-    "Numbers and sections could not be checked against the published guideline: hold them against it before you "
-    "submit. Topics are in our own words. 'from the run': what the run knows stands here, to be checked; 'in part': "
-    "the rest is yours; 'open': no program can know it."
+    "Topics are in our own words: a journal wants the guideline's own form. 'from the run': what the run knows stands "
+    "here, to be checked; 'in part': the rest is yours; 'open': no program can know it."
 )
 
 

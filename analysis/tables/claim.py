@@ -1,4 +1,8 @@
-"""CLAIM 2024: Checklist for Artificial Intelligence in Medical Imaging (Tejani et al., Radiology: AI 2024)."""
+"""CLAIM 2024: Checklist for Artificial Intelligence in Medical Imaging.
+
+Tejani et al., Radiology: Artificial Intelligence 2024, doi 10.1148/ryai.240300. Numbers and sections were held against
+two listings of the items by others, not against the paper itself.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ NAME = "claim"
 ORDER = 300
 CHAPTER = "Reporting guidelines"
 TITLE = "CLAIM 2024"
-CAPTION = f"Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Tejani et al. 2024), 44 items. {HOW}"
+CAPTION = (
+    "Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Tejani et al. 2024, doi "
+    f"10.1148/ryai.240300), 44 items, held against listings by others and not against the paper itself. {HOW}"
+)
 FOLDED = True
 
 ITEMS = (

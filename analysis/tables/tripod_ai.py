@@ -1,4 +1,8 @@
-"""TRIPOD+AI: reporting of prediction models (Collins et al., BMJ 2024)."""
+"""TRIPOD+AI: reporting of prediction models.
+
+Collins et al., BMJ 2024;385:e078378, doi 10.1136/bmj-2023-078378. Numbers and sections were held against a copy of the
+published checklist (CC BY 4.0).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ NAME = "tripod_ai"
 ORDER = 310
 CHAPTER = "Reporting guidelines"
 TITLE = "TRIPOD+AI"
-CAPTION = f"Reporting of clinical prediction models (Collins et al. 2024), 27 main items. {HOW}"
+CAPTION = (
+    "Reporting of clinical prediction models (Collins et al. 2024, doi 10.1136/bmj-2023-078378), 27 main items in 52 "
+    f"parts, held against a copy of the published checklist. {HOW}"
+)
 FOLDED = True
 
 ITEMS = (

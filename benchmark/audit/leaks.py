@@ -25,7 +25,10 @@ LEAKS = {
 }
 
 #: Data sets that are made of others' images, for those that are only known from the cards of weights.
-MADE_OF = {"rsna": ("nih",), "siim": ("nih",), "isic2018": ("ham10000",), "isic2019": ("ham10000",)}
+MADE_OF = {
+    **dict.fromkeys(("rsna", "siim", "covidx", "slake-vqa"), ("nih",)),
+    **dict.fromkeys(("isic2018", "isic2019"), ("ham10000",)),
+}
 
 #: What people call data sets of ours, beside their names here.
 ALSO_CALLED = {
@@ -35,6 +38,9 @@ ALSO_CALLED = {
     **dict.fromkeys(("ham", "ham-10000", "isic-2018"), "ham10000"),
 }
 UNKNOWN = "unknown"
+#: How the names of corpora begin that were gathered from the web or from papers: what public images they hold, nobody
+#: outside can say.
+GATHERED = ("lvd", "laion", "webli", "datacomp", "dfn", "yfcc", "cc12m", "web-images", "pmc")
 
 Record = dict[str, object]
 Folds = tuple[str, npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -158,10 +164,16 @@ def _of_weights(images: Images, dataset: str, arm: str, names: Sequence[str]) ->
     """Whether an arm's weights were trained on a data set's images."""
     seen = sorted(share_images(dataset, names))
     record = _record(images, "weights", f"weights of {arm} trained on its images", seen)
+    gathered = [name for name in names if _plain(name).startswith(GATHERED)]
     if not seen and UNKNOWN in names:
         record |= {
             "verdict": "not verifiable",
             "examples": "nobody says what the file was trained on, or not all of it",
+        }
+    elif not seen and gathered:
+        record |= {
+            "verdict": "not verifiable",
+            "examples": f"nobody outside can say which public images {', '.join(gathered)} holds",
         }
     return record
 
@@ -174,9 +186,12 @@ def share_images(dataset: str, others: Iterable[str]) -> frozenset[str]:
 
 def _images_of_corpus(name: str) -> frozenset[str]:
     """The data sets of ours that a corpus holds images of, however its name is written."""
-    plain = name.lower().replace(" ", "-").replace("_", "-")
-    known = ALSO_CALLED.get(plain, plain)
+    known = ALSO_CALLED.get(_plain(name), _plain(name))
     return images_of(name) | images_of(known) | {*MADE_OF.get(known, ()), *MADE_OF.get(name, ())}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "-").replace("_", "-")
 
 
 def join_copies(images: Images, hashes: npt.NDArray[np.str_]) -> Images:

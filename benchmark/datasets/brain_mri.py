@@ -20,9 +20,9 @@ REAL = True
 CORPUS = True
 VARIANT = ""
 ORIGIN = Origin(
-    source="Nickparvar, Brain Tumor MRI Dataset, Kaggle",
+    source="Nickparvar 2021, Brain Tumor MRI Dataset, Kaggle, doi 10.34740/kaggle/dsv/2645886",
     licence="CC0",
-    size="7,000 images or so, 160 MB",
+    size="7,023 images, 7,200 in a later version; 160 MB or so",
     steps=(
         "download https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset (needs an account)",
         "unpack it as brain_mri/{Training,Testing} under the data root",

@@ -42,7 +42,7 @@ REAL = True
 CORPUS = False
 VARIANT = "[labels=A+B:uncertain=ignore|ones|zeros:blank=zero|ignore:views=frontal|all]"
 ORIGIN = Origin(
-    source="Irvin et al. 2019, CheXpert",
+    source="Irvin et al. 2019, CheXpert, doi 10.1609/aaai.v33i01.3301590",
     licence="Stanford University Dataset Research Use Agreement: no redistribution",
     size="223,648 images, 11 GB (small) or 439 GB",
     steps=(

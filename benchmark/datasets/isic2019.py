@@ -50,7 +50,8 @@ def _variants() -> dict[str, tuple[str, ...]]:
 
 
 ORIGIN = Origin(
-    source="ISIC 2019 challenge: Combalia et al. 2019, Tschandl et al. 2018, Codella et al. 2018",
+    source="ISIC 2019 challenge: Combalia et al. 2019, arXiv 1908.02288; Tschandl et al. 2018, doi "
+    "10.1038/sdata.2018.161; Codella et al. 2018, arXiv 1710.05006",
     licence="CC BY-NC 4.0",
     size="25,331 images, 9.1 GB",
     steps=(

@@ -33,14 +33,19 @@ REAL = True
 CORPUS = False
 VARIANT = "NAME"
 ORIGIN = Origin(
-    source="Yang et al. 2023, MedMNIST v2, doi 10.5281/zenodo.10519652",
+    source="Yang et al. 2023, MedMNIST v2, doi 10.1038/s41597-022-01721-8; data: doi 10.5281/zenodo.10519652",
     licence="CC BY 4.0 (DermaMNIST: CC BY-NC 4.0)",
     size="4 MB to 9 GB each",
     steps=(
         "pip install 'low-data-imaging-benchmark[medmnist]', and python -m benchmark.data fetch medmnist:NAME",
         "or download NAME.npz, NAME_64.npz, ... from https://zenodo.org/records/10519652 into medmnist/",
     ),
-    images_of={"pneumoniamnist": ("chest-xray",), "dermamnist": ("ham10000",), "chestmnist": ("nih",)},
+    images_of={
+        "pneumoniamnist": ("chest-xray",),
+        "dermamnist": ("ham10000",),
+        "chestmnist": ("nih",),
+        "octmnist": ("kermany-oct",),  # no data set here, but weights were trained on it
+    },
 )
 
 SIZES = (28, 64, 128, 224)

@@ -89,9 +89,11 @@ def estimate(
     expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
     for pretraining in pretraining_left(request):
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
+    on_cards = any(device != "cpu" for device in request.devices)
     for cell, count in rows.items():
+        sharing = None if on_cards else sum((of.dataset, of.arm) == (cell.dataset, cell.arm) for of in rows)
         holdout = int(images[cell.dataset].holdout.sum()) + sum(len(of.labels) for of in elsewhere[cell.dataset])
-        time_of_cell = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout)
+        time_of_cell = cell_time(request.spec, cell.arm, speeds[cell.arm], count, holdout, sharing)
         finished = len(finished_seconds(cell.folder(request.out) / STUDY)) / request.spec.budget
         expected.cells[cell] = CellTime(time_of_cell.search * max(0.0, 1 - finished), time_of_cell.refit)
     return expected

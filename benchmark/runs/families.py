@@ -1,21 +1,25 @@
-"""Which families of backbones run, at which sizes of images: every depth of fine-tuning, tried, not promised."""
+"""Which families of backbones run, at which sizes of images: every method and depth, tried, not promised."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark import methods
-from benchmark.methods import fine_tune, scratch
+from benchmark.methods import Value, fine_tune, knn, linear_probe, lora, scratch
 from benchmark.weights import build
 from benchmark.weights.find import find
 from benchmark.weights.stages import split
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.methods._pretrained import Pretrained
     from benchmark.weights.find import WeightFile
 
 #: The smallest of each family that timm has.
@@ -37,19 +41,24 @@ FAMILIES = {
 SMALL = 64
 IMAGES, BATCH, CLASSES = 4, 2, 3
 
+_LORA = ", ".join(f"`{value}`" for value in lora.OWN.choices)
 _HEAD = f"""# Backbones
 
 Which families run, at {SMALL} px and at the size that they were made for. Made by
 `python -m benchmark.weights families`, which writes a file of random weights for the smallest network of each family,
-finds and loads it as a run does, and fits and predicts {IMAGES} images at every depth of fine-tuning: `head`, `last`
-and `all`. A size that a backbone cannot take is refused before a run starts, with the nearest that it can.
+finds and loads it as a run does, and fits and predicts {IMAGES} images at every depth of fine-tuning (`head`, `last`
+and `all`) and by every other method that starts from weights. A size that a backbone cannot take is refused before a
+run starts, whatever the method, with the nearest that it can.
 
 Position embeddings and the tables of windows are interpolated to the size of the images by timm's own functions. The
 *trunk* is what `last` leaves frozen; its features are cached, so that a trial costs the last stage alone.
-`scratch-same` searches stochastic depth, and dropout where a family has none.
+`linear-probe` and `knn` are tried on the features of both depths, pooled in both ways; the table says how many these
+are. `lora` is tried with {_LORA}; in brackets stands how many layers have adapters then, which is not all
+of them where a layer is too thin for such a rank. `scratch-same` searches stochastic depth, and dropout where a family
+has none.
 
-| family | backbone | {SMALL} px | native | trunk | last, of the parameters | `scratch-same` |
-|---|---|---|---|---|---|---|
+| family | backbone | {SMALL} px | native | probe, neighbours, LoRA | trunk | last, of the parameters | `scratch-same` |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -71,10 +80,20 @@ def row(family: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{backbone}.pth"
         _write_random(backbone, file)
-        small, native = (_outcome(backbone, size, file) for size in (SMALL, of.native))
+        outcomes = {size: _outcome(backbone, size, file) for size in (SMALL, of.native)}
     own, _ = scratch.own_for(backbone)
-    cells = (family, f"`{backbone}`", small, f"{of.native} px: {native}", *_trunk(backbone), f"`{own.name}`")
+    depths = (outcomes[SMALL].depths, f"{of.native} px: {outcomes[of.native].depths}")
+    cells = (family, f"`{backbone}`", *depths, _by_size(outcomes), *_trunk(backbone), f"`{own.name}`")
     return f"| {' | '.join(cells)} |"
+
+
+def _by_size(outcomes: Mapping[int, _Outcome]) -> str:
+    """What the other methods came to, said once where it is the same at both sizes."""
+    by_text: dict[str, list[str]] = {}
+    for size, outcome in outcomes.items():
+        if outcome.others:
+            by_text.setdefault(outcome.others, []).append(f"{size} px")
+    return "; ".join(f"{' and '.join(sizes)}: {text}" for text, sizes in by_text.items())
 
 
 def _trunk(backbone: str) -> tuple[str, str]:
@@ -93,32 +112,55 @@ def _trunk(backbone: str) -> tuple[str, str]:
     return f"cached, {' x '.join(map(str, shape))}", share
 
 
-def _outcome(backbone: str, size: int, file: Path) -> str:
-    """``head, last, all`` where a backbone runs; else the sizes that work."""
+@dataclass(frozen=True)
+class _Outcome:
+    """What was tried at one size: depths of fine-tuning, or the sizes that work; and the other methods."""
+
+    depths: str
+    others: str = ""
+
+
+def _outcome(backbone: str, size: int, file: Path) -> _Outcome:
+    """Try every method that starts from weights; of a size that is refused, the sizes that work."""
     sizes = build.working_sizes(backbone, size)
     if sizes != (size,):
-        return f"refused; {', '.join(map(str, sizes))} px work"
+        return _Outcome(f"refused; {', '.join(map(str, sizes))} px work")
     weights = find(backbone, "medical", file, image_size=size)
-    depths = fine_tune.OWN.choices
-    for depth in depths:
-        _fit_and_predict(backbone, size, weights, str(depth))
-    return ", ".join(f"`{depth}`" for depth in depths)
+    spec = methods.NetworkSpec(backbone, 3, CLASSES, size)
+    loaded = fine_tune.prepare(spec, weights)  # what lora prepares, too
+    for depth in fine_tune.OWN.choices:
+        _fit_and_predict(fine_tune.NAME, spec, loaded, depth)
+    adapted = [_fit_and_predict(lora.NAME, spec, loaded, adapters) for adapters in lora.OWN.choices]
+    probes = (linear_probe.NAME, knn.NAME)
+    width = _classify(probes, spec, weights)
+    return _Outcome(
+        ", ".join(f"`{depth}`" for depth in fine_tune.OWN.choices),
+        f"{', '.join(f'`{name}`' for name in probes)} of {width:,} features, "
+        f"`{lora.NAME}` ({', '.join(map(str, adapted))})",
+    )
 
 
-def _fit_and_predict(backbone: str, size: int, weights: WeightFile, depth: str) -> None:
+def _images(size: int) -> tuple[Tensor, Tensor]:
+    """Noise, and a class for each image."""
     import torch
 
-    from benchmark.seeds import rng_for, seed_for
+    from benchmark.seeds import rng_for
+
+    noise = rng_for(0, "families").integers(0, 256, (IMAGES, 3, size, size), dtype=np.uint8)
+    return torch.from_numpy(noise), torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES]
+
+
+def _fit_and_predict(name: str, spec: methods.NetworkSpec, loaded: Pretrained, own: Value) -> int:
+    """Fit with one value of a method's own dimension, and use the network; the number of its adapted layers."""
+    from benchmark.seeds import seed_for
     from benchmark.training.engine import Recipe, TrainingSet, fit, predict
     from benchmark.training.features import FrozenFeatures
+    from benchmark.training.low_rank import LowRank
 
-    spec = methods.NetworkSpec(backbone, 3, CLASSES, size)
-    prepared = fine_tune.prepare(spec, weights)
-    rng = rng_for(0, "families")
-    images = torch.from_numpy(rng.integers(0, 256, (IMAGES, 3, size, size), dtype=np.uint8))
-    targets = torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES]
+    method = methods.trained(methods.find(name))
+    images, targets = _images(int(spec.image_size or 0))
     network = fit(
-        lambda: fine_tune.build(prepared, spec, {"depth": depth}),
+        lambda: method.build(loaded, spec, {method.OWN.name: own}),
         TrainingSet(images, targets, "multiclass", True, FrozenFeatures(images, True, 0, "families")),
         np.arange(IMAGES),
         Recipe(1e-4, 1e-3, 1, 0.5, 0.1, BATCH),
@@ -126,6 +168,21 @@ def _fit_and_predict(backbone: str, size: int, weights: WeightFile, depth: str) 
     )
     scores = predict(network, images, "multiclass")
     assert scores.shape == (IMAGES, CLASSES) and bool(scores.isfinite().all())
+    return sum(isinstance(part, LowRank) for part in network.learned.modules())
+
+
+def _classify(probes: Sequence[str], spec: methods.NetworkSpec, weights: WeightFile) -> int:
+    """Fit classifiers to features of both depths, pooled in both ways, and use them; the number of features."""
+    from benchmark.training.features import frozen_features
+
+    fitted = [methods.fitted(methods.find(name)) for name in probes]
+    prepared = fitted[0].prepare(spec, weights)
+    images, targets = _images(int(spec.image_size or 0))
+    features = frozen_features(prepared.network, images).double().numpy()
+    for method in fitted:
+        scores = method.fit(features, targets.double().numpy(), "multiclass", method.DEFAULTS)(features)
+        assert scores.shape == (IMAGES, CLASSES) and bool(np.isfinite(scores).all())
+    return int(features.shape[1])
 
 
 def _write_random(backbone: str, file: Path) -> None:

@@ -17,7 +17,7 @@ _RADIMAGENET: dict[str, Any] = {
     "backbone": "resnet50",
     "role": "medical",
     "file": "ResNet50.pt",
-    "licence": "see radimagenet.com: research use",
+    "licence": "MIT (the owners' repository); the data set's own terms, at radimagenet.com",
     "trained_on": ("radimagenet",),
     "input_size": 224,
     "steps": "download the PyTorch weights linked from https://github.com/BMEII-AI/RadImageNet "
@@ -112,7 +112,7 @@ MEDICAL: tuple[WeightSource, ...] = (
         role="medical",
         file="Ark6_swinLarge768_ep50.pth.tar",
         licence="ASU GitHub Project License",
-        trained_on=("chexpert", "nih", "rsna", "vindr", "shenzhen", "mimic-cxr", "imagenet"),
+        trained_on=("chexpert", "nih", "rsna", "vindr", "shenzhen", "mimic-cxr", "imagenet-21k", "imagenet"),
         input_size=768,
         note="chest X-rays, supervised, from ImageNet's Swin-L; holds CheXpert and NIH",
         steps="ask for the weights by the form at https://github.com/jlianglab/Ark",
@@ -151,12 +151,16 @@ MEDICAL: tuple[WeightSource, ...] = (
         role="medical",
         hub_id="google/medsiglip-448",
         licence="Health AI Developer Foundations terms of use",
-        trained_on=(UNKNOWN_DATA,),
+        trained_on=(
+            *("mimic-cxr", "slake-vqa", "pad-ufes-20", "scin", "tcga", "camelyon", "pmc-oa", "eyepacs"),
+            *("mendeley-knee", UNKNOWN_DATA),
+        ),
         input_size=448,
         mean=HALF,
         std=HALF,
-        note="X-rays, skin, eyes, histology, CT and MR with texts, beside images of the web: its data sets are unknown "
-        "here, see its model card; 400 million parameters; patches of 14 px",
+        note="X-rays, skin, eyes, histology, CT and MR with texts, beside images of the web: the public data sets that "
+        "its model card names, PAD-UFES-20 among them; what the licensed ones hold is unknown; access is asked for at "
+        "the hub; 400 million parameters; patches of 14 px",
     ),
     WeightSource(
         name="panderm-large",
@@ -166,8 +170,8 @@ MEDICAL: tuple[WeightSource, ...] = (
         licence="CC-BY-NC-ND-4.0",
         trained_on=("panderm-2m (private)", UNKNOWN_DATA),
         input_size=224,
-        note="2.1 million images of skin from 11 clinics, not all of which are named: overlap with HAM10000 is "
-        "unknown. Its ViT-L has scaled layers and fixed positions (CAE), as no backbone of timm has: it cannot be "
+        note="2.1 million images of skin from 11 clinical sources, not all of which are named: overlap with HAM10000 "
+        "is unknown. Its ViT-L has scaled layers and fixed positions (CAE), as no backbone of timm has: it cannot be "
         "loaded yet",
         steps="download the weights linked from https://github.com/SiyuanYan1/PanDerm",
     ),

@@ -25,15 +25,16 @@ _DINOV2: dict[str, Any] = {
     "licence": "Apache-2.0",
     "trained_on": ("lvd-142m",),
     "input_size": 518,
-    "note": "self-supervised on 142 million images of the web, chosen for their likeness to ImageNet and others; "
-    "patches of 14 px",
+    "note": "self-supervised on 142 million images: ImageNet-22k, and images of the web, not public, chosen for their "
+    "likeness to it and others; patches of 14 px",
 }
 _DINOV3: dict[str, Any] = {
     "role": "imagenet",
     "licence": "DINOv3 License (Meta)",
     "trained_on": ("lvd-1689m",),
     "input_size": 256,
-    "note": "self-supervised on 1.7 billion images of the web, distilled from a network of 7 billion parameters",
+    "note": "self-supervised on 1.7 billion images of the web, which are not public, distilled from a network of 7 "
+    "billion parameters",
 }
 
 NATURAL: tuple[WeightSource, ...] = (

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
+from analysis.page.credit import credit
+from analysis.study.arm_facts import differences, read_arm_facts
 from benchmark import run
 from benchmark.arm import Arm
+from benchmark.arms import with_definitions
 from benchmark.errors import InputError
 from benchmark.runs import complete
 from benchmark.runs.arm_records import arm_record
@@ -19,11 +22,13 @@ from benchmark.runs.records import started_from
 from benchmark.runs.request import Request, check_request
 from benchmark.runs.weights import make_weights, needs, pretraining_left, refuse_same_file
 from benchmark.seeds import seed_for
-from benchmark.spec import BenchmarkSpec
+from benchmark.spec import BenchmarkSpec, read_preset
 from benchmark.training.streams import seeded
 from benchmark.weights.load import load_backbone
+from studies import spaces
 from tests.benchmark.test_run_weights import file_of
 from tests.conftest import write_images
+from tests.documentation.pages import ROOT, presets
 
 PRESET = """
 n_per_class = [8]
@@ -186,3 +191,22 @@ def test_the_report_says_what_a_medical_checkpoint_began_from(card, said):
     assert (record["started_from"], started_from(file)) == (said, said)
     assert record["title"].startswith("backbone pretrained on medical images, fine-tuned")
     assert record["title"].endswith(said)
+
+
+def test_another_backbone_has_a_control_of_its_own_as_the_docs_show(tmp_path):
+    (text,) = (text for text in presets(ROOT / "docs/own-arm.md") if "lite1-scratch" in text)
+    (tmp_path / "mine.toml").write_text(text)
+    spec = with_definitions(BenchmarkSpec(**{"datasets": ("nih",), **read_preset(tmp_path / "mine.toml")}))
+    request = Request(spec, Path("out"), Path("mlruns"), None, {}, ("cpu",), False, ())
+    check_request(request)
+    assert spaces.of_arm("lite1-scratch", spec) == spaces.of_arm("scratch-same", spec)
+    files = {("nih", "imagenet"): file_of("lite0.pth", "0" * 64), ("nih", "lite1"): file_of("lite1.pth", "1" * 64)}
+    records = {name: arm_record(request.arm(name), request, files) for name in spec.arms}
+    facts = read_arm_facts({"arms": records})
+    assert differences(facts["lite1-scratch"], facts["lite1"], "nih").credit == "pretraining"
+    assert differences(facts["scratch-same"], facts["lite1"], "nih").credit == "architecture and weights together"
+    words = credit(spec.arms, "nih", facts)
+    assert words.startswith(
+        "Pretraining is what differs between scratch-same and imagenet; lite1-scratch and lite1. Of 2 other pairs of a "
+        "pretrained arm and one from random weights no difference is put down to pretraining, as the architecture"
+    )

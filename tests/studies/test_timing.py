@@ -45,9 +45,33 @@ def test_of_a_long_trial_one_epoch_is_enough(tiny_spec, monkeypatch):
 
 def test_a_method_without_epochs_takes_its_fits_and_the_features_of_every_view_once(tiny_spec):
     spec = dataclasses.replace(tiny_spec, arms=("knn",), budget=10, folds=3)
-    expected = cell_time(spec, "knn", [Speed(fit=0.0, image=0.01, view=0.1)], rows=90, holdout=30)
+    expected = cell_time(spec, "knn", [Speed(fit=0.0, image=0.01, view=0.1)], rows=90, holdout=30, sharing=1)
     assert expected.search == pytest.approx(10 * 3 * 0.01 * 60 + timing.MOST_VIEWS * 90 * 0.1)
     assert expected.refit == pytest.approx(0.01 * 90 + 0.1 * 30), "one fit for all refits"
+
+
+def test_features_of_the_holdout_are_computed_once_for_all_refits_and_cells(tiny_spec):
+    spec = dataclasses.replace(tiny_spec, max_epochs=1, refits=3)
+    frozen, trained = Speed(fit=0.0, image=0.03, view=0.1), Speed(fit=0.0, image=0.3, view=0.0)
+
+    def holdout(speeds, sharing):
+        return (
+            cell_time(spec, "imagenet", speeds, 10, 500, sharing).refit
+            - cell_time(spec, "imagenet", speeds, 10, 0, sharing).refit
+        )
+
+    assert holdout([frozen], 1) == pytest.approx(3 * 0.01 * 500 + 0.1 * 500)
+    assert holdout([frozen], 5) == pytest.approx(3 * 0.01 * 500 + 0.1 * 500 / 5), "of five cells one computes"
+    assert holdout([frozen], None) == pytest.approx(3 * 0.01 * 500 + 3 * 0.1 * 500), "a card keeps nothing"
+    assert holdout([trained], 5) == pytest.approx(3 * 0.1 * 500), "what is trained sees it at every refit"
+    kinds = [frozen, frozen, trained]
+    assert 6 * holdout(kinds, 6) == pytest.approx(6 * 3 * (0.02 + 0.1) / 3 * 500 + 2 * 0.1 * 500), "once for each kind"
+
+
+@pytest.mark.parametrize(("choice", "seconds"), [("head", True), ("all", False)])
+def test_what_a_view_costs_is_timed_apart_where_layers_are_frozen(tiny_spec, monkeypatch, choice, seconds):
+    monkeypatch.setattr(timing, "_device", ["cpu"])
+    assert (timing._measure((tiny_spec, "imagenet", choice)).view > 0) == seconds
 
 
 def test_a_method_without_epochs_is_timed_by_a_trial_that_has_its_features(tiny_spec, monkeypatch):

@@ -146,7 +146,12 @@ def test_copies_are_joined_into_one_group(mine, tmp_path):
         ("chexpert", ("CheXpert",), "leak"),
         ("chest-xray", ("Kermany",), "leak"),
         ("nih", ("RSNA",), "leak"),
-        ("ham10000", ("LVD-142M", "ImageNet"), "none"),
+        ("ham10000", ("ImageNet", "imagenet-21k"), "none"),
+        ("ham10000", ("LVD-142M", "ImageNet"), "not verifiable"),
+        ("chest-xray", ("web images (laion2b)",), "not verifiable"),
+        ("nih", ("lvd-142m", "nih"), "leak"),
+        ("nih", ("slake-vqa",), "leak"),
+        ("medmnist:octmnist", ("kermany-oct",), "leak"),
     ],
 )
 def test_weights_trained_on_the_same_images(dataset, trained_on, verdict):

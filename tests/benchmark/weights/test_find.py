@@ -208,10 +208,15 @@ def test_known_sources_are_complete() -> None:
         ("chexpert", {"ark-plus", "eva-x-tiny", "eva-x-small", "eva-x-base", "rad-dino"}),
         (
             "nih",
-            {"ark-plus", "eva-x-tiny", "eva-x-small", "eva-x-base", "rad-dino", "torchxrayvision-resnet50"},
+            {
+                *("ark-plus", "eva-x-tiny", "eva-x-small", "eva-x-base", "medsiglip", "rad-dino"),
+                "torchxrayvision-resnet50",
+            },
         ),
         ("chest-xray", set()),
         ("ham10000", set()),
+        ("pad-ufes-20", {"medsiglip"}),
+        ("medmnist:octmnist", {"retfound-oct"}),
     ],
 )
 def test_the_leak_audit_stops_sources_that_hold_the_data_set(dataset: str, leaking: set[str]) -> None:
