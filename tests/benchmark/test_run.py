@@ -132,7 +132,7 @@ def test_a_test_set_from_elsewhere_is_added_to_a_finished_run(place, capsys):
     assert damaged.read_bytes() == whole and {cell: (cell / PREDICTIONS).read_bytes() for cell in before} == before
     assert give(*flags, "--out", str(folder)) == 2
     assert "external: " in capsys.readouterr().err, "what a run has predicted is not forgotten"
-    assert give("--external", "folder:far::benign=good") == 2
+    assert give("--external", "folder:far::benign=good", "--out", "other") == 2
     assert "the map says nothing of malign" in capsys.readouterr().err
 
 

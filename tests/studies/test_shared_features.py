@@ -62,7 +62,7 @@ def one_after_another(one, number, parameters):
         network = fit(
             lambda: build(one.prepared, None, parameters), one.data, training, recipe_of(parameters, 8), seed, recorder
         )
-        values.append(one._value(validation, network, one.metric))
+        values.append(one._value(validation, one._scores(validation, network), one.metric))
         curves.append(recorder.curve(values[-1]))
     return tuple(values), tuple(curves)
 
