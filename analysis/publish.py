@@ -153,14 +153,12 @@ def _moved(before: Sequence[Block], after: Sequence[Block]) -> tuple[float, floa
 
 def _changed(run: Path, before: Predictions, after: Predictions, described: Mapping[str, Any]) -> int:
     """The number of verdicts on the own holdout that rounding turns into others."""
-    from analysis.report import ESTIMAND, MARGIN, METRIC
+    from analysis.report import intended
     from analysis.study.comparison import compare
     from analysis.study.estimand import find
     from analysis.study.locked_plan import plan_of
 
-    plan = plan_of(run, None, described)
-    metric = described["spec"].get("report_metric", METRIC) if plan is None else plan.metric
-    margin, about = (MARGIN, ESTIMAND) if plan is None else (plan.margin, plan.estimand)
+    metric, margin, about = intended(plan_of(run, None, described), described)
     both = [compare(one, metric=metric, margin=margin, estimand=find(about)) for one in (before, after)]
     return sum(one.verdict != other.verdict for one, other in zip(*both, strict=True))
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark.command_line import RenamedFlag, run_command
 from benchmark.errors import InputError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from analysis.page.head import Head
     from analysis.predictions.block import Estimand
+    from analysis.study.locked_plan import LockedPlan
 
 METRIC = "auroc"  # concluded on where neither the caller, a plan nor the run says otherwise
 MARGIN = 0.02  # of equivalence, likewise
@@ -157,14 +158,13 @@ def write_report(
 
     described = description(source)
     locked = plan_of(source, plan, described)
-    if margin is None:
-        margin = MARGIN if locked is None else locked.margin
+    planned_metric, planned_margin, planned_estimand = intended(locked, described)
+    margin = planned_margin if margin is None else margin
     if not margin > 0:
         raise InputError(f"the margin is {margin}: it must be positive, for example {MARGIN:g}.")
     _check_writable(out)
-    asked = estimands.find(estimand or (ESTIMAND if locked is None else locked.estimand))
-    planned = described.get("spec", {}).get("report_metric", METRIC) if locked is None else locked.metric
-    primary = metrics.find(metric or planned)
+    asked = estimands.find(estimand or planned_estimand)
+    primary = metrics.find(metric or planned_metric)
     part = complete_part(source, described) if partial else None
     cells = None if part is None else part.folders
     predictions = read_predictions(source, common_seeds=common_seeds, first=seeds, cells=cells)
@@ -218,6 +218,12 @@ def write_report(
     pictures = figures.draw_all(computed, out / "figures", paper=paper)
     write_text(out / "index.html", page.render(first, chapters(frames, models_fixed(computed)), pictures))
     return Report(frames, first, out / "index.html")
+
+
+def intended(plan: LockedPlan | None, described: Mapping[str, Any]) -> tuple[str, float, str]:
+    """Metric, margin and estimand of a report for which nobody names others: the plan's, else the run's or ours."""
+    of_run = described.get("spec", {}).get("report_metric", METRIC)
+    return (of_run, MARGIN, ESTIMAND) if plan is None else (plan.metric, plan.margin, plan.estimand)
 
 
 def summary_text(report: Report) -> str:

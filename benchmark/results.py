@@ -48,12 +48,12 @@ INFO = b"benchmark"  # key of a predictions file's metadata
 LONGEST_NAME = 120  # characters of one part of a path
 _HOST = socket.gethostname()  # a folder may be shared: what another machine's process writes is not ours to judge
 
+_OF_CELL = {"dataset": "string", "arm": "string", "n_per_class": "int32", "seed": "int32"}
+_OF_TRIAL = _OF_CELL | {"trial": "int32"}
+
 #: column -> Arrow type of the predictions table: one row for each (cell, refit, holdout image).
 PREDICTION_COLUMNS = {
-    "dataset": "string",
-    "arm": "string",
-    "n_per_class": "int32",
-    "seed": "int32",
+    **_OF_CELL,
     "refit": "int32",
     "sample_id": "string",
     "group_id": "string",
@@ -64,11 +64,7 @@ PREDICTION_COLUMNS = {
 #: column -> Arrow type of the trials table, the budget ledger: one row a finished trial. What a machine's
 #: speed decides (seconds, memory) is in the costs table, so that this one is the same, byte for byte, anywhere.
 TRIAL_COLUMNS = {
-    "dataset": "string",
-    "arm": "string",
-    "n_per_class": "int32",
-    "seed": "int32",
-    "trial": "int32",
+    **_OF_TRIAL,
     "state": "string",
     "value": "float64",
     "fold_values": "list<float64>",
@@ -80,11 +76,7 @@ TRIAL_COLUMNS = {
 
 #: column -> Arrow type of the costs table: one row a finished trial.
 COST_COLUMNS = {
-    "dataset": "string",
-    "arm": "string",
-    "n_per_class": "int32",
-    "seed": "int32",
-    "trial": "int32",
+    **_OF_TRIAL,
     "seconds": "float64",
     "peak_memory_mb": "float64",
 }
@@ -92,11 +84,7 @@ COST_COLUMNS = {
 #: column -> Arrow type of the curves table: one row a finished trial and fold that was begun. `losses` has an entry an
 #: epoch, `values` (the tuned metric on validation) one for each epoch in `checked`. The same bytes anywhere, as trials.
 CURVE_COLUMNS = {
-    "dataset": "string",
-    "arm": "string",
-    "n_per_class": "int32",
-    "seed": "int32",
-    "trial": "int32",
+    **_OF_TRIAL,
     "fold": "int32",
     "losses": "list<float32>",
     "checked": "list<int32>",
@@ -106,11 +94,7 @@ CURVE_COLUMNS = {
 #: column -> Arrow type of the validation table: one row a training image, with what the best trial's model said of it
 #: that had not seen it: that of the `fold` in which it was for validation.
 VALIDATION_COLUMNS = {
-    "dataset": "string",
-    "arm": "string",
-    "n_per_class": "int32",
-    "seed": "int32",
-    "trial": "int32",
+    **_OF_TRIAL,
     "fold": "int32",
     "sample_id": "string",
     "group_id": "string",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,7 +110,7 @@ def run_cell(
 def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
     """A finished trial as a row of the trials table."""
     outcome = trial.outcome
-    return _cell_columns(cell) | {
+    return asdict(cell) | {
         "trial": trial.number,
         "state": "COMPLETE",
         "value": outcome.value,
@@ -124,7 +125,7 @@ def trial_row(cell: Cell, trial: Trial) -> dict[str, Any]:
 def cost_row(cell: Cell, trial: Trial) -> dict[str, Any]:
     """What a finished trial cost, as a row of the costs table."""
     outcome = trial.outcome
-    return _cell_columns(cell) | {
+    return asdict(cell) | {
         "trial": trial.number,
         "seconds": outcome.seconds,
         "peak_memory_mb": outcome.peak_memory_mb,
@@ -134,7 +135,7 @@ def cost_row(cell: Cell, trial: Trial) -> dict[str, Any]:
 def curve_rows(cell: Cell, trial: Trial) -> list[dict[str, Any]]:
     """How a finished trial went by epoch, as rows of the curves table, one a fold."""
     return [
-        _cell_columns(cell)
+        asdict(cell)
         | {
             "trial": trial.number,
             "fold": fold,
@@ -144,10 +145,6 @@ def curve_rows(cell: Cell, trial: Trial) -> list[dict[str, Any]]:
         }
         for fold, curve in enumerate(trial.outcome.curves)
     ]
-
-
-def _cell_columns(cell: Cell) -> dict[str, Any]:
-    return {"dataset": cell.dataset, "arm": cell.arm, "n_per_class": cell.n_per_class, "seed": cell.seed}
 
 
 def finished_before(job: CellJob) -> dict[str, Any] | None:
@@ -183,7 +180,7 @@ def _write_external(job: CellJob, elsewhere: Mapping[ExternalSet, Sequence[Score
     """Write the predictions of test sets from elsewhere, and give the sums of their files."""
     folder = job.cell.folder(job.run)
     for external, scores in elsewhere.items():
-        columns = _cell_columns(job.cell) | {"dataset": external.name}
+        columns = asdict(job.cell) | {"dataset": external.name}
         rows = _prediction_rows(columns, scores, (external.ids, external.groups, external.labels))
         tasks = {external.name: job.block.task}
         info = TableInfo({external.name: external.classes}, tasks, {external.name: external.facts})
@@ -235,14 +232,14 @@ def _write(
         write_scores(folder / VALIDATION, cell, block, chosen.number, validated)
     images = (block.holdout_ids, block.holdout_groups, block.holdout_labels)
     info = TableInfo({cell.dataset: block.classes}, {cell.dataset: block.task}, {cell.dataset: block.facts})
-    predictions = _prediction_rows(_cell_columns(cell), scores, images)
+    predictions = _prediction_rows(asdict(cell), scores, images)
     write_table(folder / PREDICTIONS, predictions, PREDICTION_COLUMNS, info)
     added = _write_external(job, elsewhere)
     summary = _summary(job, trials, chosen, scores)
     if features["used"]:
         summary["feature_hits"] = 1 - features["computed"] / features["used"]
     done = {
-        "cell": _cell_columns(cell),
+        "cell": asdict(cell),
         "budget": len(trials),
         "best_trial": chosen.number,
         "features": dict(features),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +93,7 @@ def write_scores(path: Path, cell: Cell, block: TrainingBlock, trial: int, score
     """Write (n, K) scores of a cell's training images as the validation table; `sync` as `write_table` takes it."""
     rows = pd.DataFrame(
         {
-            "dataset": cell.dataset,
-            "arm": cell.arm,
-            "n_per_class": cell.n_per_class,
-            "seed": cell.seed,
+            **asdict(cell),
             "trial": trial,
             "fold": block.folds,
             "sample_id": block.subsample_ids,

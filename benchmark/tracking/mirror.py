@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -145,7 +146,7 @@ class Mirror:
                 key,
                 f"{cell.arm} seed {cell.seed}",
                 {**tags, "mlflow.note.content": note},
-                params=_params(cell),
+                params=asdict(cell),
             )
             log_dataset(self._client, known[key], cell, facts, self._described)
         return known[key]
@@ -336,7 +337,3 @@ class Mirror:
 
 def _arm_key(run: str, dataset: str, n_per_class: int, arm: str) -> str:
     return f"{run}/{path_name(dataset)}/n{n_per_class}/{path_name(arm)}"
-
-
-def _params(cell: Cell) -> dict[str, Any]:
-    return {"dataset": cell.dataset, "n_per_class": cell.n_per_class, "arm": cell.arm, "seed": cell.seed}

@@ -1,46 +1,20 @@
 """Cells of methods without epochs: the same tables as any cell, features once, and one fit for all refits."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from benchmark.arm import Arm
 from benchmark.results import CURVES, PREDICTIONS, TRIALS, VALIDATION, read_table
-from benchmark.seeds import seed_for
 from benchmark.spec import Cell
-from benchmark.training.streams import seeded
-from benchmark.weights.find import find
-from benchmark.weights.load import load_backbone
 from studies.cell import run_cell
 from studies.fitter import Fitter, trainer_of
 from studies.trainer import CellJob, Trainer
-from tests.conftest import make_block
-
-BACKBONE = "resnet10t"
-
-
-@pytest.fixture
-def job_of(tiny_spec, tmp_path):
-    path = tmp_path / "weights.pth"
-    with seeded(seed_for(0, "test")):
-        torch.save(load_backbone(BACKBONE, None).state_dict(), path)
-    weights = find(BACKBONE, None, path)
-
-    def job(method, run="run", **block):
-        spec = dataclasses.replace(
-            tiny_spec, arms=("mine",), definitions=(Arm("mine", method, BACKBONE, str(path)),), budget=6
-        )
-        return CellJob(Cell("toy", 12, 0, "mine"), make_block(tmp_path, **block), weights, spec, tmp_path / run, "cpu")
-
-    return job
 
 
 @pytest.mark.parametrize("method", ["linear-probe", "knn"])
 def test_a_cell_leaves_the_tables_of_any_cell_and_the_same_bytes_again(method, job_of):
-    one, again = job_of(method), job_of(method, "again")
+    one, again = job_of(method, budget=6), job_of(method, "again", budget=6)
     metrics = [run_cell(job) for job in (one, again)]
     folder, other = one.cell.folder(one.run), again.cell.folder(again.run)
     for name in (TRIALS, CURVES, VALIDATION, PREDICTIONS):

@@ -5,45 +5,18 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from benchmark import metrics
-from benchmark.arm import Arm
 from benchmark.results import CELL_FILES, DONE, PREDICTIONS, VALIDATION, read_info, read_json, read_table, write_json
 from benchmark.runs.repair import cell_faults
-from benchmark.seeds import seed_for
-from benchmark.spec import Cell
 from benchmark.training.engine import Diverged
-from benchmark.training.streams import seeded
-from benchmark.weights.find import find
-from benchmark.weights.load import load_backbone
 from studies.cell import run_cell
 from studies.fitter import Fitter
 from studies.open_cells import finished
-from studies.trainer import CellJob, Trainer
+from studies.trainer import Trainer
 from studies.validation import BEST_SO_FAR
-from tests.conftest import make_block
 
-BACKBONE = "resnet10t"
 METHODS = ("scratch", "fine-tune", "lora", "linear-probe", "knn")
-
-
-@pytest.fixture
-def job_of(tiny_spec, tmp_path):
-    path = tmp_path / "weights.pth"
-    with seeded(seed_for(0, "test")):
-        torch.save(load_backbone(BACKBONE, None).state_dict(), path)
-    weights = find(BACKBONE, None, path)
-
-    def job(method="linear-probe", run="run", budget=3, metric="auroc", **block):
-        backbone = {} if method == "scratch" else {"backbone": BACKBONE, "weights": str(path)}
-        spec = dataclasses.replace(
-            tiny_spec, arms=("mine",), definitions=(Arm("mine", method, **backbone),), budget=budget, tune_metric=metric
-        )
-        given = None if method == "scratch" else weights
-        return CellJob(Cell("toy", 12, 0, "mine"), make_block(tmp_path, **block), given, spec, tmp_path / run, "cpu")
-
-    return job
 
 
 def folder(job):
