@@ -23,6 +23,14 @@ def make_block(seed=0, **changes):
     return replace(simulated, dataset="toy", arms=arms)
 
 
+def make_two_images_each(patients, seeds):
+    """One arm on so many sick patients, and as many healthy ones, with two images each; its scores are to be drawn."""
+    truth = np.repeat([1.0, 0.0], 2 * patients)
+    base = make_block(seeds=seeds, images=4 * patients)
+    groups = np.repeat(np.arange(2 * patients), 2)
+    return replace(base, arms=("one",), truth=np.stack([1 - truth, truth], axis=1), groups=groups)
+
+
 def make_multiclass(seed=0, classes=3, arms=2, seeds=3, images=150, refits=1):
     rng = np.random.default_rng(seed)
     base = make_block(seed, auroc=(0.8,) * arms, seeds=seeds, images=images)

@@ -16,7 +16,7 @@ from analysis.study.scores import score_sums
 from analysis.study.study import study
 from analysis.tables import confusion as confusion_table
 from benchmark import metrics
-from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
+from tests.analysis.conftest import make_block, make_multiclass, make_multilabel, make_two_images_each
 
 
 def given_and_true(block, a, s, r, k):
@@ -120,11 +120,8 @@ def test_intervals_of_sensitivity_cover_the_truth():
     """New seeds, each with an error of its own, and new patients, with two images each: 300 simulated holdouts."""
     rng = np.random.default_rng(0)
     patients, seeds, inside = 60, 5, 0
-    base = make_block(seeds=seeds, images=4 * patients)
-    truth = np.repeat([1.0, 0.0], 2 * patients)
-    block = replace(
-        base, arms=("one",), truth=np.stack([1 - truth, truth], axis=1), groups=np.repeat(np.arange(2 * patients), 2)
-    )
+    block = make_two_images_each(patients, seeds)
+    truth = block.truth[:, 1]
     nodes = np.random.default_rng(1).normal(size=(200_000, 2))
     expected = (1.0 + 0.3 * nodes[:, 0] + 1.0 * nodes[:, 1] > 0).mean()
     for _ in range(300):

@@ -22,7 +22,7 @@ from analysis.tables import operating_points as table
 from analysis.tables import operating_points_pairwise as differences
 from benchmark.errors import InputError
 from benchmark.results import VALIDATION
-from tests.analysis.conftest import make_block, make_multiclass, make_multilabel
+from tests.analysis.conftest import make_block, make_multiclass, make_multilabel, make_two_images_each
 from tests.analysis.simulated_run import write_validation
 
 
@@ -237,11 +237,8 @@ def test_intervals_cover_what_new_samples_and_new_patients_would_give():
     """New training samples, whose models and validation differ, and new patients with two images: 200 studies."""
     rng = np.random.default_rng(0)
     patients, seeds, inside = 60, 5, 0
-    base = make_block(seeds=seeds, images=4 * patients)
-    truth = np.repeat([1.0, 0.0], 2 * patients)
-    block = replace(
-        base, arms=("one",), truth=np.stack([1 - truth, truth], axis=1), groups=np.repeat(np.arange(2 * patients), 2)
-    )
+    block = make_two_images_each(patients, seeds)
+    truth = block.truth[:, 1]
     of_validation = np.repeat([1.0, 0.0], 50)
 
     def logistic(latent):
