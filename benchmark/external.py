@@ -16,7 +16,7 @@ from functools import cache
 
 from benchmark import datasets
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import EXTERNAL, path_name
+from benchmark.results import ARROW, EXTERNAL, path_name
 
 EXAMPLE = '"nih::PNEUMONIA=Pneumonia,NORMAL=No Finding"'
 
@@ -57,7 +57,7 @@ class External:
     @property
     def label(self) -> str:
         """What tables call it: ``chest-xray -> nih``."""
-        return f"{self.target} -> {self.key}"
+        return f"{self.target}{ARROW}{self.key}"
 
     @property
     def file(self) -> str:

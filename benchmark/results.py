@@ -34,6 +34,7 @@ DONE = "done.json"
 CELL_FILES = (STUDY, TRIALS, COSTS, CURVES, PREDICTIONS)  # of a finished cell, whose sums stand in done.json
 OWN_FILES = (*CELL_FILES, VALIDATION)  # cells that an older version finished have no scores of validation
 EXTERNAL = "external"  # the folder of a cell with a predictions file for every test set from elsewhere
+ARROW = " -> "  # between the own data set and the other, in the name of a test set from elsewhere
 FAILED = "failed.json"  # why a cell failed, until it is attempted again
 SPEC = "spec.json"
 SPEC_COPY = ".spec.json"  # the same again, for when that is damaged

@@ -10,9 +10,7 @@ from analysis.predictions.block import Block, Predictions
 from analysis.predictions.reading import find_files, read_files
 from analysis.predictions.seeds import Choice
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import EXTERNAL, PREDICTIONS
-
-ARROW = " -> "  # between the own data set and the other, in the name of a test set from elsewhere
+from benchmark.results import ARROW, EXTERNAL, PREDICTIONS
 
 
 def own_and_other(dataset: str) -> tuple[str, str]:

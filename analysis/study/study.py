@@ -214,6 +214,18 @@ class Study:
         return tuple(in_threads(lambda pair: operating_points(pair[0].block, pair[1]), pairs))
 
     @cached_property
+    def operating_points_elsewhere(self) -> tuple[list[OperatingPoint], ...]:
+        """What the same models at the same thresholds reach on the test sets from elsewhere, a list a block there.
+
+        A test set that lacks a class of the own is left out: probabilities are shared among fewer classes there.
+        """
+        run = self.run
+        classes = {scored.block.dataset: scored.block.classes for scored in self.scored}
+        complete = [there for there in self.elsewhere if there.own.block.classes == classes[there.own.block.dataset]]
+        pairs = [] if run is None else [(there, validation_of(run, there.own.block)) for there in complete]
+        return tuple(in_threads(lambda pair: operating_points(pair[0].scored.block, pair[1]), pairs))
+
+    @cached_property
     def subgroups(self) -> tuple[Subgroup, ...]:
         """AUROC by what is known of the holdout's images, at every data set's largest n; empty where nothing is."""
         if self.run is None:

@@ -8,7 +8,7 @@ from analysis.study.gains import label_gains, named
 from analysis.study.study import Study
 
 NAME = "label_gain"
-ORDER = 50
+ORDER = 51
 CHAPTER = "Main results"
 TITLE = "Label-equivalent gain"
 CAPTION = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,12 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.metrics import Metric
-from benchmark.results import DONE, PREDICTIONS, TRIALS, cell_folders, path_name, read_info, read_json, read_table
+from benchmark.results import (
+    ARROW,
+    DONE,
+    PREDICTIONS,
+    TRIALS,
+    cell_folders,
+    path_name,
+    read_info,
+    read_json,
+    read_table,
+)
 from benchmark.tracking.curves import MOST_POINTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_NAME = r"[^\w.-]+"  # what is replaced where a test set's map of classes is a part of a metric's name
 SHOWN = ("index.html", "figures/*.png", "tables/*.csv")  # of a report, as an arm's artifacts
 #: verdict on b against a -> what it says of b, and of a.
 WORDS = {
@@ -36,7 +48,8 @@ class ArmAnswer:
         dataset, n_per_class, arm: which.
         rank: place by estimate among the arms of the block, the best first, from 0.
         metric: the report's primary metric.
-        numbers: name -> value, as MLflow shows them: the estimate as ``holdout_<metric>``, its interval, and so on.
+        numbers: name -> value, as MLflow shows them: the estimate as ``holdout_<metric>``, its interval, and so on; on
+            every test set from elsewhere as ``external_<its name>_<metric>``.
         verdict: against the other arms, in words; empty where nothing is compared.
         synthetic: whether the data set is not real.
     """
@@ -53,13 +66,11 @@ class ArmAnswer:
 
 def read_answers(run: Path, report: Path) -> list[ArmAnswer]:
     """The arms of a run's report, block by block, the best first."""
-    import pandas as pd
-
     from benchmark import metrics
 
-    arms = pd.read_csv(report / "tables" / "arms.csv", keep_default_na=False, na_values=[""])
-    pairs_file = report / "tables" / "pairwise.csv"
-    pairs = pd.read_csv(pairs_file, keep_default_na=False, na_values=[""]) if pairs_file.is_file() else None
+    arms = _table(report, "arms")
+    assert arms is not None, "every report has its arms"
+    pairs, elsewhere = (_table(report, name) for name in ("pairwise", "external_arms"))
     synthetic = _synthetic(run)
     answers = []
     for _, block in arms.groupby(["dataset", "n_per_class"], sort=True):
@@ -69,11 +80,30 @@ def read_answers(run: Path, report: Path) -> list[ArmAnswer]:
         for rank, row in enumerate(ordered.to_dict("records")):
             numbers = {f"holdout_{name}": row["estimate"]}
             numbers |= {column: row[column] for column in ("ci_low", "ci_high", "seed_sd", "seeds") if column in row}
+            numbers |= _elsewhere(str(row["arm"]), dataset, n, elsewhere)
             known = {column: float(value) for column, value in numbers.items() if math.isfinite(float(value))}
             verdict = _verdict(str(row["arm"]), dataset, n, pairs)
             where = (dataset, n, str(row["arm"]))
             answers.append(ArmAnswer(*where, rank, name, known, verdict, dataset in synthetic))
     return answers
+
+
+def _table(report: Path, name: str) -> pd.DataFrame | None:
+    """One of a report's tables; None where it has none of this name."""
+    import pandas as pd
+
+    path = report / "tables" / f"{name}.csv"
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else None
+
+
+def _elsewhere(arm: str, dataset: str, n: int, elsewhere: pd.DataFrame | None) -> dict[str, float]:
+    """An arm's estimates on the test sets from elsewhere, under names that MLflow takes."""
+    numbers: dict[str, float] = {}
+    for row in [] if elsewhere is None else elsewhere.to_dict("records"):
+        own, _, other = str(row["dataset"]).partition(ARROW)
+        if (own, row["n_per_class"], row["arm"]) == (dataset, n, arm):
+            numbers[f"external_{re.sub(NO_NAME, '_', other)}_{row['metric']}"] = row["estimate"]
+    return numbers
 
 
 def _synthetic(run: Path) -> set[str]:

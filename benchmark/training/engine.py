@@ -185,7 +185,8 @@ def fitting(
                 raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
             if watch is not None:
                 watch(epoch + 1, total_loss / batches, network)
-                _train_mode(learned)
+                if not learned.training:  # it predicted
+                    _train_mode(learned)
         yield network
 
 

@@ -10,7 +10,7 @@ import pytest
 from analysis import tables
 from analysis.figures import _drawing, roc
 from analysis.page.remarks import remarks_on
-from analysis.predictions.block import Predictions
+from analysis.predictions.block import Predictions, part_of
 from analysis.statistics.proportions import wilson
 from analysis.statistics.thresholds import at_specificity, youden
 from analysis.study.operating_points import RULES, operating_points
@@ -18,6 +18,7 @@ from analysis.study.reporting import answers, limitations
 from analysis.study.run_facts import RunFacts
 from analysis.study.study import study
 from analysis.study.validation import Validated, validation_of
+from analysis.tables import external_operating_points as elsewhere
 from analysis.tables import operating_points as table
 from analysis.tables import operating_points_pairwise as differences
 from benchmark.errors import InputError
@@ -217,6 +218,52 @@ def test_a_test_set_from_elsewhere_is_not_said_to_lack_validation(run):
     there = Predictions((replace(make_block(), dataset="toy -> far"),), {}, ())
     computed = study(there, resamples=60, run=run)
     assert not [text for text in remarks_on(computed) if VALIDATION in text]
+
+
+def read_with(run, there, own=None):
+    """The run's study with a block on a test set from elsewhere."""
+    external = Predictions((replace(there, dataset="toy -> far"),), {"toy -> far": {"external_of": "toy"}}, ())
+    return study(Predictions((own or make_block(),), {}, ()), resamples=60, run=run, external=external)
+
+
+def test_thresholds_are_applied_to_a_test_set_from_elsewhere_as_they_are(run):
+    there = make_block(seed=1, images=90)
+    there = replace(there, scores=there.scores ** np.array([1.0, 0.5]))  # positives are called more readily there
+    frame, own = elsewhere.build(read_with(run, there)), table.build(read(run))
+    assert set(frame["dataset"]) == {"toy -> far"} and len(frame) == len(own)
+    same = ["rule", "arm", "threshold", "threshold_sd", "validation_sensitivity", "validation_specificity"]
+    pd.testing.assert_frame_equal(frame[same], own[same])
+    assert (frame["specificity"] < own["specificity"]).all() and (frame["sensitivity"] > own["sensitivity"]).all()
+    validation = validation_of(run, make_block())
+    for arm, rule, reached in zip(frame["arm"], frame["rule"], frame["specificity"], strict=True):
+        a = there.arms.index(arm)
+        called = []
+        for s, _, score, true in cells_of(there, a, 1):
+            cell = validation[a, s]
+            called.append(score[~true] >= RULES[rule](cell.truth[:, 1], cell.scores[:, 1]))
+        assert reached == pytest.approx(1 - np.mean(called))
+    assert [column for column in frame if tables.meaning(elsewhere, column) is None] == []
+
+
+def test_arms_and_seeds_that_are_not_everywhere_keep_their_own_thresholds(run):
+    there = part_of(make_block(seed=1), ["imagenet", "medical"], [2, 3], make_block().classes)
+    frame, own = elsewhere.build(read_with(run, there)), read(run).operating_points[0]
+    for rule, point in zip(RULES, own, strict=True):
+        rows = frame[frame["rule"] == rule].set_index("arm")
+        assert list(rows.index) == ["imagenet", "medical"]
+        for arm in rows.index:
+            a = point.block.arms.index(arm)
+            assert rows.loc[arm, "threshold"] == pytest.approx(point.thresholds[a, 2:4].mean())
+
+
+def test_a_test_set_from_elsewhere_that_lacks_a_class_is_left_out(tmp_path):
+    own = make_multiclass()
+    write_validation(tmp_path, own)
+    run = RunFacts(tmp_path, {"spec": {}})
+    there = make_multiclass(seed=1)
+    assert elsewhere.build(read_with(run, there, own)) is not None
+    lacking = part_of(there, there.arms, there.seeds, there.classes[:2])
+    assert elsewhere.build(read_with(run, lacking, own)) is None
 
 
 def test_a_file_that_does_not_fit_is_named(run):

@@ -87,6 +87,8 @@ def make_report(run):
         for arm, at in (("other", 0.7), ("scratch", 0.8))
     ]
     pd.DataFrame(arms).to_csv(folder / "tables" / "arms.csv", index=False)
+    of_far = {"dataset": "sim -> far::ill=a+b", "arm": "scratch", "estimate": 0.6}
+    pd.DataFrame([of_block | of_far]).to_csv(folder / "tables" / "external_arms.csv", index=False)
     pair = of_block | {"arm_a": "other", "arm_b": "scratch", "difference": 0.1, "verdict": "better"}
     pd.DataFrame([pair]).to_csv(folder / "tables" / "pairwise.csv", index=False)
     return folder

@@ -87,7 +87,9 @@ def test_the_report_gives_arms_their_numbers_verdict_and_pages(run, report):
     expected = {"holdout_auroc": 0.8, "ci_low": 0.75, "ci_high": 0.85, "seeds": 1, "best_validation": 0.9}
     assert {name: values[name] for name in expected} == pytest.approx(expected)
     assert values["best_so_far"] == pytest.approx(0.7)
-    assert found["mine/sim/n100/other"][0]["verdict"] == "worse than scratch"
+    assert values["external_far_ill_a_b_auroc"] == 0.6
+    other_tags, _, _, other_values, *_ = found["mine/sim/n100/other"]
+    assert other_tags["verdict"] == "worse than scratch" and not [name for name in other_values if "far" in name]
     pages = [path.relative_to(run.parent / "artifacts") for path in (run.parent / "artifacts").rglob("index.html")]
     assert len(pages) == 2
     (report / "index.html").unlink()
