@@ -139,6 +139,12 @@ def path_name(text: str) -> str:
     return f"{kept[: LONGEST_NAME - 35]}~~{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
+def own_and_other(dataset: str) -> tuple[str, str]:
+    """The data set whose models predict, and the test set from elsewhere; "" for an own holdout."""
+    own, _, other = dataset.partition(ARROW)
+    return own, other
+
+
 def run_folders(root: Path) -> list[Path]:
     """The folders of runs in a folder of runs, sorted: those with a spec.json, whatever it holds."""
     return sorted(path.parent for path in root.glob(f"*/{SPEC}") if path.is_file())

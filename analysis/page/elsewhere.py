@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.page.findings import joined
-from analysis.predictions.external import own_and_other
 from analysis.study.intervals import FEW_PATIENTS, fewest_patients
+from benchmark.results import own_and_other
 
 if TYPE_CHECKING:
     from analysis.study.elsewhere import Elsewhere

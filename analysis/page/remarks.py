@@ -114,8 +114,7 @@ def _not_all_drawn(study: Study) -> list[str]:
 
 def _no_validation(study: Study) -> list[str]:
     """A sentence where cells of the run keep no scores of validation, so that no threshold can be fixed on them."""
-    from analysis.predictions.external import own_and_other
-    from benchmark.results import VALIDATION
+    from benchmark.results import VALIDATION, own_and_other
 
     if study.run is None:
         return []

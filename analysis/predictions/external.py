@@ -10,13 +10,7 @@ from analysis.predictions.block import Block, Predictions
 from analysis.predictions.reading import find_files, read_files
 from analysis.predictions.seeds import Choice
 from benchmark.errors import InputError, unknown_name
-from benchmark.results import ARROW, EXTERNAL, PREDICTIONS
-
-
-def own_and_other(dataset: str) -> tuple[str, str]:
-    """The data set whose models predict, and the test set from elsewhere; "" for an own holdout."""
-    own, _, other = dataset.partition(ARROW)
-    return own, other
+from benchmark.results import EXTERNAL, PREDICTIONS, own_and_other
 
 
 def read_external(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.predictions.external import own_and_other
+from benchmark.results import own_and_other
 
 #: Methods that train networks alike, and differ in what they start from: that is the weights' difference.
 TRAINING = ("scratch", "fine-tune")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.predictions.external import own_and_other
 from analysis.study.arm_facts import title_of
 from analysis.study.run_facts import Record, RunFacts
 from analysis.study.study import Study
+from benchmark.results import own_and_other
 
 RANDOM = "random weights"
 NOT_RECORDED = "not recorded"

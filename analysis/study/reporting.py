@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from analysis.predictions.block import Block
-from analysis.predictions.external import own_and_other
 from analysis.study.about import intervals_about, models_fixed
 from analysis.study.models import models_of
 from analysis.study.run_facts import RunFacts
 from analysis.study.study import Study
+from benchmark.results import own_and_other
 
 OPEN = "open: yours to fill"
 FEW_SEEDS = 5

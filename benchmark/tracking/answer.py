@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from benchmark.metrics import Metric
 from benchmark.results import (
-    ARROW,
     DONE,
     PREDICTIONS,
     TRIALS,
     cell_folders,
+    own_and_other,
     path_name,
     read_info,
     read_json,
@@ -100,7 +100,7 @@ def _elsewhere(arm: str, dataset: str, n: int, elsewhere: pd.DataFrame | None) -
     """An arm's estimates on the test sets from elsewhere, under names that MLflow takes."""
     numbers: dict[str, float] = {}
     for row in [] if elsewhere is None else elsewhere.to_dict("records"):
-        own, _, other = str(row["dataset"]).partition(ARROW)
+        own, other = own_and_other(str(row["dataset"]))
         if (own, row["n_per_class"], row["arm"]) == (dataset, n, arm):
             numbers[f"external_{re.sub(NO_NAME, '_', other)}_{row['metric']}"] = row["estimate"]
     return numbers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.page.formats import cell
 from analysis.predictions.compact import described_in
-from analysis.predictions.external import own_and_other, read_external
+from analysis.predictions.external import read_external
 from analysis.predictions.reading import read_predictions
 from analysis.report import MARGIN
 from analysis.study.comparison import compare_all
@@ -15,6 +15,7 @@ from analysis.study.intervals import arm_interval
 from analysis.study.scores import score
 from analysis.tables._rows import arm_row
 from benchmark import metrics
+from benchmark.results import own_and_other
 from tests.documentation.tables import escaped
 
 RESULTS = Path(__file__).parents[2] / "results"
