@@ -1,9 +1,10 @@
-"""How fast studies are, as ratios measured in one run; and two questions beside it.
+"""How fast studies are, as ratios measured in one run; and three questions beside it.
 
     python -m benchmark.perf                       # against the plain script, case by case
     python -m benchmark.perf --short               # the same on tiny studies, in two minutes
     python -m benchmark.perf --agreement           # do both sides reach the same AUROC?
     python -m benchmark.perf --epochs 15,30,60     # AUROC by epochs: where does every arm's curve flatten?
+    python -m benchmark.perf --card                # images a second on a card, beside a loop of large batches
 
 The plain script (`benchmark.performance.plain_script`) decodes every JPEG in every epoch, augments it alone with
 torchvision, and passes it through the whole network. Ours is the study as a run's worker computes it. Both have the
@@ -28,7 +29,7 @@ CASES = ("scratch", "all", "last", "head")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    from benchmark.performance import agreement
+    from benchmark.performance import agreement, card
     from benchmark.runs import epochs
 
     parser = argparse.ArgumentParser(prog="python -m benchmark.perf", description="How fast studies are, as ratios.")
@@ -45,10 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="tiny studies: what a change brings, within minutes")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write everything measured, as JSON")
     agreement.add_flags(parser)
+    card.add_flags(parser)
     epochs.add_flags(parser)
     flags = parser.parse_args(argv)
     if flags.agreement:
         return run_command(lambda: agreement.print_table(flags))
+    if flags.card:
+        return run_command(lambda: card.print_table(flags))
     if flags.epochs:
         return run_command(lambda: epochs.print_table(flags))
     return run_command(lambda: print_table(flags))

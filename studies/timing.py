@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from benchmark.spec import BenchmarkSpec
     from studies.trainer import Trainer
 
-#: Seconds of a trial of one epoch beside which the building of the network is nothing: no more epochs are timed.
-LONG, MORE = 2.0, 3
+#: Seconds of a trial of a few epochs beside which the building of the network is nothing: no more epochs are timed.
+LONG = 2.0
+FEW, MORE = 2, 3  # epochs: in the second a card's step is captured
 CHANNELS, CLASSES = 3, 2
 STRENGTHS = 5  # of augmentation that a search tries
 NEW_VIEW = 10_000  # an epoch that no trial has
@@ -175,7 +176,7 @@ def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
     from benchmark.training.engine import configure
 
     spec, arm, choice = task
-    configure(THREADS)
+    configure(THREADS, _device[0])
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(spec, arm, Path(folder))
         backbone = trainer.job.backbone
@@ -192,13 +193,13 @@ def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
             return time.perf_counter() - began
 
         rows = len(trainer.block.subsample)
-        first, one = took(1), took(1)  # the first also imports, and computes features of frozen layers
+        first, few = took(FEW), took(FEW)  # the first also imports, and computes features of frozen layers
         view = _view_seconds(trainer, parameters) / rows
         if choice is None or first > LONG:
-            return Speed(0.0, one / rows, view, memory)
-        _, warm = took(1 + MORE), took(1 + MORE)
-        image = max(warm - one, 0.0) / (MORE * rows)
-        return Speed(max(one - image * rows, 0.0) / 2, image, view, memory)
+            return Speed(0.0, few / (FEW * rows), view, memory)
+        _, warm = took(FEW + MORE), took(FEW + MORE)
+        image = max(warm - few, 0.0) / (MORE * rows)
+        return Speed(max(few - FEW * image * rows, 0.0) / 2, image, view, memory)
 
 
 def _view_seconds(trainer: Trainer, parameters: Parameters) -> float:

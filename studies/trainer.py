@@ -23,11 +23,12 @@ from benchmark.methods import Method, NetworkSpec, Parameters
 from benchmark.seeds import seed_for
 from benchmark.spec import BenchmarkSpec, Cell
 from benchmark.training.description import described
-from benchmark.training.engine import Diverged, Recipe, TrainingSet, Watch, fitting, predict, to_device
+from benchmark.training.engine import Diverged, Watch, fitting, predict, to_device
 from benchmark.training.feature_store import FeatureStore
 from benchmark.training.features import FrozenFeatures
 from benchmark.training.heads import HeadFit, fit_heads, only_a_head_learns
 from benchmark.training.network import Network
+from benchmark.training.step import Recipe, TrainingSet
 from benchmark.weights.find import WeightFile
 from studies.curves import Recorder
 from studies.tune import Outcome
@@ -297,6 +298,6 @@ def recipe_of(parameters: Parameters, batch_size: int) -> Recipe:
 def peak_memory_mb(device: torch.device) -> float:
     """Of the device; on the CPU of this process."""
     if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+        return float(torch.cuda.max_memory_reserved(device)) / 2**20
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -148,7 +148,7 @@ def execute(
 def _start(device: str) -> _Worker:
     start = start_context()
     ours, theirs = start.Pipe()
-    process = start.Process(target=_work, args=(theirs,), daemon=True)
+    process = start.Process(target=_work, args=(theirs, device), daemon=True)
     process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     return _Worker(process, ours, device)
@@ -159,7 +159,7 @@ def _assign(worker: _Worker, job: CellJob, dead: str | None) -> None:
     worker.pipe.send((worker.job, dead))
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, device: str) -> None:
     """A worker's life: take a job, send its trials, say how it ended, take the next."""
     follow_parent()
     from benchmark.training.engine import configure
@@ -167,7 +167,7 @@ def _work(pipe: Connection) -> None:
     from studies.cell import cost_row, curve_rows, trial_row
     from studies.tune import Trial
 
-    configure(THREADS)
+    configure(THREADS, device)
     while True:
         try:
             job, dead = pipe.recv()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmark.methods import Parameters
-from benchmark.training.engine import classification_loss, parameter_groups
 from benchmark.training.features import as_unit, frozen_features
 from benchmark.training.network import computing_in
+from benchmark.training.step import classification_loss, parameter_groups
 
 if TYPE_CHECKING:
     from studies.trainer import Trainer

@@ -62,10 +62,6 @@ def summary(row: Row) -> dict[str, tuple[float, float, float]]:
 def markdown(rows: Sequence[Row], sizes: Sizes) -> str:
     """The table, its legend, and where and when it was measured; the columns are aligned for a terminal."""
     lines = [COLUMNS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(COLUMNS))]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    rule = ["-" * width for width in widths]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in [padded[0], rule, *padded[1:]])
     gains = {row.case.name: row.autocast_gain for row in rows}
     legend = LEGEND.format(
         pairs=len(rows[0].pairs),
@@ -78,7 +74,15 @@ def markdown(rows: Sequence[Row], sizes: Sizes) -> str:
         batch=sizes.batch_size,
         gains=", ".join(f"{gain:.2f}x as fast ({name})" for name, gain in gains.items()),
     )
-    return f"{table}\n\n{legend}\n\n{_where()}\n"
+    return f"{aligned(lines)}\n\n{legend}\n\n{where('cpu')}\n"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A table, its header first, whose columns are aligned for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    rule = ["-" * width for width in widths]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [padded[0], rule, *padded[1:]])
 
 
 def record(rows: Sequence[Row], sizes: Sizes) -> dict[str, Any]:
@@ -136,10 +140,12 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _where() -> str:
-    machine, installed = hardware("cpu", 1), versions()
+def where(device: str) -> str:
+    """The machine, its versions and the date."""
+    machine, installed = hardware(device, 1), versions()
     named = ", ".join(f"{name} {installed[name]}" for name in NAMED)
     return (
+        f"{machine.get('gpu', '')}{', ' if 'gpu' in machine else ''}"
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {named}; "
         f"{datetime.date.today().isoformat()}."
     )

@@ -25,14 +25,9 @@ from benchmark.intact import set_aside
 from benchmark.results import Task, atomic_path
 from benchmark.seeds import int_seed, seed_for
 from benchmark.training.augment import augment
-from benchmark.training.engine import (
-    Recipe,
-    classification_loss,
-    parameter_groups,
-    predict,
-    warm_cosine,
-)
+from benchmark.training.engine import predict, warm_cosine
 from benchmark.training.network import Network, Normalise
+from benchmark.training.step import Recipe, classification_loss, parameter_groups
 from benchmark.training.streams import seeded
 from benchmark.weights.build import feature_width
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from benchmark.pretraining.multitask import Source
-    from benchmark.training.engine import Recipe
+    from benchmark.training.step import Recipe
     from benchmark.weights.find import WeightFile
 
 THREADS = 2  # fixed, as the sums in a convolution depend on it
@@ -116,7 +116,7 @@ def pretrain(spec: PretrainSpec, places: Places, target: str | None = None) -> P
             folder=places.weights,
             image_size=spec.image_size,
         )
-    configure(THREADS)
+    configure(THREADS, places.device)
     device = torch.device(places.device)
     sources = tuple(_source(name, spec, places, device) for name in spec.sources)
     with seeded(seed_for(spec.root_seed, "pretrain backbone")):
@@ -182,7 +182,7 @@ def _source(name: str, spec: PretrainSpec, places: Places, device: torch.device)
 
 
 def _recipe(spec: PretrainSpec) -> Recipe:
-    from benchmark.training.engine import Recipe
+    from benchmark.training.step import Recipe
 
     return Recipe(
         learning_rate=spec.learning_rate,

@@ -138,7 +138,7 @@ def measure(
     if list(epochs) != sorted(set(epochs)) or epochs[0] < 1:
         raise InputError(f"the epochs {', '.join(map(str, epochs))} must be at least 1, each more than the one before.")
     plan = make_plan(request, report)
-    configure(THREADS)
+    configure(THREADS, request.device)
     points = []
     for dataset in request.spec.datasets:
         images, _ = decode(request, dataset, lambda line: None)  # kept since the plan was made

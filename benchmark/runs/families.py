@@ -153,9 +153,10 @@ def _images(size: int) -> tuple[Tensor, Tensor]:
 def _fit_and_predict(name: str, spec: methods.NetworkSpec, loaded: Pretrained, own: Value) -> int:
     """Fit with one value of a method's own dimension, and use the network; the number of its adapted layers."""
     from benchmark.seeds import seed_for
-    from benchmark.training.engine import Recipe, TrainingSet, fit, predict
+    from benchmark.training.engine import fit, predict
     from benchmark.training.features import FrozenFeatures
     from benchmark.training.low_rank import LowRank
+    from benchmark.training.step import Recipe, TrainingSet
 
     method = methods.trained(methods.find(name))
     images, targets = _images(int(spec.image_size or 0))

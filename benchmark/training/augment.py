@@ -25,6 +25,9 @@ ERASED = (0.1, 0.4)  # side of the erased rectangle, of the image's side
 MIXUP = 0.5  # probability that a batch is mixed
 MIXUP_BETA = 0.4  # concentration of Beta(a, a), Zhang et al. 2018
 
+#: (B,) each image's partner, and the share that it keeps of itself: a tensor where a card is to replay it.
+Mixture = tuple[Tensor, float | Tensor]
+
 
 def augment(images: Tensor, strength: float, flip: bool, generator: torch.Generator) -> Tensor:
     """Random views of a batch.
@@ -74,24 +77,34 @@ def augment(images: Tensor, strength: float, flip: bool, generator: torch.Genera
     )
 
 
-def mixup(inputs: Tensor, targets: Tensor, strength: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Convex pairs of a batch and of its targets, with probability ``MIXUP * strength`` (Zhang et al. 2018).
+def mixup(inputs: Tensor, targets: Tensor, drawn: Mixture | None) -> tuple[Tensor, Tensor]:
+    """Convex pairs of a batch and of its targets (Zhang et al. 2018), or both as they are.
 
     Args:
         inputs: (B, ...) images, or the features of a frozen trunk, which are mixed where the trunk ends.
         targets: (B, K) in [0, 1]; NaN (label unknown) stays NaN in both partners' mixture.
-        strength: in [0, 1].
-        generator: on the CPU on any device, as a batch asks it for a few numbers alone.
+        drawn: by `mixture`.
     """
-    drawn = mixture(len(inputs), strength, generator)
     if drawn is None:
         return inputs, targets
     partner, share = drawn[0].to(inputs.device), drawn[1]
-    return torch.lerp(inputs[partner], inputs, share), torch.lerp(targets[partner], targets, share)
+    return _between(inputs[partner], inputs, share), _between(targets[partner], targets, share)
+
+
+def _between(start: Tensor, end: Tensor, share: float | Tensor) -> Tensor:
+    if isinstance(share, float):
+        return torch.lerp(start, end, share)
+    return torch.lerp(start.float(), end.float(), share).to(end.dtype)  # else the share is rounded as they are
 
 
 def mixture(count: int, strength: float, generator: torch.Generator) -> tuple[Tensor, float] | None:
-    """What `mixup` does to a batch: (count,) each one's partner, and the share that it keeps; None: nothing."""
+    """Draw what `mixup` does to a batch, with probability ``MIXUP * strength``; else None.
+
+    Args:
+        count: of the batch.
+        strength: in [0, 1].
+        generator: on the CPU on any device, as a batch asks it for a few numbers alone.
+    """
     chosen = torch.rand((), generator=generator).item() < MIXUP * strength
     if not chosen:
         return None

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.results import Task
 from benchmark.seeds import int_seed
-from benchmark.training.augment import augment, mixup
+from benchmark.training.augment import mixture
 from benchmark.training.features import CHUNK, FrozenFeatures, as_unit, frozen_features
 from benchmark.training.network import Network, computing_in
+from benchmark.training.replay import Replayed
+from benchmark.training.step import Recipe, Step, TrainingSet
 from benchmark.training.streams import Stream
 
 WARM_UP = 0.1  # share of the steps
-LARGEST_NORM = 5.0  # the gradient is clipped to it
 
 
 #: (epoch, its mean training loss, the network as it is).
@@ -37,54 +37,23 @@ class Diverged(ArithmeticError):
     """The loss or a score became NaN or infinite: the trial counts, with the metric's worst value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to fit, the part that every arm shares.
+def configure(threads: int, device: str = "cpu") -> None:
+    """Make this process compute reproducibly, on this device alone.
 
-    Attributes:
-        learning_rate: peak of the schedule.
-        weight_decay: decoupled; not applied to biases and normalisation.
-        epochs: passes over the training images.
-        augmentation: strength in [0, 1].
-        label_smoothing: in [0, 1).
-        batch_size: the largest batch; an epoch is cut into equal batches of at most this size.
+    On the CPU: a fixed number of threads, denormal numbers flushed to zero. On a card: of each operation the way whose
+    sums have a fixed order, where there is one; torch warns of those that have none.
     """
-
-    learning_rate: float
-    weight_decay: float
-    epochs: int
-    augmentation: float
-    label_smoothing: float
-    batch_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """A subsample on the device, with what every fit on it shares.
-
-    Attributes:
-        images: (N, C, H, W) uint8.
-        targets: (N, K) one-hot, or 0/1 with NaN for unknown labels.
-        task: decides the loss: softmax cross-entropy, or masked binary cross-entropy for "multilabel".
-        flip: whether left-right flips are allowed.
-        features: of these images, used where part of the network is frozen.
-        precision: of the network but its head: "float32", or "bfloat16" as torch's autocast.
-    """
-
-    images: Tensor
-    targets: Tensor
-    task: Task
-    flip: bool
-    features: FrozenFeatures
-    precision: str = "float32"
-
-
-def configure(threads: int) -> None:
-    """Make this process compute reproducibly: a fixed number of threads, denormal numbers flushed to zero."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # tiny BatchNorm statistics otherwise cost up to ten times the time
     torch.backends.cudnn.benchmark = False
     _keep_memory()
+    card = torch.device(device)
+    if card.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is free to choose
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over all
+        if card.index is not None:
+            torch.cuda.set_device(card)  # else the first card is begun as well, and its generators are seeded
 
 
 def _keep_memory() -> None:
@@ -151,40 +120,33 @@ def fitting(
     learned = network.learned.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     _train_mode(learned)
     move_frozen(network, device)
-    groups = parameter_groups(learned, recipe.weight_decay)
-    trained = [parameter for group in groups for parameter in group["params"]]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    batches = math.ceil(len(rows) / recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_cosine(batches * recipe.epochs))
+    step = Step(learned, data, recipe, drawing)
+    replayed = Replayed(step) if device.type == "cuda" else None
+    count = math.ceil(len(rows) / recipe.batch_size)
+    schedule = warm_cosine(count * recipe.epochs)
     yield network
     for epoch in range(recipe.epochs):
         with stream.resumed():
             features = None
             if network.frozen is not None:
                 features = data.features.view(network, recipe.augmentation, epoch, len(rows))
-            shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
-            sums = torch.zeros(2, device=device)  # of losses and gradient norms: read once an epoch, as it takes a wait
-            for batch in shuffled.to(device).tensor_split(batches):
-                if features is None:
-                    inputs = augment(data.images[batch], recipe.augmentation, data.flip, drawing)
-                    inputs = inputs.contiguous(memory_format=torch.channels_last)
-                else:
-                    inputs = features[batch]
-                inputs, targets = mixup(inputs, data.targets[batch], recipe.augmentation, generator)
-                with computing_in(data.precision, device):
-                    logits = learned(inputs)
-                loss = classification_loss(logits.float(), targets, data.task, recipe.label_smoothing)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                sums += torch.stack([loss.detach(), _clip(trained)])
-                optimiser.step()
-                schedule.step()
+            step.begin_epoch(features)
             del features  # others may need the memory
-            total_loss, total_norm = sums.tolist()
+            shuffled = torch.from_numpy(rows)[torch.randperm(len(rows), generator=generator)]
+            batches = shuffled.tensor_split(count)
+            rates = [recipe.learning_rate * schedule(epoch * count + place) for place in range(count)]
+            if replayed is not None:
+                mixtures = [mixture(len(batch), recipe.augmentation, generator) for batch in batches]
+                replayed.epoch(batches, mixtures, rates)
+            else:
+                for batch, rate in zip(batches, rates, strict=True):
+                    step.set_rate(rate)
+                    step(batch, partial(mixture, len(batch), recipe.augmentation, generator))
+            total_loss, total_norm = step.end_epoch()
             if not math.isfinite(total_loss) or not math.isfinite(total_norm):
                 raise Diverged(f"the loss was not finite in epoch {epoch + 1} of {recipe.epochs}")
             if watch is not None:
-                watch(epoch + 1, total_loss / batches, network)
+                watch(epoch + 1, total_loss / count, network)
                 if not learned.training:  # it predicted
                     _train_mode(learned)
         yield network
@@ -196,14 +158,6 @@ def move_frozen(network: Network, device: torch.device) -> None:
         network.frozen.to(device)
     if network.below is not None:
         move_frozen(network.below, device)
-
-
-def _clip(parameters: list[nn.Parameter]) -> Tensor:
-    """Clip the gradient in place to `LARGEST_NORM`, and return the norm that it had."""
-    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if norm.device.type != "cpu" or norm > LARGEST_NORM:  # elsewhere the comparison would wait for the device
-        nn.utils.clip_grads_with_norm_(parameters, LARGEST_NORM, norm)
-    return norm
 
 
 @torch.no_grad()
@@ -260,15 +214,6 @@ def _train_mode(module: nn.Module) -> None:
             part.eval()
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The trainable parameters for an optimiser: weight decay on matrices and kernels alone."""
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
 def warm_cosine(steps: int) -> Callable[[int], float]:
     """The learning rate's factor at each of `steps` steps: a linear warm-up, then a cosine to zero."""
     warm = max(1, round(WARM_UP * steps))
@@ -279,13 +224,3 @@ def warm_cosine(steps: int) -> Callable[[int], float]:
         return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
     return factor
-
-
-def classification_loss(logits: Tensor, targets: Tensor, task: Task, smoothing: float) -> Tensor:
-    """Mean cross-entropy of (B, K) logits: softmax, or for "multilabel" binary over the labels that are known."""
-    if task == "multilabel":
-        known = ~torch.isnan(targets)
-        soft = torch.nan_to_num(targets) * (1 - smoothing) + smoothing / 2
-        losses = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
-        return (losses * known).sum() / known.sum().clamp_min(1)
-    return F.cross_entropy(logits, targets, label_smoothing=smoothing)

@@ -21,8 +21,9 @@ from torch import Tensor
 from benchmark.results import Task
 from benchmark.seeds import int_seed
 from benchmark.training.augment import mixture
-from benchmark.training.engine import LARGEST_NORM, Diverged, Recipe, TrainingSet, Watch, move_frozen, warm_cosine
+from benchmark.training.engine import Diverged, Watch, move_frozen, warm_cosine
 from benchmark.training.network import Head, Network
+from benchmark.training.step import LARGEST_NORM, Recipe, TrainingSet
 from benchmark.training.streams import seeded
 
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8  # of AdamW, as torch has them

@@ -65,7 +65,7 @@ def work(job: CellJob, block: Any, dead: str | None) -> Ended:
     from studies.attempt import attempt
     from studies.workers import THREADS
 
-    configure(THREADS)
+    configure(THREADS, job.device)
     return attempt(replace(job, block=block), dead=dead)
 
 

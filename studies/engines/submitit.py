@@ -53,7 +53,7 @@ def work(taken: Sequence[Taken]) -> dict[Cell, Ended]:
     from studies.attempt import attempt
     from studies.workers import THREADS
 
-    configure(THREADS)
+    configure(THREADS, taken[0][0].device)
     return {job.cell: attempt(job, dead=dead) for job, dead in taken}
 
 

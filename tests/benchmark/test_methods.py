@@ -10,8 +10,9 @@ from benchmark import methods
 from benchmark.errors import InputError
 from benchmark.methods import NetworkSpec, fine_tune
 from benchmark.seeds import seed_for
-from benchmark.training.engine import Recipe, TrainingSet, fit, predict
+from benchmark.training.engine import fit, predict
 from benchmark.training.features import FrozenFeatures
+from benchmark.training.step import Recipe, TrainingSet
 from benchmark.training.streams import seeded
 from benchmark.weights.checkpoint import save_checkpoint
 from benchmark.weights.find import WeightFile, find

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmark.training.augment import _affine, _blur, augment, mixup
+from benchmark.training.augment import _affine, _blur, augment, mixture, mixup
 
 
 def images(count=6, channels=1, size=16):
@@ -63,13 +63,13 @@ def test_mixup_keeps_the_sum_of_targets_and_the_unknown():
     inputs, targets = torch.rand(8, 3), torch.eye(2)[torch.arange(8) % 2]
     mixed = 0
     for seed in range(20):
-        views, mixed_targets = mixup(inputs, targets, 1.0, generator(seed))
+        views, mixed_targets = mixup(inputs, targets, mixture(8, 1.0, generator(seed)))
         assert torch.allclose(mixed_targets.sum(1), torch.ones(8))
         mixed += not torch.equal(views, inputs)
     assert 3 < mixed < 17
-    assert torch.equal(mixup(inputs, targets, 0.0, generator())[0], inputs)
+    assert torch.equal(mixup(inputs, targets, mixture(8, 0.0, generator()))[0], inputs)
     targets[0, 0] = math.nan
-    assert torch.isnan(mixup(inputs, targets, 1.0, generator(0))[1]).any()
+    assert torch.isnan(mixup(inputs, targets, mixture(8, 1.0, generator(0)))[1]).any()
 
 
 def test_the_turned_and_shifted_image_is_what_an_affine_grid_samples():

@@ -7,21 +7,12 @@ import torch
 from torch import nn
 
 from benchmark.seeds import seed_for
-from benchmark.training import engine
-from benchmark.training.engine import (
-    Diverged,
-    Recipe,
-    TrainingSet,
-    classification_loss,
-    fit,
-    parameter_groups,
-    predict,
-    to_device,
-    warm_cosine,
-)
+from benchmark.training import step
+from benchmark.training.engine import Diverged, fit, predict, to_device, warm_cosine
 from benchmark.training.features import FrozenFeatures, frozen_features, joined
 from benchmark.training.network import Head, Network, Normalise
 from benchmark.training.norms import NormReluPool
+from benchmark.training.step import Recipe, TrainingSet, classification_loss, parameter_groups
 
 RECIPE = Recipe(learning_rate=0.02, weight_decay=1e-3, epochs=4, augmentation=0.25, label_smoothing=0.0, batch_size=8)
 
@@ -108,7 +99,7 @@ def test_one_step_without_a_number_is_not_forgotten_by_the_end_of_its_epoch(data
         steps.append(1)
         return classification_loss(*arguments) * (math.nan if len(steps) == 4 else 1.0)
 
-    monkeypatch.setattr(engine, "classification_loss", loss)
+    monkeypatch.setattr(step, "classification_loss", loss)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)  # so that the weights stay finite
     with pytest.raises(Diverged, match="in epoch 2 of 4"):
         train(linear, data, recipe=dataclasses.replace(RECIPE, batch_size=math.ceil(len(data.images) / 3)))
@@ -119,8 +110,8 @@ def test_a_large_gradient_is_clipped_and_a_small_one_kept():
     for size in (0.1, 30.0):
         parameter = torch.nn.Parameter(torch.zeros(4))
         parameter.grad = torch.full((4,), size / 2)
-        assert engine._clip([parameter]).item() == pytest.approx(size)
-        assert parameter.grad.norm().item() == pytest.approx(min(size, engine.LARGEST_NORM))
+        assert step.clip([parameter]).item() == pytest.approx(size)
+        assert parameter.grad.norm().item() == pytest.approx(min(size, step.LARGEST_NORM))
 
 
 def test_bfloat16_learns_with_a_head_and_weights_in_single_precision(data):

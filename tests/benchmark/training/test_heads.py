@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from benchmark.seeds import seed_for
-from benchmark.training.engine import Diverged, Recipe, TrainingSet, fit, to_device
+from benchmark.training.engine import Diverged, fit, to_device
 from benchmark.training.features import FrozenFeatures
 from benchmark.training.heads import HeadFit, fit_heads, only_a_head_learns
 from benchmark.training.network import Head, Network, Normalise
+from benchmark.training.step import Recipe, TrainingSet
 from tests.conftest import make_block
 
 RECIPE = Recipe(0.05, 1e-2, epochs=5, augmentation=1.0, label_smoothing=0.1, batch_size=8)

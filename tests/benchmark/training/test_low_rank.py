@@ -7,9 +7,10 @@ from torch import nn
 
 from benchmark.methods import NetworkSpec, lora
 from benchmark.seeds import seed_for
-from benchmark.training.engine import Recipe, TrainingSet, fit
+from benchmark.training.engine import fit
 from benchmark.training.features import FrozenFeatures
 from benchmark.training.low_rank import LowRank, adapt
+from benchmark.training.step import Recipe, TrainingSet
 from benchmark.training.streams import seeded
 from benchmark.weights.find import find
 from benchmark.weights.load import load_backbone
