@@ -66,14 +66,20 @@ class Replayed:
         self._step(batch, lambda: (partner, share))
 
     def _capture(self, size: int) -> None:
+        device = self._values.device
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._step.drawing)
-        pool: Any = _pool(self._values.device).id
+        generators = (self._step.drawing, torch.cuda.default_generators[device.index or 0])
+        states = [generator.clone_state() for generator in generators]
+        pool: Any = _pool(device).id
         try:
             with torch.cuda.graph(graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"):
                 self._once(size)
         except RuntimeError as error:
             self._can = False
+            _pool.cache_clear()  # it and the generators' states wait for the end of the capture for ever
+            for generator, state in zip(generators, states, strict=True):
+                generator.graphsafe_set_state(state)
             why = f"steps of this network are made one by one, as they cannot be captured: {error}"
             warnings.warn(why, RuntimeWarning, stacklevel=2)
         else:

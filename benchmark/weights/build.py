@@ -174,10 +174,15 @@ def _timm(backbone: str, options: dict[str, Any]) -> nn.Module:
 def _keep_stages(model: nn.Module, backbone: str, stages: int) -> None:
     """Cut a headless EfficientNet after so many of its stages, in place; what is left is pooled."""
     from timm.models.efficientnet import EfficientNet
+    from torch import nn
 
     if not isinstance(model, EfficientNet):
         raise InputError(f"{backbone}: only networks of timm's EfficientNet family can be cut; leave out ':{stages}'.")
     if stages > len(model.blocks):
         raise InputError(f"{backbone}: the network has {len(model.blocks)} stages.")
-    model.prune_intermediate_layers([stages], extra_blocks=True)  # counted from the stem, which is 0
+    kept: Any = model.blocks[:stages]
+    width = kept[-1][-1].feature_info("bottleneck")["num_chs"]
+    model.blocks = kept
+    model.conv_head, model.bn2 = nn.Identity(), nn.Identity()  # which timm's own pruning leaves, before 1.0.29
+    model.num_features = model.head_hidden_size = width
     model.reset_classifier(0, "avg")
