@@ -43,13 +43,14 @@ class Speed:
         fit: one fit, beside its epochs.
         image: one training image in one epoch.
         view: the frozen layers' features of one image, computed once for each strength and epoch; 0 without such.
-        memory_mb: peak of the process, or of its device.
+        memory_mb, card_mb: peak of the process, and of what it takes of a card; 0 without one.
     """
 
     fit: float
     image: float
     view: float
     memory_mb: float = 0.0
+    card_mb: float = 0.0
 
     @property
     def predict(self) -> float:
@@ -173,7 +174,10 @@ def _ready() -> None:
 
 def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
     """Time trials on two batches of noise, in two folds."""
+    import torch
+
     from benchmark.training.engine import configure
+    from studies.trainer import peak_memory_mb
 
     spec, arm, choice = task
     configure(THREADS, _device[0])
@@ -184,22 +188,24 @@ def _measure(task: tuple[BenchmarkSpec, str, Value | None]) -> Speed:
         if choice is not None:
             parameters[spaces.of_arm(arm, spec)[-1].name] = choice
 
-        memory = 0.0
-
         def took(epochs: int) -> float:
-            nonlocal memory
             began = time.perf_counter()
-            memory = trainer.evaluate(0, parameters | {"epochs": epochs}).peak_memory_mb
+            trainer.evaluate(0, parameters | {"epochs": epochs})
             return time.perf_counter() - began
 
+        def speed(fit: float, image: float) -> Speed:
+            card_mb = 0.0 if trainer.device.type == "cpu" else peak_memory_mb(trainer.device)
+            return Speed(fit, image, view, peak_memory_mb(torch.device("cpu")), card_mb)
+
         rows = len(trainer.block.subsample)
-        first, few = took(FEW), took(FEW)  # the first also imports, and computes features of frozen layers
+        took(FEW)  # the first also imports, begins a card, and computes features of frozen layers
+        few = took(FEW)
         view = _view_seconds(trainer, parameters) / rows
-        if choice is None or first > LONG:
-            return Speed(0.0, few / (FEW * rows), view, memory)
+        if choice is None or few > LONG:
+            return speed(0.0, few / (FEW * rows))
         _, warm = took(FEW + MORE), took(FEW + MORE)
         image = max(warm - few, 0.0) / (MORE * rows)
-        return Speed(max(few - FEW * image * rows, 0.0) / 2, image, view, memory)
+        return speed(max(few - FEW * image * rows, 0.0) / 2, image)
 
 
 def _view_seconds(trainer: Trainer, parameters: Parameters) -> float:

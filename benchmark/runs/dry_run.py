@@ -16,10 +16,11 @@ from benchmark.runs.externals import load_external
 from benchmark.runs.planning import draw_all, load_images, measure_overlaps
 from benchmark.runs.records import class_counts, data_records, overlap_text
 from benchmark.runs.request import Request, check_request, is_done
-from benchmark.runs.room import disk_needed, memory_needed, room_lines
+from benchmark.runs.room import card_lines, disk_line, disk_needed, memory_line, memory_needed
 from benchmark.runs.weights import find_weights, is_made, needs, refuse_same_file
 from benchmark.spec import Cell
 from benchmark.weights.find import WeightFile
+from studies.devices import free_memory
 from studies.progress import duration_text
 
 
@@ -66,14 +67,29 @@ def describe(request: Request, report: Callable[[str], None]) -> str:
         there[name] = images
         rows |= {cell: len(draws[cell.n_per_class, cell.seed].indices) for cell in open_cells if cell.dataset == name}
     weights, lacking = _weights(request, report)
-    expected = estimate(request, there, reading, rows, elsewhere, report)
-    lines += [*([""] if weights else []), *weights, "", *_expected(expected, there)]
-    memory = memory_needed(request, there, rows, expected.worker_mb)
-    lines += room_lines(request, disk_needed(request, there, list(rows), elsewhere), memory)
+    lines += [*([""] if weights else []), *weights, ""]
+    disk = disk_line(request, disk_needed(request, there, list(rows), elsewhere))
+    if _has_devices(request):
+        expected = estimate(request, there, reading, rows, elsewhere, report)
+        lines += [*_expected(expected, there), disk]
+        lines.append(memory_line(request, memory_needed(request, there, rows, expected.worker_mb)))
+        lines += card_lines(request.devices, free_memory(request.devices), expected.card_mb)
+    else:
+        lines += [
+            f"expected    not timed: workers compute on {request.device}, and there is none here. Ask in a job.",
+            disk,
+        ]
     missing += lacking
     if missing:
         lines += ["", "missing:", *(f"- {item}" for item in missing)]
     return "\n".join(lines) + "\n"
+
+
+def _has_devices(request: Request) -> bool:
+    """Whether short trials can be timed here, as other machines' workers compute elsewhere."""
+    from torch import cuda
+
+    return not request.device.startswith("cuda") or cuda.is_available()
 
 
 def _counts(name: str, images: Images, draws: Mapping[tuple[int, int], Subsample]) -> list[str]:

@@ -34,7 +34,7 @@ class Estimate:
         cells: the studies by open cell, in one process.
         parts: wall time by part, of what comes before the studies.
         start: imports until a worker can begin, as they took now.
-        worker_mb: largest memory of a process that timed a trial.
+        worker_mb, card_mb: largest memory of a process that timed a trial, and of a card's that it took.
     """
 
     request: Request
@@ -42,6 +42,7 @@ class Estimate:
     parts: dict[str, float] = field(default_factory=dict)
     start: float = START
     worker_mb: float = 0.0
+    card_mb: float = 0.0
 
     def wall(self) -> dict[str, float]:
         """Wall time by part, in the order in which they come."""
@@ -86,7 +87,9 @@ def estimate(
             expected.add_part("decoding", _decoding(request, decoded, request.decoders))
     speeds, start = measure_speeds(request.spec, request.devices, report)
     expected.start = max(START, start)
-    expected.worker_mb = max(speed.memory_mb for by_choice in speeds.values() for speed in by_choice)
+    measured = [speed for by_choice in speeds.values() for speed in by_choice]
+    expected.worker_mb = max(speed.memory_mb for speed in measured)
+    expected.card_mb = max(speed.card_mb for speed in measured)
     for pretraining in pretraining_left(request):
         expected.add_part("pretraining", _pretraining(request, pretraining, speeds))
     on_cards = any(device != "cpu" for device in request.devices)

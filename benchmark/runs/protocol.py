@@ -27,9 +27,10 @@ def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Rec
         "the same command gives the same tables, byte for byte, on the same kind of processor, with the same versions "
         f"and kernels (here: {kernels(request.device)})"
         if request.device == "cpu"
-        else f"computed on {request.device}: sums run in an order that the device chooses, so scores of a "
-        "repeated run can differ in their last digits, and with them the search; augmentation is drawn there, and "
-        "is another than the CPU's"
+        else f"computed on {request.device}, by operations whose sums have a fixed order where there is such a one (torch "
+        "warns of others): a repeated run gives the same scores on a card of one kind with the same versions; on "
+        "another they differ in their last digits, and with them the search; augmentation is drawn there, and is "
+        "another than the CPU's"
     )
     items = {
         "labelled images per class": f"{', '.join(map(str, spec.n_per_class))}, validation included",
@@ -49,7 +50,7 @@ def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Rec
         "stopping: validation by epoch is recorded, and decides nothing",
         "batch size": str(spec.batch_size),
         "image size": f"{spec.image_size} px",
-        "precision": f"{spec.precision}; heads, normalisation, weights and their updates in float32",
+        "precision": f"{spec.precision}{_on_card(request)}; heads, normalisation, weights and their updates in float32",
         "shared backbone": f"{spec.backbone}, for every arm{_but(request)}",
         "refit": f"best parameters on the whole subsample, {spec.refits} time(s){_fitted_once(request)}",
         "optimiser": "AdamW, linear warm-up over a tenth of the steps, cosine decay to zero",
@@ -64,6 +65,13 @@ def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Rec
     if all(request.backbone(name) != spec.backbone for name in spec.arms):
         del items["shared backbone"]
     return [{"item": item, "value": value} for item, value in items.items()]
+
+
+def _on_card(request: Request) -> str:
+    """What a card makes of float32."""
+    if request.device == "cpu" or request.spec.precision != "float32":
+        return ""
+    return ", where a card's convolutions round what they multiply to TF32's 10 bits"
 
 
 def _but(request: Request) -> str:

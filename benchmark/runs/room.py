@@ -11,6 +11,7 @@ from benchmark.images import decoding
 from benchmark.images.contract import Images
 from benchmark.runs.request import Request
 from benchmark.spec import Cell
+from studies.devices import CONTEXT_MB, CardMemory
 
 #: Bytes, measured on small runs and rounded up: of a row of predictions and each of its classes, compressed; of a
 #: trial in its journal and tables, and of every epoch of its folds' curves; of a trial in MLflow; of a report.
@@ -66,13 +67,36 @@ def memory_needed(request: Request, images: Mapping[str, Images], rows: Mapping[
     return request.workers * (int(worker_mb * 2**20) + largest)
 
 
-def room_lines(request: Request, disk: int, memory: int) -> list[str]:
-    """What is needed and what there is, a line each; a shortage is named."""
+def disk_line(request: Request, needed: int) -> str:
+    """What is needed of the disk and what there is; a shortage is named."""
     free = free_bytes(request.root)
+    short = "  NOT ENOUGH: make room first" if needed > free else ""
+    return f"disk        about {size_text(needed)} more under {request.root}, where {size_text(free)} are free{short}"
+
+
+def memory_line(request: Request, needed: int) -> str:
+    """The same of main memory."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    short = "  NOT ENOUGH: make room first" if disk > free else ""
-    tight = "  NOT ENOUGH: give fewer --workers" if memory > there else ""
-    return [
-        f"disk        about {size_text(disk)} more under {request.root}, where {size_text(free)} are free{short}",
-        f"memory      about {size_text(memory)} for {request.workers} workers, of {size_text(there)}{tight}",
-    ]
+    tight = "  NOT ENOUGH: give fewer --workers" if needed > there else ""
+    return f"memory      about {size_text(needed)} for {request.workers} workers, of {size_text(there)}{tight}"
+
+
+def card_lines(devices: Sequence[str], free_mb: Mapping[str, float], card_mb: float) -> list[str]:
+    """What a worker takes of each card and how many it holds, a line each; of the CPU none.
+
+    Args:
+        devices: of each worker.
+        free_mb: by card, its free memory.
+        card_mb: what a worker's process was seen to take in a short trial of two batches; 0: none was made.
+    """
+    memory, lines = CardMemory(dict(free_mb)), []
+    for device, free in free_mb.items():
+        memory.trial(device, card_mb)
+        wanted = devices.count(device)
+        held = 1 + sum(memory.admits(device, busy) for busy in range(1, wanted))
+        tight = f"  {wanted - held} of them will wait: give fewer --workers-per-device" if held < wanted else ""
+        took = size_text(int((card_mb + CONTEXT_MB) * 2**20))
+        lines.append(
+            f"{device:<11} about {took} for each of {wanted} workers, of {size_text(int(free * 2**20))}{tight}"
+        )
+    return lines if card_mb else []

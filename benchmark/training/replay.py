@@ -22,17 +22,22 @@ from benchmark.training.step import Step
 class Replayed:
     """The steps of one fit on a card: of each batch size the first as it is, the second captured, then replays.
 
-    Steps of a network that cannot be captured, as it waits for the card, are made one by one.
+    Steps of a network that cannot be captured, as it waits for the card, are made one by one, and so are all later ones
+    of the process: a capture that failed leaves the allocator waiting for its end.
+
+    Attributes:
+        possible: whether this process captures.
     """
+
+    possible = True
 
     def __init__(self, step: Step) -> None:
         """Replay this step, whose tensors are on the current card."""
         self._step = step
-        self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = _stream(step.device)
         self._values = torch.ones(2, device=step.device)  # share of a mixture, learning rate
         self._rows: dict[int, Tensor] = {}  # by batch size: (2, B), its rows and each one's partner among them
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
-        self._can = True
 
     def epoch(self, batches: Sequence[Tensor], mixtures: Sequence[Mixture | None], rates: Sequence[float]) -> None:
         """Learn from the (B,) rows of an epoch's batches, which are given to the card at once."""
@@ -50,7 +55,7 @@ class Replayed:
             self._rows[size] = torch.empty(2, size, dtype=torch.long, device=rows.device)
         self._rows[size].copy_(rows[:, :size])
         self._values.copy_(values)
-        if self._can and not first and size not in self._graphs:
+        if self.possible and not first and size not in self._graphs:
             self._capture(size)
         if size in self._graphs:
             self._graphs[size].replay()
@@ -66,30 +71,28 @@ class Replayed:
         self._step(batch, lambda: (partner, share))
 
     def _capture(self, size: int) -> None:
-        device = self._values.device
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._step.drawing)
-        generators = (self._step.drawing, torch.cuda.default_generators[device.index or 0])
+        generators = (self._step.drawing, torch.cuda.default_generators[torch.cuda.current_device()])
         states = [generator.clone_state() for generator in generators]
-        pool: Any = _pool(device).id
+        pool: Any = next((other.pool() for other in self._graphs.values()), None)  # they are replayed one at a time
         try:
             with torch.cuda.graph(graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"):
                 self._once(size)
         except RuntimeError as error:
-            self._can = False
-            _pool.cache_clear()  # it and the generators' states wait for the end of the capture for ever
+            Replayed.possible = False
             for generator, state in zip(generators, states, strict=True):
                 generator.graphsafe_set_state(state)
-            why = f"steps of this network are made one by one, as they cannot be captured: {error}"
+            why = f"training steps are made one by one from here on, as this network's cannot be captured: {error}"
             warnings.warn(why, RuntimeWarning, stacklevel=2)
         else:
             self._graphs[size] = graph
 
 
 @cache
-def _pool(device: torch.device) -> torch.cuda.MemPool:
-    """What the graphs of all fits compute in: nothing in it is needed between two replays."""
-    return torch.cuda.MemPool()
+def _stream(device: torch.device) -> Any:
+    """What all fits compute in, so that one has the memory that another has freed."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _laid_out(

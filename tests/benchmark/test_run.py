@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pandas as pd
 import pytest
+import torch
 
 from benchmark import command_line, run
 from benchmark.results import PICTURES, PREDICTIONS, TRIALS
@@ -299,3 +301,11 @@ def test_without_flags_the_real_data_sets_that_are_found_are_taken(tmp_path, mon
     assert request.spec.datasets == ("chest-xray",)
     assert request.spec.backbone == "resnet50"
     assert "preset 'real'" in request.remark and "--preset laptop" in request.remark
+
+
+@pytest.mark.skipif(find_spec("submitit") is None, reason="the extra 'slurm' is not installed")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_a_dry_run_where_other_machines_have_the_cards_times_nothing_and_says_so(place, capsys):
+    assert give("--engine", "submitit", "--device", "cuda", "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "not timed: workers compute on cuda, and there is none here" in said and "disk " in said

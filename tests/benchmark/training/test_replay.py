@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ from torch import nn
 from benchmark import methods
 from benchmark.methods import NetworkSpec
 from benchmark.seeds import seed_for
-from benchmark.training.augment import mixup
+from benchmark.training import replay
+from benchmark.training.augment import mixture, mixup
 from benchmark.training.engine import Diverged, configure, fit, fitting, predict
 from benchmark.training.features import FrozenFeatures
 from benchmark.training.network import Head, Network, Normalise
 from benchmark.training.replay import Replayed, _laid_out
-from benchmark.training.step import Recipe, TrainingSet
+from benchmark.training.step import Recipe, Step, TrainingSet
+from benchmark.training.streams import seeded
 
 RECIPE = Recipe(3e-3, 1e-3, epochs=3, augmentation=0.8, label_smoothing=0.1, batch_size=16)
 IMAGES, SIZE = 50, 32  # of 4 batches an epoch, two of 13 and two of 12
@@ -46,13 +50,74 @@ def test_a_share_that_a_card_holds_mixes_as_the_number_does():
             assert torch.allclose(number.float(), tensor.float(), rtol=1e-2 if dtype == torch.bfloat16 else 1e-6)
 
 
+class Again:
+    """Instead of a graph where there is no card: makes the step."""
+
+    def __init__(self, replayed, size):
+        self.replay = lambda: replayed._once(size)
+
+
+@pytest.fixture
+def no_card(monkeypatch):
+    """The class without a card; gives the batch sizes that were captured."""
+    captured = []
+
+    def capture(self, size):
+        captured.append(size)
+        self._graphs[size] = Again(self, size)
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    monkeypatch.setattr(replay, "_stream", lambda device: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(Replayed, "_capture", capture)
+    return captured
+
+
+def test_every_batch_is_learned_from_once_with_its_own_mixture_and_rate(no_card):
+    """Without a card: what is written to where a graph reads it is what the step is given one by one."""
+    cpu = torch.device("cpu")
+    data = training_set(cpu, task="multilabel")
+    order = torch.randperm(IMAGES, generator=torch.Generator().manual_seed(1))
+    batches = order.tensor_split(4)  # of 13, 13, 12 and 12
+    generator = torch.Generator().manual_seed(2)
+    mixtures = [mixture(len(batch), 1.0, generator) for batch in batches]
+    assert None in mixtures and any(mixtures), "some are mixed, and some are not"
+    rates = [1e-3, 3e-3, 1e-3, 5e-4]
+
+    def step_on():
+        with seeded(seed()):
+            network = build_of("scratch", "float32")()
+        network.learned.train()
+        return network, Step(network.learned, data, RECIPE, torch.Generator().manual_seed(4))
+
+    network, step = step_on()
+    replayed = Replayed(step)
+    sums = []
+    for _ in range(3):
+        step.begin_epoch(None)
+        replayed.epoch(batches, mixtures, rates)
+        sums.append(step.end_epoch())
+    assert no_card == [13, 12], "each size once, after a first step as it is"
+
+    expected, alone = step_on()
+    for epoch in range(3):
+        alone.begin_epoch(None)
+        for batch, drawn, rate in zip(batches, mixtures, rates, strict=True):
+            alone.set_rate(rate)
+            alone(batch, lambda drawn=drawn: drawn)
+        assert alone.end_epoch() == pytest.approx(sums[epoch], rel=1e-4)
+    for ours, theirs in zip(network.learned.parameters(), expected.learned.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
 @pytest.fixture
 def on_card():
     """A process as a worker's on a card, put back afterwards."""
-    threads = torch.get_num_threads()
+    threads, configured = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     configure(1, "cuda:0")
     yield torch.device("cuda:0")
-    torch.use_deterministic_algorithms(False)
+    torch.use_deterministic_algorithms(configured)
     torch.set_num_threads(threads)
 
 
@@ -182,6 +247,8 @@ class Waits(nn.Module):
 
 @card
 def test_a_network_that_waits_for_the_card_is_trained_one_step_at_a_time(on_card, monkeypatch):
+    monkeypatch.setattr(Replayed, "possible", True)  # put back afterwards
+
     def build():
         head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5), Head(8, 2))
         return Network(nn.Sequential(nn.Conv2d(3, 8, 3), Waits(), *head))
@@ -190,6 +257,6 @@ def test_a_network_that_waits_for_the_card_is_trained_one_step_at_a_time(on_card
     before = scores(build_of("dropped paths", "float32"), data)
     with pytest.warns(RuntimeWarning, match="cannot be captured"):
         waited = scores(build, data)
-    assert torch.equal(before, scores(build_of("dropped paths", "float32"), data)), "others are captured as before"
+    assert torch.equal(before, scores(build_of("dropped paths", "float32"), data)), "others are trained as before"
     one_by_one(monkeypatch)
     assert torch.equal(waited, scores(build, data))
