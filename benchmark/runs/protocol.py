@@ -27,7 +27,7 @@ def protocol_records(request: Request, images: Mapping[str, Images]) -> list[Rec
         "the same command gives the same tables, byte for byte, on the same kind of processor, with the same versions "
         f"and kernels (here: {kernels(request.device)})"
         if request.device == "cpu"
-        else f"computed on {request.device}, by operations whose sums have a fixed order where there is such a one (torch "
+        else f"computed on {request.device}, by operations whose sums have a fixed order where there is one (torch "
         "warns of others): a repeated run gives the same scores on a card of one kind with the same versions; on "
         "another they differ in their last digits, and with them the search; augmentation is drawn there, and is "
         "another than the CPU's"
