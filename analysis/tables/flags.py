@@ -18,10 +18,10 @@ CAPTION = (
     f"{NO_BETTER_THAN_CHANCE:g}, or half of the training runs cannot be told from .5 (cells; one-sided 95% DeLong "
     f"bound). edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
     "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells where that is "
-    "more than luck (binomial test); listed but never flagged are natural ends (no "
-    "augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what the "
-    "second half of the epochs brings in validation (before: the second quarter), mean over cells of the better half "
-    "of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
+    "more than luck (binomial test, after Sidak for the ends of the arm); listed but never flagged are natural ends "
+    "(no augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what "
+    "the second half of the epochs brings in validation (before: the second quarter), mean over cells of the better "
+    "half of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
     f"which pays whatever the cap is: flagged where both lie above {RISING:g}, and by their 95% t intervals above 0."
 )
 

@@ -121,9 +121,20 @@ def test_an_edge_is_the_last_twentieth_on_the_dimensions_own_scale_or_the_last_o
 
 
 def test_best_trials_at_an_end_must_be_more_than_luck():
-    assert too_many(2, 5, 0) and not too_many(1, 3, 0)
-    assert not too_many(1, 2, 0), "one of two may be luck"
-    assert not too_many(2, 5, 5) and not too_many(3, 5, 5) and too_many(4, 5, 5)
+    assert too_many(2, 5, 0, 1) and not too_many(1, 3, 0, 1)
+    assert not too_many(1, 2, 0, 1), "one of two may be luck"
+    assert not too_many(2, 5, 5, 1) and not too_many(3, 5, 5, 1) and too_many(4, 5, 5, 1)
+    assert not too_many(2, 5, 0, 7) and too_many(3, 5, 0, 7), "one of seven ends is there twice more often"
+    assert too_many(2, 3, 0, 7) and not too_many(3, 10, 0, 7) and too_many(4, 10, 0, 7)
+
+
+def test_luck_flags_an_arm_in_one_run_of_twenty_at_most():
+    """Of best trials anywhere in their ranges, in 5 cells: both ends of 3 ranges, and the last of a grid."""
+    of_range, of_grid = (np.array([too_many(count, 5, grid, 7) for count in range(6)]) for grid in (0, 5))
+    places = np.random.default_rng(0).uniform(size=(4000, 5, 3))
+    grid = np.random.default_rng(1).integers(5, size=(4000, 5))
+    at_ends = np.concatenate([(places < 0.05).sum(1), (places > 0.95).sum(1)], 1)
+    assert (of_range[at_ends].any(1) | of_grid[(grid == 4).sum(1)]).mean() <= 0.05
 
 
 def test_an_arm_that_rises_at_the_cap_is_named_with_its_error(run):
