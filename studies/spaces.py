@@ -15,9 +15,8 @@ from benchmark import arms, methods
 from benchmark.methods import SHARED, Dimension, Method, Value
 from benchmark.spec import BenchmarkSpec
 
-#: Widths of the ranges, as the ratio of the upper to the lower end.
-LEARNING_RATE_WIDTH = 100.0
-WEIGHT_DECAY_WIDTH = 1000.0
+#: Width of the ranges of learning rate and weight decay, as the ratio of the upper to the lower end.
+WIDTH = 1000.0
 
 #: Trial 0 of every trained method, beside its own centres: aggressive augmentation.
 DEFAULTS: dict[str, Value] = {"augmentation": 0.5, "label_smoothing": 0.1}
@@ -29,8 +28,8 @@ def space(method: Method, min_epochs: int, max_epochs: int, backbone: str) -> tu
         return methods.fitted(method).DIMENSIONS
     of = methods.trained(method)
     return (
-        _around("learning_rate", of.LEARNING_RATE, LEARNING_RATE_WIDTH),
-        _around("weight_decay", of.WEIGHT_DECAY, WEIGHT_DECAY_WIDTH),
+        _around("learning_rate", of.LEARNING_RATE),
+        _around("weight_decay", of.WEIGHT_DECAY),
         Dimension("epochs", "int", min_epochs, max_epochs, log=True),
         Dimension("augmentation", "float", 0.0, 1.0, step=0.25, natural_ends=("low", "high")),
         Dimension("label_smoothing", "float", 0.0, 0.2, step=0.05, natural_ends=("low",)),
@@ -90,5 +89,5 @@ def _method(name: str, spec: BenchmarkSpec) -> Method:
     return arms.method_of(arms.find(name, spec.definitions))
 
 
-def _around(name: str, centre: float, width: float) -> Dimension:
-    return Dimension(name, "float", centre / width**0.5, centre * width**0.5, log=True)
+def _around(name: str, centre: float) -> Dimension:
+    return Dimension(name, "float", centre / WIDTH**0.5, centre * WIDTH**0.5, log=True)

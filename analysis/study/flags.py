@@ -1,4 +1,4 @@
-"""What makes a comparison of budgets worthless: an arm at chance, a range too narrow, a curve that still rises."""
+"""What makes a comparison of budgets worthless: an arm at chance, a range too narrow, an arm that still rises."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def _edge(edge: Edge) -> str:
 
 def _rise(rise: Rise, label: str) -> str:
     return (
-        f"{_title(rise)}: '{rise.arm}' still rises at the cap of epochs: validation {label} gains {rise.before:.3f} "
-        f"(standard error {rise.before_se:.3f}) from a quarter of the epochs to half, and {rise.gain:.3f} "
-        f"({rise.se:.3f}) from half to the last."
+        f"{_title(rise)}: '{rise.arm}' still rises at the cap of epochs: validation {label} is better by "
+        f"{rise.gain:.3f} (standard error {rise.se:.3f}) in trials of the last fifth of their range than in the fifth "
+        "before."
     )
 
 

@@ -19,10 +19,11 @@ CAPTION = (
     f"bound). edge: the cells whose best trial lies at an end of a dimension (the last {EDGE:.0%} "
     "of a range on its own scale, the last value of a grid), flagged in more than a third of the cells where that is "
     "more than luck (binomial test, after Sidak for the ends of the arm); listed but never flagged are natural ends "
-    "(no augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: what "
-    "the second half of the epochs brings in validation (before: the second quarter), mean over cells of the better "
-    "half of the trials in the top fifth of the range of epochs. The second half holds the decay of the learning rate, "
-    f"which pays whatever the cap is: flagged where both lie above {RISING:g}, and by their 95% t intervals above 0."
+    "(no augmentation, its full strength, no label smoothing) and choices, whose values are alternatives. rise: by "
+    "how much trials in the last fifth of the range of epochs (on the log scale) are better in validation than those "
+    "in the fifth before, the better half of either, mean over cells: whole fits are compared, as the decay of the "
+    "learning rate lets every fit rise at its end. Flagged where it lies above "
+    f"{RISING:g}, and by its 95% t interval above 0."
 )
 
 
@@ -45,12 +46,11 @@ def build(study: Study) -> pd.DataFrame | None:
     rows += [
         _keys(rise)
         | {"check": "rise", "where": f"{rise.trials} trials near the cap", "of": rise.cells}
-        | {"before": rise.before, "before_se": rise.before_se, "estimate": rise.gain, "se": rise.se}
-        | {"flagged": rise.flagged}
+        | {"estimate": rise.gain, "se": rise.se, "flagged": rise.flagged}
         for rise in study.rises
     ]
     columns = ["dataset", "n_per_class", "arm", "check", "flagged", "where", "end", "cells", "of", "share"]
-    frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high", "before", "before_se"])
+    frame = pd.DataFrame(rows, columns=[*columns, "estimate", "se", "ci_low", "ci_high"])
     for name in ("cells", "of"):
         frame[name] = frame[name].astype("Int64").astype(object).where(frame[name].notna(), None)
     return frame.sort_values(["dataset", "n_per_class"], kind="stable", ignore_index=True)

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from analysis.page.head import head
@@ -20,8 +19,6 @@ from benchmark import metrics
 from benchmark.results import (
     COST_COLUMNS,
     COSTS,
-    CURVE_COLUMNS,
-    CURVES,
     SPEC,
     TRIAL_COLUMNS,
     TRIALS,
@@ -44,7 +41,7 @@ SPACE = [
 
 @pytest.fixture
 def run(tmp_path):
-    """Three seeds of two arms whose best trials are inside all ranges, and whose curves are flat."""
+    """Three seeds of two arms whose best trials are inside all ranges."""
     run = write_run(tmp_path / "run", settings(datasets=("toy",), n_per_class=(100,)), aurocs=(0.8, 0.85), images=200)
     write_json(run / SPEC, read_json(run / SPEC) | {"spaces": {"scratch": SPACE, "imagenet": SPACE}})
     for folder in run.glob("cells/*/*/*/*"):
@@ -52,25 +49,22 @@ def run(tmp_path):
     return run
 
 
-def set_trials(folder, parameters, best, gain=0.0, wobble=0.0, before=None):
-    """All trials have these parameters; the best one, of .9 and number 1, others. Every doubling gains so much."""
+def set_trials(folder, parameters, best):
+    """All trials have these parameters and .8; the best one, of .9 and number 1, others."""
     trials = read_table(folder / TRIALS)
     trials["ended"] = "ok"
     trials["value"] = np.where(trials["trial"] == 1, 0.9, 0.8)
     trials["parameters"] = [json.dumps(parameters | (best if t == 1 else {})) for t in trials["trial"]]
     write_table(folder / TRIALS, trials, TRIAL_COLUMNS)
-    rows = [
-        {
-            **{name: row[name] for name in ("dataset", "arm", "n_per_class", "seed", "trial")},
-            "fold": fold,
-            "losses": [0.5] * 58,
-            "checked": [15, 29, 58],
-            "values": [0.8 - (gain if before is None else before), 0.8, 0.8 + gain + wobble * (row["seed"] - 1)],
-        }
-        for row in trials.to_dict("records")
-        for fold in range(2)
-    ]
-    write_table(folder / CURVES, pd.DataFrame(rows), CURVE_COLUMNS)
+
+
+def set_epochs(folder, *of_trials):
+    """(epochs, value) of every trial."""
+    trials = read_table(folder / TRIALS)
+    trials["ended"] = "ok"
+    trials["value"] = [value for _, value in of_trials]
+    trials["parameters"] = [json.dumps({"epochs": epochs}) for epochs, _ in of_trials]
+    write_table(folder / TRIALS, trials, TRIAL_COLUMNS)
 
 
 def cells(run, arm):
@@ -82,12 +76,14 @@ def trials_of(run):
 
 
 def test_a_fair_run_raises_no_flag(run):
+    for folder in cells(run, "imagenet"):
+        set_epochs(folder, *rising_by(0.0))
     computed = study_of(run)
     assert flag_sentences(computed) == []
     frame = flags.build(computed)
     assert not frame["flagged"].any()
     assert set(frame["check"]) == {"chance", "edge", "rise"}, "what was checked is listed all the same"
-    assert frame[frame["check"] == "edge"]["where"].tolist() == ["depth, high end"] * 2
+    assert frame[frame["check"] == "edge"]["where"].tolist() == ["depth, high end"]
 
 
 def test_a_best_trial_at_the_cap_in_more_than_a_third_of_the_cells_stands_before_the_findings(run):
@@ -137,28 +133,57 @@ def test_luck_flags_an_arm_in_one_run_of_twenty_at_most():
     assert (of_range[at_ends].any(1) | of_grid[(grid == 4).sum(1)]).mean() <= 0.05
 
 
+def rising_by(gain):
+    """Six trials: in the top fifth of 15 to 60 epochs, [45.5, 60], the better two of three; two in the fifth below."""
+    return (46, 0.8 + gain), (60, 0.8 + gain), (52, 0.2), (35, 0.8), (45, 0.7), (30, 0.99)
+
+
 def test_an_arm_that_rises_at_the_cap_is_named_with_its_error(run):
-    for folder in cells(run, "scratch"):
-        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, wobble=0.01)
-    for folder in cells(run, "imagenet"):
-        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, wobble=0.06)
+    for seed, folder in enumerate(cells(run, "scratch")):
+        set_epochs(folder, *rising_by(0.03 + 0.01 * (seed - 1)))
+    for seed, folder in enumerate(cells(run, "imagenet")):
+        set_epochs(folder, *rising_by(0.03 + 0.06 * (seed - 1)))
     certain, doubtful = rises(trials_of(run))
     assert certain.gain == pytest.approx(0.03, abs=1e-6) and certain.se == pytest.approx(0.01 / 3**0.5, rel=1e-4)
+    assert (certain.trials, certain.cells) == (9, 3)
     assert certain.flagged and not doubtful.flagged, "a gain whose interval holds zero is none"
-    assert "'scratch' still rises at the cap" in flag_sentences(study_of(run))[0]
+    sentence = flag_sentences(study_of(run))[0]
+    assert "'scratch' still rises at the cap" in sentence and "0.030 (standard error 0.006)" in sentence
 
 
-def test_what_the_decay_of_the_learning_rate_brings_is_no_rise(run):
+def test_a_small_gain_and_one_cell_alone_are_no_rise(run):
     for folder in cells(run, "scratch"):
-        set_trials(folder, {"epochs": 58}, best={"epochs": 30}, gain=0.03, before=0.0)
-    assert [rise.gain for rise in rises(trials_of(run))] == pytest.approx([0.03, 0.0], abs=1e-6)
-    assert not any(rise.flagged for rise in rises(trials_of(run)))
+        set_epochs(folder, *rising_by(0.009))
+    set_epochs(cells(run, "imagenet")[0], *rising_by(0.1))
+    small, alone = rises(trials_of(run))
+    assert small.gain == pytest.approx(0.009, abs=1e-6) and alone.cells == 1 and alone.gain == pytest.approx(0.1)
+    assert not small.flagged and not alone.flagged
 
 
-def test_only_trials_near_the_cap_say_whether_it_binds(run):
+def test_the_decay_of_the_learning_rate_within_fits_is_no_rise(run):
+    """Trials as good at 40 epochs as at 60: whatever their curves do, the cap does not bind."""
     for folder in cells(run, "scratch"):
-        set_trials(folder, {"epochs": 20}, best={"epochs": 20}, gain=0.2)
-    assert [rise.arm for rise in rises(trials_of(run))] == ["imagenet"]
+        set_epochs(folder, *rising_by(0.0))
+    (rise,) = rises(trials_of(run))
+    assert (rise.arm, rise.gain, rise.flagged) == ("scratch", pytest.approx(0.0), False)
+
+
+def test_a_trial_that_diverged_and_cells_without_both_fifths_do_not_count(run):
+    folder = cells(run, "scratch")[0]
+    set_epochs(folder, *rising_by(0.03))
+    trials = read_table(folder / TRIALS)
+    trials.loc[trials["trial"] == 0, "ended"] = "diverged: the loss was not finite"
+    write_table(folder / TRIALS, trials, TRIAL_COLUMNS)
+    set_epochs(cells(run, "scratch")[1], *[(60, 0.8)] * 6)
+    (rise,) = rises(trials_of(run))
+    assert (rise.trials, rise.cells) == (2, 1)
+
+
+def test_a_metric_that_is_better_when_lower_falls_when_it_rises(run):
+    for folder in cells(run, "scratch"):
+        set_epochs(folder, (46, 0.50), (60, 0.50), (52, 0.9), (35, 0.55), (45, 0.8), (30, 0.1))
+    (rise,) = rises(replace(trials_of(run), metric=metrics.find("log_loss")))
+    assert rise.gain == pytest.approx(0.05, abs=1e-6)
 
 
 def test_an_arm_at_chance_is_named_from_predictions_alone(tmp_path):
@@ -176,7 +201,7 @@ def test_one_collapsed_run_among_good_ones_is_not_an_arm_at_chance(run):
     assert [(chance.cells, chance.of, chance.flagged) for chance in chances(broken)] == [(0, 3, False), (1, 3, False)]
 
 
-def test_runs_of_older_versions_have_neither_edges_nor_curves(tmp_path):
+def test_runs_of_older_versions_have_neither_edges_nor_rises(tmp_path):
     trials = trials_of(write_run(tmp_path, settings(datasets=("toy",), n_per_class=(100,))))
     assert list(edges(trials)) == list(rises(trials)) == []
 
