@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from benchmark.results import CELLS, DONE, LEASES, PLAN, REPORT, SPEC, SPEC_COPY
 from benchmark.spec import EXTENSIBLE, BenchmarkSpec, Cell
 from benchmark.weights.build import require_size
 from studies import engines
+from studies.spaces import as_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ def refuse_conflicts(request: Request, inputs: Mapping[str, str], report: Callab
                 f"{request.out} is not empty and has no {SPEC}: it is not a run's folder. Choose another --out."
             )
         return
-    differences = _differences(before["spec"], request.spec)
+    differences = _differences(before["spec"], request.spec) or _other_ranges(before, request.spec)
     for name, value in before["inputs"].items():
         if inputs.get(name, value) != value:
             differences.append(f"{name}: {_short(value)} there, {_short(inputs[name])} now (its content changed)")
@@ -258,6 +260,22 @@ def _newer_defaults(before: Mapping[str, object]) -> dict[str, object]:
     """Settings that a stored run does not know, as an older version wrote it, at the values that it had then."""
     fields = {field.name: field.default for field in dataclasses.fields(BenchmarkSpec) if field.name not in before}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+def _other_ranges(before: Mapping[str, Any], spec: BenchmarkSpec) -> list[str]:
+    """Where the studies of another version searched other values than this one's would, of the same dimensions."""
+    now = json.loads(json.dumps(as_records(spec)))  # as a file has them
+    return [
+        f"search space of {arm}: {_range_text(there)} there, {_range_text(here)} now (of another version)"
+        for arm, dimensions in before.get("spaces", {}).items()
+        for there, here in zip(dimensions, now.get(arm, ()), strict=False)
+        if there != here and there["name"] == here["name"]  # else the arm itself is another
+    ]
+
+
+def _range_text(dimension: Mapping[str, Any]) -> str:
+    values = dimension["choices"] or [f"{dimension[end]:.3g}" for end in ("low", "high")]
+    return f"{dimension['name']} {' to '.join(map(str, values))}"
 
 
 def _differences(before: Mapping[str, object], spec: BenchmarkSpec) -> list[str]:

@@ -103,6 +103,12 @@ def test_arms_of_a_preset_are_run_reported_and_may_not_change(place, monkeypatch
     assert give(place, method="fine-tune") == 2
     assert "arm small: knn on resnet14t there, fine-tune on resnet14t now" in capsys.readouterr().err
 
+    described["spaces"]["scratch"][0] |= {"low": 3e-4, "high": 3e-2}
+    (place / "out/spec.json").write_text(json.dumps(described))
+    assert give(place) == 2, "of a version that searched other values"
+    said = capsys.readouterr().err
+    assert "search space of scratch: learning_rate 0.0003 to 0.03 there, learning_rate 9.49e-05 to 0.0949 now" in said
+
 
 @pytest.mark.parametrize(
     ("changes", "message"),
