@@ -89,7 +89,7 @@ def test_a_worker_that_meets_a_full_disk_ends_the_run_once(monkeypatch, tiny_spe
         workers.execute(jobs, ("cpu",), lambda message: None, Costs({job.cell: 3 for job in jobs}))
 
 
-def full(pipe):
+def full(pipe, device):
     """A worker whose every cell meets a full disk."""
     job, _ = pipe.recv()
     pipe.send(("full", str(disk.disk_full(job.cell.folder(job.run)))))
