@@ -270,11 +270,11 @@ def study(data: Data, model: Model, settings: Settings, given: Sequence[Paramete
 
     def objective(trial: optuna.Trial) -> float:
         began = time.perf_counter()
-        decay_width = 1000**0.5
+        width = 1000**0.5
         rate, decay = model.learning_rate, model.weight_decay
         parameters: Parameters = {
-            "learning_rate": trial.suggest_float("learning_rate", rate / 10, rate * 10, log=True),
-            "weight_decay": trial.suggest_float("weight_decay", decay / decay_width, decay * decay_width, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", rate / width, rate * width, log=True),
+            "weight_decay": trial.suggest_float("weight_decay", decay / width, decay * width, log=True),
             "epochs": trial.suggest_int("epochs", settings.min_epochs, settings.max_epochs, log=True),
             "augmentation": trial.suggest_float("augmentation", 0, 1, step=0.25),
             "label_smoothing": trial.suggest_float("label_smoothing", 0, 0.2, step=0.05),
