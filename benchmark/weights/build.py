@@ -183,6 +183,6 @@ def _keep_stages(model: nn.Module, backbone: str, stages: int) -> None:
     kept: Any = model.blocks[:stages]
     width = kept[-1][-1].feature_info("bottleneck")["num_chs"]
     model.blocks = kept
-    model.conv_head, model.bn2 = nn.Identity(), nn.Identity()  # which timm's own pruning leaves, before 1.0.29
+    model.conv_head, model.bn2 = nn.Identity(), nn.Identity()  # which pruning by timm before 1.0.31 leaves
     model.num_features = model.head_hidden_size = width
     model.reset_classifier(0, "avg")
