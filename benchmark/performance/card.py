@@ -6,14 +6,14 @@ Small batches leave a card idle; processes that share it fill it. So the fits ar
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass, replace
 from itertools import product
-from multiprocessing.synchronize import Barrier
-from typing import TYPE_CHECKING, Any
+from threading import Barrier
+from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
 from benchmark.methods import NetworkSpec
@@ -21,8 +21,6 @@ from benchmark.performance.cases import PRECISIONS, Case, chosen, of_case
 from benchmark.spec import BenchmarkSpec
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from benchmark.training.network import Network
     from benchmark.training.step import TrainingSet
 
@@ -153,32 +151,26 @@ Timed = Callable[[Load, Barrier], tuple[float, float]]
 
 def _together(work: Timed, load: Load, count: int) -> list[tuple[float, float]]:
     """What every one of `count` processes gives: seconds, and megabytes of memory."""
-    context: Any = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(count), context.Queue()
-    processes = [context.Process(target=_give, args=(work, load, barrier, results)) for _ in range(count)]
-    for process in processes:
-        process.start()
-    try:
-        given = [results.get() for _ in processes]
-    finally:
-        for process in processes:
-            process.join()
-    for one in given:
-        if isinstance(one, str):
-            raise InputError(f"{load.case.name} in {count} process(es) on {load.device} failed: {one}")
-    return given
+    from benchmark.performance.measuring import processes
+    from studies.workers import start_context
 
-
-def _give(work: Timed, load: Load, barrier: Barrier, results: Any) -> None:
-    try:
-        results.put(work(load, barrier))
-    except Exception as error:
-        barrier.abort()
-        results.put(f"{type(error).__name__}: {error}")
+    with start_context().Manager() as manager, processes(count) as pool:
+        barrier = manager.Barrier(count)
+        works = [pool.submit(work, load, barrier) for _ in range(count)]
+        ended, _ = wait(works, return_when=FIRST_EXCEPTION)
+        error = next((error for one in ended if (error := one.exception()) is not None), None)
+        if error is not None:
+            barrier.abort()  # the others are not to wait for it
+            raise InputError(
+                f"{load.case.name} in {count} process(es) on {load.device} failed: {type(error).__name__}: {error}"
+            ) from error
+        return [one.result() for one in works]
 
 
 def _fits(load: Load, barrier: Barrier) -> tuple[float, float]:
-    """A whole fit, after a short one."""
+    """A whole fit, after a short one; it ends with a wait for the device."""
+    import numpy as np
+
     from benchmark.seeds import seed_for
     from benchmark.training.engine import fit
     from benchmark.training.step import Recipe
@@ -186,12 +178,11 @@ def _fits(load: Load, barrier: Barrier) -> tuple[float, float]:
 
     data, build = _begin(load)
     recipe = Recipe(1e-3, 1e-3, WARMING, 0.5, 0.1, load.spec.batch_size)
-    rows = _all_rows(load)
+    rows = np.arange(load.images)
     fit(build, data, rows, recipe, seed_for(0, "warming"))
     barrier.wait(PATIENCE)
     began = time.perf_counter()
     fit(build, data, rows, replace(recipe, epochs=load.epochs), seed_for(0, "fit"))
-    _wait(load)
     return time.perf_counter() - began, peak_memory_mb(data.images.device)
 
 
@@ -199,10 +190,10 @@ def _large_batches(load: Load, barrier: Barrier) -> tuple[float, float]:
     """Training steps alone, forward, backward and the optimiser's, again and again on one large batch."""
     import torch
 
+    from benchmark.performance.floor import bare_step
     from benchmark.training.engine import move_frozen
     from benchmark.training.features import as_unit, frozen_features
-    from benchmark.training.network import computing_in
-    from benchmark.training.step import classification_loss, parameter_groups
+    from benchmark.training.step import parameter_groups
     from studies.trainer import peak_memory_mb
 
     data, build = _begin(replace(load, images=load.large))
@@ -217,12 +208,7 @@ def _large_batches(load: Load, barrier: Barrier) -> tuple[float, float]:
         if step == WARMING:
             _wait(load)
             began = time.perf_counter()
-        with computing_in(load.spec.precision, device):
-            logits = learned(inputs)
-        loss = classification_loss(logits, data.targets, data.task, 0.1)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        bare_step(learned, optimiser, inputs, data.targets, data)
     _wait(load)
     return time.perf_counter() - began, peak_memory_mb(device)
 
@@ -250,12 +236,6 @@ def _begin(load: Load) -> tuple[TrainingSet, Callable[[], Network]]:
     own = {dimension.name: load.case.own or default}
     data = TrainingSet(images, targets, "binary", True, features, spec.precision)
     return data, lambda: method.build(prepared, network, own)
-
-
-def _all_rows(load: Load) -> np.ndarray:
-    import numpy as np
-
-    return np.arange(load.images)
 
 
 def _wait(load: Load) -> None:

@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from benchmark.methods import Parameters
 from benchmark.training.features import as_unit, frozen_features
 from benchmark.training.network import computing_in
-from benchmark.training.step import classification_loss, parameter_groups
+from benchmark.training.step import TrainingSet, classification_loss, parameter_groups
 
 if TYPE_CHECKING:
     from studies.trainer import Trainer
@@ -40,11 +41,18 @@ def floor_seconds(trainer: Trainer, parameters: Parameters) -> float:
         began = time.perf_counter()
         for _ in range(int(parameters["epochs"])):
             for batch, target in zip(batches, targets, strict=True):
-                with computing_in(spec.precision, batch.device):
-                    logits = learned(batch)
-                loss = classification_loss(logits, target, data.task, 0.1)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
+                bare_step(learned, optimiser, batch, target, data)
         total += time.perf_counter() - began
     return total
+
+
+def bare_step(
+    learned: nn.Module, optimiser: torch.optim.Optimizer, batch: Tensor, target: Tensor, data: TrainingSet
+) -> None:
+    """Forward, loss, backward and the optimiser's step, on a batch as it is."""
+    with computing_in(data.precision, batch.device):
+        logits = learned(batch)
+    loss = classification_loss(logits, target, data.task, 0.1)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()

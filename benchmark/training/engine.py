@@ -51,10 +51,10 @@ def configure(threads: int, device: str = "cpu") -> None:
     if card.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is free to choose
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass over all
-        for library in (torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.enable_mem_efficient_sdp):
-            library(False)  # attention whose gradient's sums have no fixed order
-        torch.backends.cuda.enable_cudnn_sdp(False)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a pass each
+        cuda = torch.backends.cuda
+        for allow in (cuda.enable_flash_sdp, cuda.enable_mem_efficient_sdp, cuda.enable_cudnn_sdp):
+            allow(False)  # attention whose gradient's sums have no fixed order
         if card.index is not None:
             torch.cuda.set_device(card)  # else the first card is begun as well, and its generators are seeded
 

@@ -1,6 +1,7 @@
 """`python -m benchmark.perf --card`: fits beside large batches; the device is the CPU here."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_a_process_that_fails_says_why_and_leaves_none_waiting(load):
     broken = dataclasses.replace(load, device="meta")
     with pytest.raises(InputError, match=r"last in 2 process\(es\) on meta failed: \w+"):
         card._together(card._fits, broken, 2)
+
+
+def die(load, barrier):
+    os._exit(9)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_others(load):
+    with pytest.raises(InputError, match=r"last in 2 process.* failed: BrokenProcessPool"):
+        card._together(die, load, 2)
 
 
 def test_the_table_gives_the_share_of_the_large_batches_and_their_rate(load):
